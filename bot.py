@@ -1,0 +1,209 @@
+#!/usr/bin/env python3
+"""Keep a community's WeChat rooms in step: what is said in one of them is said in all.
+
+`python bot.py` runs beside a Wechaty gateway. Settings are in `.env` beside this file; see README.md.
+"""
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+if sys.version_info < (3, 11):
+    sys.exit("The bot needs Python 3.11 or newer; this is " + sys.version.split()[0] + ".")
+try:
+    from roomsync import relay
+    from roomsync.check import check
+    from roomsync.courier import Courier
+    from roomsync.demo import demo
+    from roomsync.errors import GatewayRefused, RoomSyncError, SettingsError
+    from roomsync.logs import set_up_logs, set_up_output
+    from roomsync.outbox import Outbox
+    from roomsync.pacer import Pacer
+    from roomsync.rooms import Room, Rooms
+    from roomsync.settings import Settings, read_settings
+    from roomsync.supervisor import Supervisor, backoff
+    from roomsync.wechat import GatewayPuppet, Wechaty, options, prepare
+except ModuleNotFoundError as error:
+    sys.exit(f"The package {error.name} is missing; install all with: pip install -r requirements.txt")
+
+log = logging.getLogger("bot")
+FOLDER = Path(__file__).resolve().parent
+
+
+class RoomSyncBot(Wechaty):
+    """Finds the rooms of each community at login, and relays what is said in one of them to all the others."""
+
+    def __init__(self, settings: Settings, outbox: Outbox) -> None:
+        super().__init__(options(GatewayPuppet(settings)))
+        self.settings = settings
+        self.rooms = Rooms(settings.room_prefixes)
+        self.outbox = outbox
+        self.courier = Courier(outbox, Pacer(settings.send_interval), self.puppet, time.time)
+
+    async def on_login(self, contact: Any) -> None:
+        log.info("WeChat is logged in as %s.", await self.puppet.contact_name(contact.contact_id) or contact.contact_id)
+        await self.find_rooms()
+        self.courier.resume()
+
+    async def on_ready(self, payload: Any) -> None:
+        # Some gateways know their rooms only some time after the login.
+        if self.puppet.login_user_id:
+            await self.find_rooms()
+
+    async def on_message(self, msg: Any) -> None:
+        payload = msg.payload
+        source = await self.room(payload.room_id) if payload.room_id else None
+        if source is None or payload.from_id == self.puppet.login_user_id:
+            return
+        message = await self.puppet.read(msg)
+        parts = relay.parts(message, source, self.settings.header)
+        targets = [room.id for room in self.rooms.others(source)]
+        if self.outbox.accept(message, parts, targets, time.time()):
+            self.courier.wake()
+
+    async def on_room_join(self, room: Any, invitees: Any, inviter: Any, date: Any) -> None:
+        await self.look_at(room.room_id)
+
+    async def on_room_leave(self, room: Any, leavers: Any, remover: Any, date: Any) -> None:
+        if self.puppet.login_user_id not in [leaver.contact_id for leaver in leavers]:
+            return
+        gone = self.rooms.remove(room.room_id)
+        cancelled = self.outbox.cancel_room(room.room_id, time.time())
+        if gone:
+            log.warning("The bot is no longer in %s; %d waiting deliveries to it are cancelled.", gone.topic, cancelled)
+
+    async def on_room_topic(self, room: Any, new_topic: str, old_topic: str, changer: Any, date: Any) -> None:
+        await self.look_at(room.room_id)
+
+    async def on_room_dirty(self, room: Any) -> None:
+        """The gateway says that what is known of a room is out of date."""
+        if self.rooms.knows(room.room_id):
+            await self.look_at(room.room_id)
+
+    async def on_scan(self, qr_code: str, status: Any, data: Any = None) -> None:
+        self.courier.pause()
+        if qr_code:
+            log.warning(
+                "WeChat is not logged in. Scan this with the account's phone: https://wechaty.js.org/qrcode/%s", qr_code
+            )
+
+    async def on_logout(self, contact: Any) -> None:
+        self.courier.pause()
+        log.warning("WeChat is logged out; what is said waits in the outbox until it is logged in again.")
+
+    async def on_error(self, payload: Any) -> None:
+        log.warning("The gateway reports an error: %.500s", payload)
+
+    async def find_rooms(self) -> None:
+        """Find the rooms of every community among all rooms of the account, until the gateway answers."""
+        for delay in backoff():
+            try:
+                topics = await self.puppet.topics()
+                break
+            except GatewayRefused as error:
+                log.warning("The gateway does not list its rooms (%s); asked again in %.0f s.", error, delay)
+                await asyncio.sleep(delay)
+        self.rooms.clear()
+        for room_id, topic in topics.items():
+            self.rooms.place(room_id, topic)
+        for prefix in self.rooms.prefixes:
+            found = self.rooms.community(prefix)
+            log.info("%s: %d rooms: %s", prefix, len(found), ", ".join(room.label for room in found) or "none")
+            if len(found) < 2:
+                log.warning("%s has fewer than two rooms; there is nothing to relay until it has more.", prefix)
+
+    async def look_at(self, room_id: str) -> None:
+        """Ask for the topic of one room again, and say so when it came into a community or left it."""
+        before, now = self.rooms.get(room_id), self.rooms.place(room_id, await self.puppet.topic(room_id))
+        if now and now != before:
+            log.info("Room %s (%s) is in %s.", now.label, now.topic, now.community)
+        elif before and not now:
+            log.info("Room %s (%s) is in no community any more.", before.label, before.topic)
+
+    async def room(self, room_id: str) -> Room | None:
+        """The room of a message, if it is in a community; a room never seen before is looked at."""
+        if not self.rooms.knows(room_id):
+            await self.look_at(room_id)
+        return self.rooms.get(room_id)
+
+    async def run(self) -> None:
+        """Relay until `courier.leave()`. Raises `GatewayRejected`, or `StateFileError`."""
+        events = await prepare(self)
+        supervisor = Supervisor(self.puppet, on_lost=self.courier.pause)
+        works = {"events": events.run(), "supervisor": supervisor.run(), "courier": self.courier.run()}
+        tasks = [asyncio.create_task(work, name=name) for name, work in works.items()]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self.puppet.disconnect()
+
+
+async def run(settings: Settings) -> None:
+    """Run the bot until the first Ctrl-C or SIGTERM; the second leaves at once."""
+    outbox = Outbox(settings.state_file)
+    try:
+        bot = RoomSyncBot(settings, outbox)
+        _leave_on_signals(bot.courier)
+        log.info("The bot starts; Ctrl-C stops it.")
+        await bot.run()
+        log.info("The bot has left; WeChat stays logged in at the gateway.")
+    finally:
+        outbox.close()
+
+
+def _leave_on_signals(courier: Courier) -> None:
+    """signal.signal and not the loop's own handlers, which Windows does not have."""
+    loop, asked = asyncio.get_running_loop(), []
+
+    def handle(number: int, frame: Any) -> None:
+        if asked:
+            os._exit(128 + number)
+        asked.append(number)
+        loop.call_soon_threadsafe(courier.leave)
+
+    for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), handle)
+
+
+def main() -> int:
+    """The command line; its exit code."""
+    parser = argparse.ArgumentParser(
+        description="Relay what is said in one WeChat room of a community to all its others.",
+        epilog="Settings are in .env beside bot.py; copy .env.example to start with. README.md explains them.",
+    )
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument("--check", action="store_true", help="connect, show account, rooms and state file, and leave")
+    mode.add_argument("--demo", action="store_true", help="show the bot at work without account, token and network")
+    args = parser.parse_args()
+    set_up_output()
+    try:
+        if args.demo:
+            return asyncio.run(demo(RoomSyncBot))
+        settings = read_settings(FOLDER)
+        set_up_logs(settings.log_level, settings.token)
+        if args.check:
+            return asyncio.run(check(settings))
+        asyncio.run(run(settings))
+        return 0
+    except SettingsError as error:
+        print("The settings cannot be used:", *error.problems, sep="\n- ", file=sys.stderr)  # noqa: T201
+        return 2
+    except RoomSyncError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,116 @@
+"""`python bot.py --check`: is everything there that the bot needs? Sends nothing and disturbs nobody."""
+
+import asyncio
+import contextlib
+import json
+
+from roomsync.errors import GatewayBusy, GatewayError, GatewayLost, GatewayRejected, StateFileError
+from roomsync.events import LOGIN, SCAN
+from roomsync.outbox import Outbox
+from roomsync.rooms import Rooms
+from roomsync.settings import Settings
+from roomsync.supervisor import backoff
+from roomsync.wechat import GatewayPuppet
+
+LIMIT = 10.0  # seconds until the check gives up
+
+
+class _Login:
+    """Takes events until it is known who is logged in; `account` is then set."""
+
+    def __init__(self) -> None:
+        self.account: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.qrcode = ""
+
+    def feed(self, event_type: int, text: str) -> None:
+        with contextlib.suppress(ValueError, AttributeError):  # an event that cannot be read is none of those
+            if event_type == LOGIN and not self.account.done():
+                self.account.set_result(str(json.loads(text).get("contactId")))
+            elif event_type == SCAN:
+                self.qrcode = str(json.loads(text).get("qrcode") or "")
+
+
+async def check(settings: Settings, limit: float = LIMIT) -> int:
+    """Print what is found within `limit` seconds; 0 when the bot could run, else 1."""
+    puppet, login = GatewayPuppet(settings), _Login()
+    puppet.events = login
+    results = []
+    try:
+        async with asyncio.timeout(limit):
+            busy = await _connect(puppet)
+            results.append(busy or await _account(puppet, login))
+            await _communities(puppet, Rooms(settings.room_prefixes))
+    except GatewayError as error:
+        _line("gateway", f"{error}")
+        results.append(False)
+    except TimeoutError:
+        _line("gateway", f"gave up after {limit:.0f} s")
+        results.append(False)
+    finally:
+        await puppet.disconnect()
+    results.append(_state_file(settings))
+    return 0 if all(results) else 1
+
+
+def _line(what: str, text: str) -> None:
+    print(f"{what:<12}{text}")  # noqa: T201 - this is the answer to the user
+
+
+async def _connect(puppet: GatewayPuppet) -> bool:
+    """Connect; True when a bot is connected already, so that only calls can be made, no events seen."""
+    for delay in backoff():
+        try:
+            await puppet.connect()
+        except GatewayBusy as error:
+            _line("gateway", f"{error}; it is not disturbed")
+            return True
+        except GatewayRejected:
+            raise
+        except GatewayLost as error:
+            _line("gateway", f"{error}")
+            await puppet.disconnect()
+            await asyncio.sleep(delay)
+        else:
+            break
+    _line("gateway", f"{puppet.endpoint} ({'plain' if puppet.settings.no_tls else 'TLS'}) is connected")
+    return False
+
+
+async def _account(puppet: GatewayPuppet, login: _Login) -> bool:
+    listening = asyncio.create_task(puppet.listen(), name="check listens")
+    try:
+        await asyncio.wait({listening, login.account}, return_when=asyncio.FIRST_COMPLETED)
+        if not login.account.done():
+            await listening
+            raise GatewayLost("the gateway ended the event stream")
+        contact_id = login.account.result()
+        _line("account", f"{await puppet.contact_name(contact_id) or 'logged in'} ({contact_id})")
+        return True
+    except asyncio.CancelledError:
+        hint = f"; scan https://wechaty.js.org/qrcode/{login.qrcode}" if login.qrcode else ""
+        _line("account", f"WeChat is not logged in at this gateway{hint}")
+        raise
+    finally:
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+
+
+async def _communities(puppet: GatewayPuppet, rooms: Rooms) -> None:
+    for room_id, topic in (await puppet.topics()).items():
+        rooms.place(room_id, topic)
+    for prefix in rooms.prefixes:
+        found = rooms.community(prefix)
+        few = "; with fewer than two there is nothing to relay" if len(found) < 2 else ""
+        _line("community", f"{prefix}: {len(found)} room{'' if len(found) == 1 else 's'}{few}")
+        for room in found:
+            _line("", f"{room.label}  ({room.topic})")
+
+
+def _state_file(settings: Settings) -> bool:
+    try:
+        Outbox(settings.state_file).close()
+    except StateFileError as error:
+        _line("state file", str(error))
+        return False
+    _line("state file", f"{settings.state_file} is usable")
+    return True

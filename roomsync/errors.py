@@ -1,0 +1,50 @@
+"""What can go wrong with the settings, the state file and the gateway, named by what has to be done about it.
+
+Every message is one sentence for the person who runs the bot; none carries the token.
+"""
+
+from collections.abc import Sequence
+
+
+class RoomSyncError(Exception):
+    """Base of every error that the bot explains instead of showing a traceback."""
+
+
+class SettingsError(RoomSyncError):
+    """Settings that cannot be used; `problems` has one sentence for each of them."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+class StateFileError(RoomSyncError):
+    """The state file cannot be opened, read or written."""
+
+
+class GatewayError(RoomSyncError):
+    """Base of what a gateway, or the way to it, can answer."""
+
+
+class GatewayRejected(GatewayError):
+    """Wrong token, or a certificate that does not fit: trying again cannot help."""
+
+
+class GatewayBusy(GatewayError):
+    """Another client holds the gateway's one event stream: wait and try again."""
+
+
+class GatewayLost(GatewayError):
+    """No connection, and the call was not made: wait for the reconnect."""
+
+
+class AnswerLost(GatewayLost):
+    """The call may have been carried out, but its answer never came."""
+
+
+class GatewayRefused(GatewayError):
+    """The gateway answered with an error: try this one call again later."""
+
+
+class Unsendable(GatewayError):
+    """The gateway will never take this content (too large, malformed): send something else in its place."""

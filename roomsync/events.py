@@ -1,0 +1,223 @@
+"""A gateway's events, handed to the bot's handlers: in order, one at a time for each room, each failing alone."""
+
+import asyncio
+import json
+import logging
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from datetime import datetime
+from typing import Any, Protocol
+
+log = logging.getLogger(__name__)
+
+# The numbers of wechaty's EventType (wechaty/grpc, proto/wechaty/puppet/event.proto).
+MESSAGE, ERROR, ROOM_JOIN, ROOM_LEAVE, ROOM_TOPIC, SCAN, READY, LOGIN, LOGOUT, DIRTY = (
+    2,
+    16,
+    19,
+    20,
+    21,
+    22,
+    23,
+    25,
+    26,
+    27,
+)
+UNHEARD = frozenset({1, 3, 17, 18, 24})  # heartbeat, dong, friendship, room invitation, reset: nothing to do
+# Of wechaty's PayloadType: what a "dirty" event says is out of date.
+DIRTY_ROOM = 3
+
+PATIENCE = 3.0  # seconds that a message without a payload may hold up those behind it
+FETCHES = 20  # payloads asked for at the same time
+RETRIES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # seconds before a payload that failed is asked for again
+
+Payload = dict[str, Any]
+
+
+class Feed(Protocol):
+    """What takes events: this module's Events, or something that waits for one of them."""
+
+    def feed(self, event_type: int, text: str) -> None:
+        """An event as it came; must not raise."""
+
+
+class Events:
+    """Takes raw events from the gateway and awaits the handlers of `bot` (`on_login`, `on_message`, ...).
+
+    wechaty's own bridge is not used: it runs handlers side by side, so that a message overtakes an earlier one whose
+    payload is slow, marks an id as seen before it has the payload, and dies of what it cannot parse.
+
+    `fetch` gives the wechaty Message of an id, payload loaded. Raises nothing but what cancels it.
+    """
+
+    def __init__(self, bot: Any, fetch: Callable[[str], Awaitable[Any]], patience: float = PATIENCE) -> None:
+        self._bot = bot
+        self._fetch = fetch
+        self._patience = patience
+        self._queue: asyncio.Queue[tuple[int, Any]] = asyncio.Queue()
+        self._slots = asyncio.Semaphore(FETCHES)
+        self._lanes: dict[str, deque[Any]] = {}
+        self._tasks: set[asyncio.Task[None] | asyncio.Task[Any]] = set()
+        self.last = 0.0  # when the last event came, seconds since the epoch
+        self._handlers: dict[int, Callable[[Payload], Coroutine[Any, Any, None]]] = {
+            LOGIN: self._login,
+            LOGOUT: self._logout,
+            READY: self._ready,
+            SCAN: self._scan,
+            ERROR: self._error,
+            ROOM_JOIN: self._room_join,
+            ROOM_LEAVE: self._room_leave,
+            ROOM_TOPIC: self._room_topic,
+            DIRTY: self._dirty,
+        }
+
+    def feed(self, event_type: int, text: str) -> None:
+        """Take an event as it came; its place in the order is taken now."""
+        self.last = time.time()
+        if event_type in UNHEARD:
+            return
+        if event_type != MESSAGE and event_type not in self._handlers:
+            log.debug("Passed over an event of the unknown type %d.", event_type)
+            return
+        try:
+            payload = json.loads(text)
+            if not isinstance(payload, dict):
+                raise ValueError("it is no JSON object")
+            if event_type == MESSAGE:
+                message_id = _text(payload, "messageId")
+                self._queue.put_nowait((MESSAGE, (message_id, self._spawn(self._limited(message_id)))))
+            else:
+                self._queue.put_nowait((event_type, payload))
+        except ValueError as error:
+            log.warning("Passed over an event of type %d: %s.", event_type, error)
+
+    async def run(self) -> None:
+        """Hand events on until cancelled."""
+        try:
+            while True:
+                event_type, event = await self._queue.get()
+                if event_type == MESSAGE:
+                    await self._message(*event)
+                else:
+                    await self._guarded(self._handlers[event_type](event), f"event of type {event_type}")
+        finally:
+            for task in self._tasks:
+                task.cancel()
+
+    def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    @staticmethod
+    async def _guarded(work: Awaitable[None], what: str) -> None:
+        """One event's failure is logged with its cause and stops no other."""
+        try:
+            await work
+        except Exception:
+            log.exception("Could not handle the %s.", what)
+
+    async def _limited(self, message_id: str) -> Any:
+        """The message, or the error that kept it away: the task that awaits this may come late to it."""
+        async with self._slots:
+            try:
+                return await self._fetch(message_id)
+            except Exception as error:  # noqa: BLE001 - passed on as a value, see above
+                return error
+
+    async def _message(self, message_id: str, fetching: asyncio.Task[Any]) -> None:
+        """Put a message into its room's lane; one whose payload does not come lets the others pass."""
+        await asyncio.wait({fetching}, timeout=self._patience)
+        if fetching.done() and not isinstance(fetching.result(), Exception):
+            self._enter_lane(fetching.result())
+        else:
+            self._spawn(self._late(message_id, fetching))
+
+    async def _late(self, message_id: str, fetching: asyncio.Task[Any]) -> None:
+        found = await fetching
+        for delay in RETRIES:
+            if not isinstance(found, Exception):
+                break
+            log.info("The payload of message %s is asked for again in %.0f s: %s", message_id, delay, found)
+            await asyncio.sleep(delay)
+            found = await self._limited(message_id)
+        if isinstance(found, Exception):
+            log.error("Message %s is lost, its payload cannot be had: %s", message_id, found)
+        else:
+            self._enter_lane(found)
+
+    def _enter_lane(self, message: Any) -> None:
+        """Messages of one room are handled one after another, those of different rooms side by side."""
+        room_id = message.payload.room_id
+        if room_id in self._lanes:
+            self._lanes[room_id].append(message)
+            return
+        self._lanes[room_id] = deque([message])
+        self._spawn(self._run_lane(room_id))
+
+    async def _run_lane(self, room_id: str) -> None:
+        lane = self._lanes[room_id]
+        while lane:
+            message = lane.popleft()
+            await self._guarded(self._bot.on_message(message), f"message {message.message_id}")
+        del self._lanes[room_id]
+
+    async def _login(self, payload: Payload) -> None:
+        contact_id = _text(payload, "contactId")
+        self._bot.contact_id = self._bot.puppet.login_user_id = contact_id
+        await self._bot.on_login(self._bot.ContactSelf.load(contact_id))
+
+    async def _logout(self, payload: Payload) -> None:
+        contact_id = str(payload.get("contactId") or self._bot.puppet.login_user_id or "")
+        self._bot.puppet.login_user_id = None
+        await self._bot.on_logout(self._bot.ContactSelf.load(contact_id))
+
+    async def _ready(self, payload: Payload) -> None:
+        await self._bot.on_ready(payload)
+
+    async def _scan(self, payload: Payload) -> None:
+        await self._bot.on_scan(str(payload.get("qrcode") or ""), payload.get("status"), payload.get("data"))
+
+    async def _error(self, payload: Payload) -> None:
+        await self._bot.on_error(payload)
+
+    async def _room_join(self, payload: Payload) -> None:
+        invitees = [self._bot.Contact.load(str(i)) for i in payload.get("inviteeIdList") or ()]
+        inviter = self._bot.Contact.load(str(payload.get("inviterId") or ""))
+        await self._bot.on_room_join(self._room(payload), invitees, inviter, _date(payload))
+
+    async def _room_leave(self, payload: Payload) -> None:
+        leavers = [self._bot.Contact.load(str(i)) for i in payload.get("removeeIdList") or ()]
+        remover = self._bot.Contact.load(str(payload.get("removerId") or ""))
+        await self._bot.on_room_leave(self._room(payload), leavers, remover, _date(payload))
+
+    async def _room_topic(self, payload: Payload) -> None:
+        changer = self._bot.Contact.load(str(payload.get("changerId") or ""))
+        new, old = str(payload.get("newTopic") or ""), str(payload.get("oldTopic") or "")
+        await self._bot.on_room_topic(self._room(payload), new, old, changer, _date(payload))
+
+    async def _dirty(self, payload: Payload) -> None:
+        """A gateway says that what was loaded of a contact, a member or a room is out of date."""
+        self._bot.puppet.forget_names()
+        if payload.get("payloadType") == DIRTY_ROOM:
+            await self._bot.on_room_dirty(self._bot.Room.load(_text(payload, "payloadId")))
+
+    def _room(self, payload: Payload) -> Any:
+        return self._bot.Room.load(_text(payload, "roomId"))
+
+
+def _text(payload: Payload, key: str) -> str:
+    value = payload.get(key)
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"its {key} is {value!r}")
+    return value
+
+
+def _date(payload: Payload) -> datetime:
+    """Gateways send seconds or milliseconds (python-wechaty#1290), or nothing."""
+    stamp = payload.get("timestamp")
+    if not isinstance(stamp, int | float) or not 0 < stamp < 4e12:
+        return datetime.now()
+    return datetime.fromtimestamp(stamp / 1000 if stamp > 1e11 else stamp)

@@ -1,0 +1,101 @@
+"""Which rooms belong together: communities by the prefix of a room's topic, labels by what follows it."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+def _fold_sign(sign: str) -> str:
+    """One sign as it is compared: full width as half width, letter case and blanks gone."""
+    if unicodedata.category(sign) == "Cf":  # zero-width signs, which phones insert unseen
+        return ""
+    return "".join(unicodedata.normalize("NFKC", sign).casefold().split())
+
+
+def fold(text: str) -> str:
+    """`text` as topics are compared: `Ｍilvus 用户交流群` and `MILVUS用户交流群` are the same."""
+    return "".join(map(_fold_sign, text))
+
+
+def label_of(topic: str, prefix: str) -> str | None:
+    """What `topic` has after `prefix`, as it is written there (`101`); None when it does not start with it.
+
+    A topic that is the prefix alone is its own label, so that a header never reads `[Alice@]`.
+    """
+    wanted = fold(prefix)
+    taken = ""
+    for position, sign in enumerate(topic):
+        if taken == wanted:
+            return _clean(topic[position:]) or _clean(topic)
+        taken += _fold_sign(sign)
+        if not wanted.startswith(taken):
+            return None
+    return _clean(topic) if taken == wanted else None
+
+
+def _clean(text: str) -> str:
+    return " ".join(text.split())
+
+
+@dataclass(frozen=True)
+class Room:
+    """A WeChat group chat of a community."""
+
+    id: str
+    topic: str
+    community: str
+    label: str
+
+
+def _by_number(room: Room) -> list[tuple[int, int, str]]:
+    """Sort key in which `9` comes before `10`."""
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", room.label)]
+
+
+class Rooms:
+    """The rooms of all communities as they are known now. `prefixes` name the communities."""
+
+    def __init__(self, prefixes: Iterable[str]) -> None:
+        # The longest prefix that fits wins: of `Milvus` and `Milvus-dev`, the second takes `Milvus-dev 1`.
+        self.prefixes = tuple(sorted(prefixes, key=lambda prefix: -len(fold(prefix))))
+        self._rooms: dict[str, Room] = {}
+        self._outside: set[str] = set()
+
+    def place(self, room_id: str, topic: str) -> Room | None:
+        """Take note of a room's topic as it is now; the room, or None when it is in no community."""
+        for prefix in self.prefixes:
+            label = label_of(topic, prefix)
+            if label is not None:
+                self._outside.discard(room_id)
+                self._rooms[room_id] = Room(room_id, topic, prefix, label)
+                return self._rooms[room_id]
+        self._rooms.pop(room_id, None)
+        self._outside.add(room_id)
+        return None
+
+    def remove(self, room_id: str) -> Room | None:
+        """Forget a room that the bot is no longer in; the room, or None when it was in no community."""
+        self._outside.discard(room_id)
+        return self._rooms.pop(room_id, None)
+
+    def clear(self) -> None:
+        """Forget all rooms, as before a new login."""
+        self._rooms.clear()
+        self._outside.clear()
+
+    def get(self, room_id: str) -> Room | None:
+        """The room of that id, when it is in a community."""
+        return self._rooms.get(room_id)
+
+    def knows(self, room_id: str) -> bool:
+        """Whether the topic of that room has been seen, in a community or not."""
+        return room_id in self._rooms or room_id in self._outside
+
+    def others(self, room: Room) -> list[Room]:
+        """Every other room of its community, by label."""
+        return [other for other in self.community(room.community) if other.id != room.id]
+
+    def community(self, prefix: str) -> list[Room]:
+        """The rooms of one community, by label."""
+        return sorted((room for room in self._rooms.values() if room.community == prefix), key=_by_number)

@@ -1,0 +1,200 @@
+"""Settings: `.env` and the environment, checked once, all problems together, into one frozen dataclass."""
+
+import difflib
+import os
+import re
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from dotenv import dotenv_values
+
+from roomsync.errors import SettingsError
+from roomsync.rooms import fold
+
+PREFIX = "WECHATY_PUPPET_SERVICE_"
+ENDPOINT_FORM = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(?P<port>\d{1,5})")
+AUTHORITY_FORM = re.compile(r"[A-Za-z0-9._-]+(:\d{1,5})?")
+LEVELS = ("debug", "info", "warning", "error")
+HEADER_MAX = 60
+# Names of the gateway's own side; they look like ours and mean something else.
+FOREIGN = frozenset(
+    PREFIX + name for name in ("TLS_SERVER_CERT", "TLS_SERVER_KEY", "NO_TLS_INSECURE_SERVER", "PORT", "HOST")
+)
+
+
+def _token(text: str) -> str:
+    if not text:
+        raise ValueError("is not set; put the token of your gateway there, such as insecure_<uuid>")
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("has a blank or a letter that no token has; allowed: ASCII letters, digits and signs")
+    return text
+
+
+def _endpoint(text: str) -> str:
+    found = ENDPOINT_FORM.fullmatch(text)
+    if text and (not found or not 0 < int(found["port"]) < 65536):
+        raise ValueError(f"is {text!r}; allowed: host:port, such as 127.0.0.1:8788, or nothing at all")
+    return text
+
+
+def _authority(text: str) -> str:
+    if not AUTHORITY_FORM.fullmatch(text):
+        raise ValueError(f"is {text!r}; allowed: a host name, such as api.chatie.io, without https:// and path")
+    return text
+
+
+def _flag(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError(f"is {text!r}; allowed: true, false")
+    return text.lower() == "true"
+
+
+def _certificate(text: str) -> str:
+    """PEM text, from PEM with `\\n` for line breaks or from the file at that path."""
+    if not text:
+        return ""
+    pem = text.replace("\\n", "\n")
+    if "-----BEGIN" not in pem:
+        try:
+            pem = Path(text).expanduser().read_text(encoding="ascii")
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "not a text file"
+            raise ValueError(f"is the path {text!r}, which cannot be read ({reason}); allowed: PEM or a path") from None
+    try:
+        ssl.create_default_context(cadata=pem)
+    except ssl.SSLError:
+        raise ValueError("is not a certificate; allowed: PEM with \\n for line breaks, or the path of a PEM") from None
+    return pem
+
+
+def _prefixes(text: str) -> tuple[str, ...]:
+    prefixes = tuple(part.strip() for part in re.split("[,，]", text))
+    if not all(fold(prefix) for prefix in prefixes):
+        raise ValueError(f"is {text!r}, which has an empty prefix in it; allowed: one or more, separated by commas")
+    if len({fold(prefix) for prefix in prefixes}) < len(prefixes):
+        raise ValueError(f"is {text!r}, which names one community twice; allowed: prefixes that differ")
+    return prefixes
+
+
+def _header(text: str) -> str:
+    holes = re.findall(r"\{[^{}]*\}", text)
+    rest = re.sub(r"\{[^{}]*\}", "", text)
+    if sorted(holes) != ["{name}", "{room}"] or "{" in rest or "}" in rest:
+        raise ValueError(f"is {text!r}; allowed: a line with {{name}} and {{room}} once each, and no other braces")
+    if not rest.strip() or len(text) > HEADER_MAX or not rest.isprintable():
+        raise ValueError(
+            f"is {text!r}; allowed: one line of at most {HEADER_MAX} signs, with some beside the two names"
+        )
+    return text
+
+
+def _level(text: str) -> str:
+    if text.lower() not in LEVELS:
+        raise ValueError(f"is {text!r}; allowed: {', '.join(LEVELS)}")
+    return text.lower()
+
+
+def _state_file(text: str) -> Path:
+    if not text:
+        raise ValueError("is empty; allowed: the path of a file, such as roomsync.db")
+    return Path(text).expanduser()
+
+
+def _seconds(low: float, high: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not low <= value <= high:
+            raise ValueError(f"is {text!r}; allowed: seconds from {low:g} to {high:g}")
+        return value
+
+    return parse
+
+
+def _setting(name: str, default: str, parse: Callable[[str], Any], *, secret: bool = False) -> Any:
+    return field(repr=not secret, metadata={"name": name, "default": default, "parse": parse})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings of a bot. The names of the first six, and their meanings, are the Wechaty ecosystem's own."""
+
+    token: str = _setting(PREFIX + "TOKEN", "", _token, secret=True)
+    endpoint: str = _setting(PREFIX + "ENDPOINT", "", _endpoint)
+    authority: str = _setting(PREFIX + "AUTHORITY", "api.chatie.io", _authority)
+    no_tls: bool = _setting(PREFIX + "NO_TLS_INSECURE_CLIENT", "false", _flag)
+    tls_ca_cert: str = _setting(PREFIX + "TLS_CA_CERT", "", _certificate)
+    tls_server_name: str = _setting(PREFIX + "TLS_SERVER_NAME", "", str)
+    room_prefixes: tuple[str, ...] = _setting("ROOM_PREFIX", "Milvus用户交流群", _prefixes)
+    header: str = _setting("HEADER", "[{name}@{room}]:  ", _header)
+    send_interval: float = _setting("SEND_INTERVAL", "1.5", _seconds(0, 3600))
+    state_file: Path = _setting("STATE_FILE", "roomsync.db", _state_file)
+    log_level: str = _setting("LOG_LEVEL", "info", _level)
+
+    @classmethod
+    def names(cls) -> dict[str, str]:
+        """Every variable's name with its default, in the order of `.env.example`."""
+        return {f.metadata["name"]: f.metadata["default"] for f in fields(cls)}
+
+    @classmethod
+    def parse(cls, values: Mapping[str, str]) -> "Settings":
+        """Check `values` (variable name -> text); what is absent takes its default. Raises `SettingsError`."""
+        parsed, problems = {}, []
+        for f in fields(cls):
+            name = f.metadata["name"]
+            text = values.get(name, f.metadata["default"])
+            try:
+                parsed[f.name] = f.metadata["parse"](text if name == "HEADER" else text.strip())
+            except ValueError as error:
+                problems.append(f"{name} {error}.")
+        if problems:
+            raise SettingsError(problems)
+        return cls(**parsed)
+
+
+def read_settings(folder: Path, environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of the bot in `folder`: its `.env`, under `environ`, which wins.
+
+    A relative `STATE_FILE` is below `folder`. Raises `SettingsError` with all problems of both.
+    """
+    from_file, problems = _read_env_file(folder / ".env")
+    names = Settings.names()
+    problems += [problem for name in from_file if (problem := _misspelt(name, names))]
+    values = {**from_file, **{name: environ[name] for name in names if name in environ}}
+    try:
+        settings = Settings.parse(values)
+        if not (folder / settings.state_file).parent.is_dir():
+            raise SettingsError([f"STATE_FILE is {str(settings.state_file)!r}, but that folder does not exist."])
+    except SettingsError as error:
+        raise SettingsError([*problems, *error.problems]) from None
+    if problems:
+        raise SettingsError(problems)
+    return replace(settings, state_file=folder / settings.state_file)
+
+
+def _read_env_file(path: Path) -> tuple[dict[str, str], list[str]]:
+    """The variables in the file and the problems of the file itself; no file is no problem."""
+    if not path.exists():
+        return {}, []
+    try:
+        # Notepad on Windows writes a byte order mark; utf-8-sig takes it off.
+        values = dotenv_values(path, encoding="utf-8-sig", interpolate=False)
+    except UnicodeDecodeError:
+        return {}, [f"{path.name} is not UTF-8; save it as UTF-8 in your editor."]
+    except OSError as error:
+        return {}, [f"{path.name} cannot be read: {error.strerror}."]
+    problems = [f"{name} has no value in {path.name}; write {name}=value." for name, v in values.items() if v is None]
+    return {name: value for name, value in values.items() if value is not None}, problems
+
+
+def _misspelt(name: str, names: Mapping[str, str]) -> str | None:
+    """A sentence if `name` is none of ours but close to one."""
+    if name in names or name in FOREIGN:
+        return None
+    close = difflib.get_close_matches(name.upper(), names, n=1, cutoff=0.8)
+    return f"{name} in .env is no setting of the bot; did you mean {close[0]}?" if close else None

@@ -1,0 +1,307 @@
+"""WeChat through a Wechaty gateway: the only module that imports wechaty, and the mends for what is wrong with it.
+
+Import mends, with the fault of wechaty 0.10.7 that each answers; a release that imports with today's pyee, urllib3
+and Python lets us delete them (https://github.com/wechaty/python-wechaty):
+- pyee 12 took away `from pyee import AsyncIOEventEmitter`.
+- urllib3 2 took away `from urllib3 import get_host`.
+- Python 3.11 refuses `PuppetOptions()` as the default of a dataclass field, because it has no hash.
+- Importing makes a folder `.wechaty` in the working directory, raises for a WECHATY_LOG that it does not know, and
+  gives its loggers handlers of their own, which print tokens and payloads.
+Python 3.13 took away `telnetlib`; the package standard-telnetlib in requirements.txt brings it back.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from typing import Any, TypeVar
+
+import pyee
+import pyee.asyncio
+import urllib3
+from grpclib.client import Channel
+from grpclib.exceptions import GRPCError, StreamTerminatedError
+from h2.exceptions import H2Error
+from urllib3.util import parse_url
+
+from roomsync import errors
+from roomsync.channel import explained, find_endpoint, open_channel
+from roomsync.events import Events, Feed
+from roomsync.relay import Kind, Message
+from roomsync.settings import Settings
+
+T = TypeVar("T")
+
+
+@contextlib.contextmanager
+def _mended_import() -> Iterator[None]:
+    makedirs, known = os.makedirs, set(logging.root.manager.loggerDict)
+    environ = {name: os.environ.pop(name, None) for name in ("WECHATY_LOG", "WECHATY_LOG_FILE", "CACHE_DIR")}
+
+    def makedirs_but_wechaty(path: Any, *args: Any, **kwargs: Any) -> None:
+        if path != ".wechaty":
+            makedirs(path, *args, **kwargs)
+
+    pyee.AsyncIOEventEmitter = pyee.asyncio.AsyncIOEventEmitter  # type: ignore[attr-defined]
+    urllib3.get_host = lambda url: (  # type: ignore[attr-defined]
+        (parts := parse_url(url)).scheme or "http",
+        parts.host,
+        parts.port,
+    )
+    os.makedirs = makedirs_but_wechaty
+    try:
+        yield
+    finally:
+        os.makedirs = makedirs
+        os.environ.update({name: value for name, value in environ.items() if value is not None})
+        for name in set(logging.root.manager.loggerDict) - known:
+            logging.getLogger(name).disabled = True
+
+
+with _mended_import():
+    from wechaty_puppet import Puppet, PuppetOptions
+
+    PuppetOptions.__hash__ = object.__hash__
+    from apscheduler.schedulers.asyncio import AsyncIOScheduler
+    from wechaty import Wechaty, WechatyOptions
+    from wechaty_grpc.wechaty import PuppetStub
+    from wechaty_grpc.wechaty.puppet import ImageType, MessageType
+    from wechaty_puppet_service import PuppetService
+
+__all__ = ["GatewayPuppet", "Wechaty", "options", "prepare"]
+
+CALL_TIMEOUT = 30.0  # seconds until a call without an answer is given up
+START_TIMEOUT = 20.0  # a gateway itself gives up after 15
+HEARTBEAT_TIMEOUT = 5.0  # gateways of today send a heartbeat at once; those of others may not
+NAME_LIFE = 600.0  # seconds that a member's name is believed
+ROOM_CALLS = 20  # rooms asked for at the same time
+
+# What a gateway calls the kinds (wechaty-puppet, src/schemas/message.ts), and what python-wechaty calls them.
+KINDS: dict[int, tuple[Kind, Any]] = {
+    1: (Kind.FILE, MessageType.MESSAGE_TYPE_ATTACHMENT),
+    2: (Kind.AUDIO, MessageType.MESSAGE_TYPE_AUDIO),
+    3: (Kind.CONTACT, MessageType.MESSAGE_TYPE_CONTACT),
+    4: (Kind.CHAT_HISTORY, MessageType.MESSAGE_TYPE_CHAT_HISTORY),
+    5: (Kind.EMOTICON, MessageType.MESSAGE_TYPE_EMOTICON),
+    6: (Kind.IMAGE, MessageType.MESSAGE_TYPE_IMAGE),
+    7: (Kind.TEXT, MessageType.MESSAGE_TYPE_TEXT),
+    8: (Kind.LOCATION, MessageType.MESSAGE_TYPE_LOCATION),
+    9: (Kind.MINIPROGRAM, MessageType.MESSAGE_TYPE_MINI_PROGRAM),
+    10: (Kind.GROUP_NOTE, MessageType.MESSAGE_TYPE_UNSPECIFIED),
+    11: (Kind.TRANSFER, MessageType.MESSAGE_TYPE_TRANSFER),
+    12: (Kind.RED_ENVELOPE, MessageType.MESSAGE_TYPE_RED_ENVELOPE),
+    13: (Kind.RECALLED, MessageType.MESSAGE_TYPE_RECALLED),
+    14: (Kind.URL, MessageType.MESSAGE_TYPE_URL),
+    15: (Kind.VIDEO, MessageType.MESSAGE_TYPE_VIDEO),
+    16: (Kind.POST, MessageType.MESSAGE_TYPE_UNSPECIFIED),
+    18: (Kind.SYSTEM, MessageType.MESSAGE_TYPE_UNSPECIFIED),
+}
+UNKNOWN = (Kind.UNKNOWN, MessageType.MESSAGE_TYPE_UNSPECIFIED)
+
+
+class GatewayPuppet(PuppetService):
+    """python-wechaty's client of a gateway, made fit for a relay.
+
+    `PuppetService.start` stops the account and logs it in again, `stop` logs it out, neither knows TLS, and reading
+    events dies of the first one that it cannot parse. This one opens the event stream, then calls Start, and leaves
+    by closing the connection. Its own methods raise `errors.GatewayError`; those that it inherits raise as before.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        # Not PuppetService.__init__: it takes a token from the variables TOKEN and token, and logs it.
+        Puppet.__init__(self, PuppetOptions(), "puppet_service")
+        self.settings = settings
+        self.endpoint = ""
+        self.events: Feed | None = None  # set by `prepare`
+        self.login_user_id: str | None = None
+        self.channel: Channel | None = None
+        self._puppet_stub: Any = None
+        self._stream: AsyncIterator[Any] | None = None
+        self._first: asyncio.Task[Any] | None = None
+        self._names: dict[tuple[str, str], tuple[str, float]] = {}
+
+    # The connection.
+
+    async def connect(self) -> None:
+        """Open the event stream, then call Start: this order logs nobody in or out. Raises `GatewayError`."""
+        self.endpoint = await find_endpoint(self.settings)
+        self.channel = open_channel(self.settings, self.endpoint)
+        self._puppet_stub = PuppetStub(self.channel, timeout=CALL_TIMEOUT)
+        self._stream = PuppetStub(self.channel).event()
+        self._first = asyncio.create_task(anext(self._stream), name="first event")
+        await asyncio.wait({self._first}, timeout=HEARTBEAT_TIMEOUT)
+        if self._first.done():
+            await self._explained(asyncio.shield(self._first))
+        await self._explained(PuppetStub(self.channel, timeout=START_TIMEOUT).start())
+
+    async def listen(self) -> None:
+        """Feed `events` until the stream ends. Raises `GatewayError`."""
+        assert self._first and self._stream and self.events
+        try:
+            event = await self._explained(self._first)
+            while True:
+                self.events.feed(event.type, event.payload)
+                event = await self._explained(anext(self._stream))
+        except StopAsyncIteration:
+            return
+
+    async def disconnect(self) -> None:
+        """Close the connection and nothing else. The account stays logged in at the gateway."""
+        if self._first:
+            self._first.cancel()
+            await asyncio.gather(self._first, return_exceptions=True)
+        if self._stream:
+            with contextlib.suppress(GRPCError, StreamTerminatedError, OSError, H2Error):
+                await self._stream.aclose()  # type: ignore[attr-defined]
+        if self.channel:
+            self.channel.close()
+        self._first = self._stream = self.channel = self._puppet_stub = None
+        self.forget_names()
+
+    start, stop = connect, disconnect
+
+    async def logout(self) -> None:
+        """Refused: this bot never logs WeChat out."""
+        raise errors.GatewayError("the bot never logs WeChat out")
+
+    async def _explained(self, call: Awaitable[T]) -> T:
+        return await explained(call, self.endpoint, self.settings.token)
+
+    def _stub(self) -> Any:
+        if self._puppet_stub is None:
+            raise errors.GatewayLost("not connected to the gateway")
+        return self._puppet_stub
+
+    # What is said.
+
+    async def message_payload(self, message_id: str) -> Any:
+        """A message's payload; `kind` is added to it. Unknown types no longer raise IndexError."""
+        payload = await self._explained(self._stub().message_payload(id=message_id))
+        payload.kind, payload.type = KINDS.get(payload.type, UNKNOWN)
+        return payload
+
+    async def read(self, message: Any) -> Message:
+        """A wechaty Message with what a relay needs of it: who said it, and what a card or picture is made of."""
+        payload = message.payload
+        name, content = await asyncio.gather(
+            self.name_of(payload.room_id, payload.from_id), self._content_of(message.message_id, payload.kind)
+        )
+        return Message(message.message_id, payload.room_id, payload.from_id, name, payload.kind, payload.text, content)
+
+    async def _content_of(self, message_id: str, kind: Kind) -> str | None:
+        """The gateway's JSON for a picture or a card, unchanged: a handle stays a handle, unknown fields stay."""
+        try:
+            stub = self._stub()
+            if kind is Kind.IMAGE:
+                return await self._image(stub, message_id)
+            if kind is Kind.URL:
+                return str((await self._explained(stub.message_url(id=message_id))).url_link) or None
+            if kind is Kind.MINIPROGRAM:
+                return str((await self._explained(stub.message_mini_program(id=message_id))).mini_program) or None
+        except errors.GatewayError as error:
+            logging.getLogger(__name__).warning("No content for message %s (%s): %s", message_id, kind, error)
+        return None
+
+    async def _image(self, stub: Any, message_id: str) -> str:
+        """The high-definition picture; where a gateway has none, the one that was sent."""
+        try:
+            answer = await self._explained(stub.message_image(id=message_id, type=ImageType.IMAGE_TYPE_HD))
+        except errors.GatewayRefused:
+            answer = await self._explained(stub.message_image(id=message_id, type=ImageType.IMAGE_TYPE_ARTWORK))
+        return str(answer.filebox)
+
+    async def name_of(self, room_id: str, contact_id: str) -> str:
+        """A member's name in that room, else the contact's own; empty when the gateway gives neither."""
+        name, until = self._names.get((room_id, contact_id), ("", 0.0))
+        if until > time.monotonic():
+            return name
+        try:
+            member = await self._explained(self._stub().room_member_payload(id=room_id, member_id=contact_id))
+            name = str(member.room_alias or member.name)
+        except errors.GatewayError:
+            name = ""
+        name = name or await self.contact_name(contact_id)
+        if name:
+            self._names[room_id, contact_id] = (name, time.monotonic() + NAME_LIFE)
+        return name
+
+    async def contact_name(self, contact_id: str) -> str:
+        """The name that a contact chose; empty when the gateway does not give it."""
+        try:
+            return str((await self._explained(self._stub().contact_payload(id=contact_id))).name)
+        except errors.GatewayError:
+            return ""
+
+    def forget_names(self) -> None:
+        """Ask for members' names again."""
+        self._names.clear()
+
+    async def send(self, room_id: str, kind: Kind, body: str) -> str | None:
+        """One call, one answer: the id of what was sent, where the gateway gives one. Raises `GatewayError`."""
+        stub = self._stub()
+        if kind is Kind.TEXT:
+            call = stub.message_send_text(conversation_id=room_id, text=body, mentonal_ids=[])
+        elif kind is Kind.URL:
+            call = stub.message_send_url(conversation_id=room_id, url_link=body)
+        elif kind is Kind.MINIPROGRAM:
+            call = stub.message_send_mini_program(conversation_id=room_id, mini_program=body)
+        else:
+            call = stub.message_send_file(conversation_id=room_id, filebox=both_urls(body))
+        return (await self._explained(call)).id or None
+
+    # Rooms.
+
+    async def topics(self) -> dict[str, str]:
+        """Topic of every room of the account, fresh from the gateway. Raises `GatewayError`."""
+        ids = (await self._explained(self._stub().room_list())).ids
+        slots = asyncio.Semaphore(ROOM_CALLS)
+
+        async def topic(room_id: str) -> str | None:
+            async with slots:
+                try:
+                    return await self.topic(room_id)
+                except errors.GatewayRefused as error:
+                    logging.getLogger(__name__).warning("Room %s does not tell its topic: %s", room_id, error)
+                    return None
+
+        found = await asyncio.gather(*map(topic, ids))
+        return {room_id: topic for room_id, topic in zip(ids, found, strict=True) if topic is not None}
+
+    async def topic(self, room_id: str) -> str:
+        """A room's topic, fresh from the gateway (wechaty's `room.topic()` is stale for ever)."""
+        return str((await self._explained(self._stub().room_payload(id=room_id))).topic)
+
+
+def both_urls(filebox: str) -> str:
+    """A file box whose URL both sides can read: python-wechaty writes `remoteUrl`, file-box 1.x reads `url`."""
+    try:
+        box = json.loads(filebox)
+        url = box.get("url") or box.get("remoteUrl")
+    except (ValueError, AttributeError):
+        return filebox
+    return json.dumps({**box, "url": url, "remoteUrl": url}) if url else filebox
+
+
+def options(puppet: GatewayPuppet) -> Any:
+    """What to make a Wechaty of that stands on `puppet`. The scheduler given is never started: it has no job file."""
+    return WechatyOptions(puppet=puppet, scheduler=AsyncIOScheduler())
+
+
+async def prepare(bot: Any) -> Events:
+    """Do for `bot`, a Wechaty on a GatewayPuppet, what `Wechaty.start` does before it connects.
+
+    `Wechaty.start` itself swallows every error, restarts by itself and starts a web server and a scheduler.
+    """
+    await bot.init_puppet()
+    puppet: GatewayPuppet = bot.puppet
+
+    async def fetch(message_id: str) -> Any:
+        message = bot.Message.load(message_id)
+        message.payload = await puppet.message_payload(message_id)
+        return message
+
+    puppet.events = Events(bot, fetch)
+    return puppet.events

@@ -1,0 +1,179 @@
+// A real Wechaty gateway (PuppetServer of wechaty-puppet-service) whose WeChat account is scripted by a test.
+//   node gateway.mjs '{"endpoint": "127.0.0.1:8788", "token": "insecure_test", "tls": false, "ids": true, "echo": false}'
+// One JSON object a line: commands on stdin, answers and reports on stdout. It ends when stdin does, so no orphan remains.
+import { createInterface } from 'node:readline'
+
+const options = JSON.parse(process.argv[2] ?? '{}')
+
+// What the user exports for a bot of their own must not reach the packages; they read it when they are imported.
+const logLevel = process.env.WECHATY_LOG ?? 'silent'
+for (const name of Object.keys(process.env)) if (name.startsWith('WECHATY_')) delete process.env[name]
+process.env.WECHATY_LOG = logLevel
+// Stdout belongs to the protocol; the packages' logger and their stray prints use these three.
+for (const method of ['log', 'info', 'debug']) console[method] = console.error
+
+const { grpc, puppet: messages } = await import('wechaty-grpc')
+const { PuppetServer } = await import('wechaty-puppet-service')
+const { Account, messageType } = await import('./account.mjs')
+
+const report = line => process.stdout.write(JSON.stringify(line) + '\n')
+const seconds = () => Math.floor(Date.now() / 1000)
+const calls = {}
+let eventStream = null
+
+const account = new Account({
+  ids: options.ids ?? true, echo: options.echo ?? false, echoDelayMs: options.echo_delay_ms ?? 0, report,
+})
+
+// --- calls as they arrive over gRPC -----------------------------------------------------------------------------------
+
+function watchUnary (name, handler) {
+  return (call, callback) => {
+    const [authorization] = call.metadata.get('authorization')
+    if (authorization !== `Wechaty ${options.token}`) {
+      report({ unauthorized: name })
+    } else {
+      calls[name] = (calls[name] ?? 0) + 1
+      report({ called: name, id: call.request?.getId?.() ?? call.request?.getConversationId?.() ?? null })
+    }
+    return handler(call, callback)
+  }
+}
+
+function watchEventStream (handler) {
+  return call => {
+    const [authorization] = call.metadata.get('authorization')
+    if (authorization !== `Wechaty ${options.token}`) {
+      report({ unauthorized: 'event' })
+      return handler(call)
+    }
+    if (eventStream) {
+      report({ stream: 'refused' })
+      return handler(call)
+    }
+    eventStream = call
+    // Before the handler: its first writes must not reach the client ahead of this line.
+    report({ stream: 'open' })
+    handler(call)
+    const onEnd = () => {
+      if (eventStream !== call) return
+      eventStream = null
+      report({ stream: 'closed' })
+    }
+    // After the handler: when 'closed' is reported, the gateway's own listeners have already freed the stream.
+    for (const name of ['cancelled', 'error', 'finish', 'end', 'close']) call.on(name, onEnd)
+  }
+}
+
+// PuppetServer builds its gRPC server and handlers inside start(); where it registers them is the one place to see
+// each call once, exactly as it arrives, and to get hold of the event stream.
+const { addService } = grpc.Server.prototype
+grpc.Server.prototype.addService = function (definition, handlers) {
+  if (!('event' in handlers)) return addService.call(this, definition, handlers)
+  const watched = {}
+  for (const [name, handler] of Object.entries(handlers)) {
+    watched[name] = name === 'event' ? watchEventStream(handler) : watchUnary(name, handler)
+  }
+  return addService.call(this, definition, watched)
+}
+
+// --- commands ---------------------------------------------------------------------------------------------------------
+
+const members = room => account.mocker.roomPayload(room).memberIdList
+
+const commands = {
+  contact: command => account.setContact(command),
+  room: command => account.setRoom(command),
+  login: ({ id }) => account.login(id),
+  logout: ({ reason }) => account.logout(reason),
+
+  say ({ kind = 'text', payload, delay_payload_ms, fail_payload = 0, fail_media = 0, n, do: _, ...message }) {
+    return account.deliver({
+      ...message,
+      type: messageType(kind),
+      card: payload,
+      delayPayloadMs: delay_payload_ms,
+      failPayload: fail_payload,
+      failMedia: fail_media,
+      // A private message is said to the bot, unless the bot itself says it.
+      to: message.room ? '' : message.to,
+    })
+  },
+  again: ({ id }) => account.again(id),
+
+  event ({ name, payload }) { account.emit(name, payload) },
+  raw ({ type, payload }) {
+    if (!eventStream) throw new Error('no event stream is open')
+    const response = new messages.EventResponse()
+    response.setType(type)
+    response.setPayload(payload)
+    eventStream.write(response)
+  },
+
+  rename ({ room, topic, changer }) {
+    const oldTopic = account.mocker.roomPayload(room).topic
+    account.changeRoom(room, { topic })
+    account.emit('room-topic', { roomId: room, changerId: changer, oldTopic, newTopic: topic, timestamp: seconds() })
+  },
+  join ({ room, contacts, inviter }) {
+    account.changeRoom(room, { memberIdList: [...new Set([...members(room), ...contacts])] })
+    account.emit('room-join', { roomId: room, inviteeIdList: contacts, inviterId: inviter, timestamp: seconds() })
+  },
+  leave ({ room, contacts, remover }) {
+    account.changeRoom(room, { memberIdList: members(room).filter(id => !contacts.includes(id)) })
+    account.emit('room-leave', { roomId: room, removeeIdList: contacts, removerId: remover, timestamp: seconds() })
+  },
+  remove_room: ({ room }) => account.removeRoom(room),
+
+  rule ({ action, room, kind, error = 'refused by rule', times = -1, delay_ms = 0 }) {
+    if (!['refuse', 'perform_then_fail', 'delay'].includes(action)) throw new Error(`unknown action ${action}`)
+    account.rules.push({ action, room, kind, error, times, delayMs: delay_ms })
+  },
+  clear_rules () { account.rules = [] },
+  budget ({ rate, burst = 1, error = '1204 == 0', mode = 'refuse' }) {
+    if (!['refuse', 'notice'].includes(mode)) throw new Error(`unknown mode ${mode}`)
+    account.setBudget(rate == null ? null : { rate, burst, error, mode })
+  },
+  recall_result ({ value }) { account.recallResult = value },
+
+  sent: ({ since = 0 }) => account.sent.slice(since),
+  stats: () => ({
+    sent: account.sent.length,
+    refused: account.refusals,
+    calls,
+    stream: eventStream !== null,
+    login: account.isLoggedIn ? account.currentUserId : null,
+  }),
+}
+
+async function answer (line) {
+  let n = null
+  try {
+    const command = JSON.parse(line)
+    n = command.n
+    if (!Object.hasOwn(commands, command.do)) throw new Error(`unknown command ${command.do}`)
+    report({ reply: n, ok: true, result: (await commands[command.do](command)) ?? null })
+  } catch (error) {
+    report({ reply: n, ok: false, error: error.message })
+  }
+}
+
+// --- run --------------------------------------------------------------------------------------------------------------
+
+function tlsOptions (tls) {
+  if (!tls) return { disable: true }
+  return tls === true ? { disable: false } : { disable: false, serverCert: tls.cert, serverKey: tls.key }
+}
+
+// A gateway that people run has its puppet started before any client comes; the client's Start is then a no-op.
+await account.start()
+await new PuppetServer({
+  endpoint: options.endpoint, puppet: account, token: options.token, tls: tlsOptions(options.tls),
+}).start()
+
+const lines = createInterface({ input: process.stdin })
+lines.on('close', () => process.exit(0))
+// One after the other: a test reads its commands as a story.
+let last = Promise.resolve()
+lines.on('line', line => { last = last.then(() => answer(line)) })
+report({ ready: true })
