@@ -164,7 +164,8 @@ async def run(settings: Settings) -> None:
 
 def _leave_on_signals(courier: Courier) -> None:
     """signal.signal and not the loop's own handlers, which Windows does not have."""
-    loop, asked = asyncio.get_running_loop(), []
+    loop = asyncio.get_running_loop()
+    asked: list[int] = []
 
     def handle(number: int, frame: Any) -> None:
         if asked:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+from typing import Any
 
 from roomsync.errors import GatewayBusy, GatewayError, GatewayLost, GatewayRejected, StateFileError
 from roomsync.events import LOGIN, SCAN
@@ -79,7 +80,8 @@ async def _connect(puppet: GatewayPuppet) -> bool:
 async def _account(puppet: GatewayPuppet, login: _Login) -> bool:
     listening = asyncio.create_task(puppet.listen(), name="check listens")
     try:
-        await asyncio.wait({listening, login.account}, return_when=asyncio.FIRST_COMPLETED)
+        either: list[asyncio.Future[Any]] = [listening, login.account]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if not login.account.done():
             await listening
             raise GatewayLost("the gateway ended the event stream")

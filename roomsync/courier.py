@@ -40,7 +40,7 @@ class Courier:
         self._pacer = pacer
         self._sender = sender
         self._clock = clock
-        self._online = False
+        self.online = False
         self._leaving = False
         self._news = asyncio.Event()
 
@@ -50,12 +50,12 @@ class Courier:
 
     def resume(self) -> None:
         """The gateway is there, and WeChat is logged in."""
-        self._online = True
+        self.online = True
         self._news.set()
 
     def pause(self) -> None:
         """Send nothing until `resume`."""
-        self._online = False
+        self.online = False
 
     def leave(self) -> None:
         """Finish the send in hand, then let `run` return."""
@@ -66,7 +66,7 @@ class Courier:
         """Send until `leave`. Raises `StateFileError` when the outbox cannot be written."""
         while not self._leaving:
             self._news.clear()
-            wait = await self.step() if self._online else None
+            wait = await self.step() if self.online else None
             if wait == 0:
                 continue
             try:

@@ -154,7 +154,7 @@ async def _ask(prompt: str) -> str:
             line = input(prompt).strip()
         except EOFError:
             line = ""
-        loop.call_soon_threadsafe(lambda: answer.done() or answer.set_result(line))
+        loop.call_soon_threadsafe(answer.set_result, line)
 
     threading.Thread(target=read, daemon=True).start()
     return await answer

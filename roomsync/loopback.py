@@ -88,8 +88,8 @@ class LoopbackGateway:
         """Listen; the endpoint, `127.0.0.1:<port>`. A port of 0 takes a free one and keeps it."""
         self._server = Server([self])
         await self._server.start("127.0.0.1", self.port, ssl=tls)
-        assert self._server._server is not None
-        self.port = self._server._server.sockets[0].getsockname()[1]
+        listening: Any = self._server._server  # grpclib has no name for the port that it was given
+        self.port = listening.sockets[0].getsockname()[1]
         return f"127.0.0.1:{self.port}"
 
     async def close(self) -> None:
@@ -222,7 +222,7 @@ class LoopbackGateway:
         return handle
 
     def _authorize(self, stream: Stream[Any, Any]) -> None:
-        said = str((stream.metadata or {}).get("authorization", ""))
+        said = str(stream.metadata["authorization"]) if stream.metadata and "authorization" in stream.metadata else ""
         if said != f"Wechaty {self.token}":
             # Real gateways quote what they were given, too.
             raise GRPCError(Status.UNAUTHENTICATED, f'Invalid Wechaty TOKEN "{said.removeprefix("Wechaty ")}"')

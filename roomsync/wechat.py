@@ -16,7 +16,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Iterator
 from typing import Any, TypeVar
 
 import pyee
@@ -51,7 +51,7 @@ def _mended_import() -> Iterator[None]:
         parts.host,
         parts.port,
     )
-    os.makedirs = makedirs_but_wechaty
+    os.makedirs = makedirs_but_wechaty  # type: ignore[assignment]
     try:
         yield
     finally:
@@ -119,7 +119,7 @@ class GatewayPuppet(PuppetService):
         self.login_user_id: str | None = None
         self.channel: Channel | None = None
         self._puppet_stub: Any = None
-        self._stream: AsyncIterator[Any] | None = None
+        self._stream: AsyncGenerator[Any, None] | None = None
         self._first: asyncio.Task[Any] | None = None
         self._names: dict[tuple[str, str], tuple[str, float]] = {}
 
@@ -130,8 +130,8 @@ class GatewayPuppet(PuppetService):
         self.endpoint = await find_endpoint(self.settings)
         self.channel = open_channel(self.settings, self.endpoint)
         self._puppet_stub = PuppetStub(self.channel, timeout=CALL_TIMEOUT)
-        self._stream = PuppetStub(self.channel).event()
-        self._first = asyncio.create_task(anext(self._stream), name="first event")
+        stream: AsyncGenerator[Any, None] = PuppetStub(self.channel).event()
+        self._stream, self._first = stream, asyncio.create_task(anext(stream), name="first event")
         await asyncio.wait({self._first}, timeout=HEARTBEAT_TIMEOUT)
         if self._first.done():
             await self._explained(asyncio.shield(self._first))
@@ -155,7 +155,7 @@ class GatewayPuppet(PuppetService):
             await asyncio.gather(self._first, return_exceptions=True)
         if self._stream:
             with contextlib.suppress(GRPCError, StreamTerminatedError, OSError, H2Error):
-                await self._stream.aclose()  # type: ignore[attr-defined]
+                await self._stream.aclose()
         if self.channel:
             self.channel.close()
         self._first = self._stream = self.channel = self._puppet_stub = None

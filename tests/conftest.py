@@ -1,0 +1,90 @@
+"""What the tests share: a loopback gateway with a community in it, and a bot that is running against it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot import RoomSyncBot
+from roomsync.loopback import LoopbackGateway
+from roomsync.outbox import Outbox
+from roomsync.settings import Settings
+
+PREFIX = "Milvus用户交流群"
+PLAIN = "WECHATY_PUPPET_SERVICE_NO_TLS_INSECURE_CLIENT"
+
+
+def settings(gateway: LoopbackGateway, **more: str) -> Settings:
+    """Settings for a bot at `gateway`, unpaced, reached in plain text."""
+    values = {
+        "WECHATY_PUPPET_SERVICE_TOKEN": gateway.token,
+        "WECHATY_PUPPET_SERVICE_ENDPOINT": f"127.0.0.1:{gateway.port}",
+        PLAIN: "true",
+        "SEND_INTERVAL": "0",
+    }
+    return Settings.parse({**values, **more})
+
+
+@pytest.fixture
+async def gateway() -> AsyncIterator[LoopbackGateway]:
+    """A gateway with three rooms of one community, a room outside, and two people."""
+    found = LoopbackGateway()
+    found.add_contact("alice", "Alice")
+    found.add_contact("bob", "Bob")
+    for label in ("101", "102", "103"):
+        found.add_room(f"r{label}", PREFIX + label)
+    found.add_room("family", "家庭群")
+    await found.start()
+    yield found
+    await found.close()
+
+
+@asynccontextmanager
+async def running(gateway: LoopbackGateway, state_file: Path, **more: str) -> AsyncIterator[RoomSyncBot]:
+    """A bot that has found its rooms; it leaves at the end, its send in hand finished."""
+    outbox = Outbox(state_file)
+    bot = RoomSyncBot(settings(gateway, **more), outbox)
+    task = asyncio.create_task(bot.run())
+    try:
+        await until(lambda: bot.courier.online or task.done())
+        yield bot
+    finally:
+        bot.courier.leave()
+        await asyncio.wait_for(asyncio.gather(task, return_exceptions=True), 10)
+        outbox.close()
+
+
+async def until(condition: Callable[[], Any], limit: float = 10.0) -> None:
+    """Let the loop turn until `condition()`; it fails the test after `limit` seconds."""
+    async with asyncio.timeout(limit):
+        while not condition():
+            await asyncio.sleep(0.002)
+
+
+class Clock:
+    """A clock that stands still until it is moved: seconds since the epoch."""
+
+    def __init__(self, now: float = 1_000_000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def state_file(tmp_path: Path) -> Path:
+    return tmp_path / "roomsync.db"
+
+

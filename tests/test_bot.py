@@ -1,0 +1,242 @@
+"""The bot end to end: the real Wechaty client over real gRPC to the loopback gateway."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from roomsync.loopback import Fault, LoopbackGateway, refused
+from tests.conftest import running, until
+
+IMAGE = json.dumps({"boxType": 1, "base64": "aGVsbG8=", "name": "a.png", "metadata": {}})
+HANDLE = json.dumps({"boxType": 7, "uuid": "1234", "name": "big.png", "size": 1_000_000, "metadata": {}})
+CARD = json.dumps({"url": "https://example.org", "title": "Title", "description": "d", "thumbnailUrl": "t", "new": 1})
+PROGRAM = json.dumps({"appid": "wx1", "title": "Meetup", "pagePath": "p", "unknownField": "kept"})
+
+
+def sent(gateway: LoopbackGateway) -> set[tuple[str, str, str]]:
+    return {(one.room_id, one.kind, one.body) for one in gateway.sent}
+
+
+async def test_text_goes_to_every_other_room_of_the_community(gateway: LoopbackGateway, state_file: Path) -> None:
+    """A text said in one room arrives in all others with the article's header, and nowhere else."""
+    async with running(gateway, state_file):
+        gateway.say("r101", "alice", "hello")
+        await gateway.until(lambda: len(gateway.sent) == 2)
+    assert sent(gateway) == {("r102", "text", "[Alice@101]:  hello"), ("r103", "text", "[Alice@101]:  hello")}
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "caption", "arrives"),
+    [
+        ("image", IMAGE, "[Alice@101]:  [图片]", "image"),
+        ("image", HANDLE, "[Alice@101]:  [图片]", "image"),
+        ("url", CARD, "[Alice@101]:  [链接] Title", "url"),
+        ("miniprogram", PROGRAM, "[Alice@101]:  [小程序] Meetup", "miniprogram"),
+    ],
+)
+async def test_cards_and_pictures_go_unchanged_behind_a_caption(
+    gateway: LoopbackGateway, state_file: Path, kind: str, content: str, caption: str, arrives: str
+) -> None:
+    """A picture or card arrives as the gateway gave it, every field of it, after a line that says who sent it."""
+    async with running(gateway, state_file):
+        gateway.say("r101", "alice", kind=kind, content=content)
+        await gateway.until(lambda: len(gateway.sent) == 4)
+    for room_id in ("r102", "r103"):
+        here = [(one.kind, one.body) for one in gateway.sent if one.room_id == room_id]
+        assert here == [("text", caption), (arrives, content)]
+
+
+async def test_url_box_is_readable_to_both_sides(gateway: LoopbackGateway, state_file: Path) -> None:
+    """A picture given as a URL is sent with both names that file boxes have for it."""
+    box = {"boxType": 2, "remoteUrl": "https://example.org/a.png", "name": "a.png"}
+    async with running(gateway, state_file):
+        gateway.say("r101", "alice", kind="image", content=json.dumps(box))
+        await gateway.until(lambda: len(gateway.sent) == 4)
+    assert json.loads(gateway.sent[-1].body) == {**box, "url": box["remoteUrl"]}
+
+
+async def test_other_kinds_show_as_a_line(gateway: LoopbackGateway, state_file: Path) -> None:
+    """A kind that is not relayed, and a type that nobody knows, show as a line."""
+    async with running(gateway, state_file):
+        gateway.say("r101", "alice", kind="audio")
+        gateway.say("r101", "alice", kind=99)
+        await gateway.until(lambda: len(gateway.sent) == 4)
+    bodies = [one.body for one in gateway.sent if one.room_id == "r102"]
+    assert bodies == ["[Alice@101]:  [语音]", "[Alice@101]:  [未知消息]"]
+
+
+async def test_picture_that_cannot_be_had_shows_as_a_line(gateway: LoopbackGateway, state_file: Path) -> None:
+    """When the gateway refuses a picture, the other rooms read that there was one."""
+    async with running(gateway, state_file):
+        gateway.script("MessageImage", *[Fault(refused("gone"))] * 2)
+        gateway.say("r101", "alice", kind="image", content=IMAGE)
+        await gateway.until(lambda: len(gateway.sent) == 2)
+    assert gateway.sent[0].body == "[Alice@101]:  [图片] 未能转发，请到原群查看"
+
+
+async def test_nothing_goes_where_it_does_not_belong(gateway: LoopbackGateway, state_file: Path) -> None:
+    """Private chats, rooms outside, WeChat's own notices and the bot's own words are not relayed."""
+    async with running(gateway, state_file):
+        gateway.say("", "alice", "private")
+        gateway.say("family", "alice", "family")
+        gateway.say("r101", "bot", "my own")
+        gateway.say("r101", "alice", kind=18, text="Bob joined")
+        gateway.say("r101", "alice", "last")
+        await gateway.until(lambda: len(gateway.sent) == 2)
+    assert {one.body for one in gateway.sent} == {"[Alice@101]:  last"}
+
+
+async def test_communities_never_mix(gateway: LoopbackGateway, state_file: Path) -> None:
+    """With two prefixes there are two communities; a text stays in its own."""
+    gateway.add_room("k1", "Knowhere 1")
+    gateway.add_room("k2", "Knowhere 2")
+    async with running(gateway, state_file, ROOM_PREFIX="Milvus用户交流群,Knowhere"):
+        gateway.say("k1", "bob", "for us")
+        await gateway.until(lambda: len(gateway.sent) == 1)
+        gateway.say("r103", "bob", "for them")
+        await gateway.until(lambda: len(gateway.sent) == 3)
+    assert [(one.room_id, one.body) for one in gateway.sent[:1]] == [("k2", "[Bob@1]:  for us")]
+    assert {one.room_id for one in gateway.sent[1:]} == {"r101", "r102"}
+
+
+async def test_name_in_the_room_comes_first(gateway: LoopbackGateway, state_file: Path) -> None:
+    """The sender is called as in that room where the gateway tells, else by the contact's own name."""
+    gateway.add_room("r101", "Milvus用户交流群101", {"alice": "Alice (maintainer)"})
+    async with running(gateway, state_file):
+        gateway.say("r101", "alice", "a")
+        await gateway.until(lambda: len(gateway.sent) == 2)
+        gateway.script("RoomMemberPayload", Fault(refused("no members here")))
+        gateway.say("r101", "bob", "b")
+        await gateway.until(lambda: len(gateway.sent) == 4)
+    assert [one.body for one in gateway.sent[::2]] == ["[Alice (maintainer)@101]:  a", "[Bob@101]:  b"]
+
+
+async def test_room_that_the_bot_is_added_to_belongs(gateway: LoopbackGateway, state_file: Path) -> None:
+    """A room that the bot is invited to later gets what is said, and is heard."""
+    async with running(gateway, state_file) as bot:
+        gateway.invite("r104", "Milvus 用户交流群 104")
+        await until(lambda: bot.rooms.get("r104"))
+        gateway.say("r104", "alice", "new here")
+        await gateway.until(lambda: len(gateway.sent) == 3)
+    assert {one.body for one in gateway.sent} == {"[Alice@104]:  new here"}
+
+
+async def test_renamed_rooms_come_and_go(gateway: LoopbackGateway, state_file: Path) -> None:
+    """A room renamed into the prefix belongs from then on, one renamed out of it no longer."""
+    async with running(gateway, state_file) as bot:
+        gateway.rename("family", "Milvus用户交流群999")
+        gateway.rename("r103", "something else")
+        await until(lambda: bot.rooms.get("family") and not bot.rooms.get("r103"))
+        gateway.say("r101", "alice", "who is here?")
+        await gateway.until(lambda: len(gateway.sent) == 2)
+    assert {one.room_id for one in gateway.sent} == {"r102", "family"}
+
+
+async def test_room_that_the_bot_is_removed_from_gets_nothing(gateway: LoopbackGateway, state_file: Path) -> None:
+    """After the bot is removed from a room, nothing is sent there."""
+    async with running(gateway, state_file) as bot:
+        gateway.remove("r103")
+        await until(lambda: not bot.rooms.get("r103"))
+        gateway.say("r101", "alice", "hello")
+        await gateway.until(lambda: len(gateway.sent) == 1)
+    assert gateway.sent[0].room_id == "r102"
+
+
+async def test_room_first_seen_through_a_message_belongs(gateway: LoopbackGateway, state_file: Path) -> None:
+    """A room that no event announced is found when someone speaks in it."""
+    async with running(gateway, state_file):
+        gateway.add_room("r105", "Milvus用户交流群105")
+        gateway.say("r105", "alice", "silent room")
+        await gateway.until(lambda: len(gateway.sent) == 3)
+    assert gateway.sent[0].body == "[Alice@105]:  silent room"
+
+
+async def test_a_slow_payload_is_not_overtaken(gateway: LoopbackGateway, state_file: Path) -> None:
+    """Messages of a room go out in the order of their events, although the first one's payload comes last."""
+    async with running(gateway, state_file):
+        gateway.script("MessagePayload", Fault(delay=0.1))
+        for number in range(5):
+            gateway.say("r101", "alice", f"{number}")
+        await gateway.until(lambda: len(gateway.sent) == 10)
+    assert [one.body[-1] for one in gateway.sent if one.room_id == "r102"] == list("01234")
+
+
+async def test_a_payload_that_fails_once_is_asked_for_again(
+    gateway: LoopbackGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message whose payload call fails is relayed all the same, a little later."""
+    monkeypatch.setattr("roomsync.events.RETRIES", (0.01,))
+    async with running(gateway, state_file):
+        gateway.script("MessagePayload", Fault(refused("not now")))
+        gateway.say("r101", "alice", "patience")
+        await gateway.until(lambda: len(gateway.sent) == 2)
+    assert gateway.sent[0].body == "[Alice@101]:  patience"
+
+
+async def test_the_account_is_never_stopped_or_logged_out(gateway: LoopbackGateway, state_file: Path) -> None:
+    """From connecting to leaving, twice, the gateway sees the stream opened before Start, and neither Stop nor Logout."""
+    for _ in range(2):
+        async with running(gateway, state_file):
+            pass
+    assert [call for call in gateway.calls if call in ("Event", "Start")] == ["Event", "Start"] * 2
+    assert not {"Stop", "Logout"} & set(gateway.calls)
+
+
+async def test_the_same_event_twice_is_one_message(gateway: LoopbackGateway, state_file: Path) -> None:
+    """An event that the gateway repeats, also after a restart of the bot, is not relayed again."""
+    async with running(gateway, state_file):
+        gateway.say("r101", "alice", "once", id="m1")
+        await gateway.until(lambda: len(gateway.sent) == 2)
+    async with running(gateway, state_file):
+        gateway.say("r101", "alice", "once", id="m1")
+        gateway.say("r101", "alice", "twice", id="m2")
+        await gateway.until(lambda: len(gateway.sent) == 4)
+    assert sorted(one.body[-5:] for one in gateway.sent) == [" once", " once", "twice", "twice"]
+
+
+async def test_nothing_is_sent_while_wechat_is_logged_out(gateway: LoopbackGateway, state_file: Path) -> None:
+    """What is accepted while WeChat is logged out goes out after the next login."""
+    async with running(gateway, state_file) as bot:
+        gateway.logout()
+        await until(lambda: not bot.courier.online)
+        gateway.say("r101", "alice", "wait for me")
+        await until(lambda: bot.outbox.counts())
+        assert gateway.sent == []
+        gateway.login()
+        await gateway.until(lambda: len(gateway.sent) == 2)
+
+
+async def test_a_refused_send_is_tried_again(
+    gateway: LoopbackGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A send that the gateway refuses is made again, and nothing is sent twice."""
+    monkeypatch.setattr("roomsync.courier.RETRY_FIRST", 0.01)
+    async with running(gateway, state_file):
+        gateway.script("MessageSendText", Fault(refused("not now")))
+        gateway.say("r101", "alice", "again")
+        await gateway.until(lambda: len(gateway.sent) == 2)
+    assert {one.room_id for one in gateway.sent} == {"r102", "r103"}
+
+
+async def test_hostile_events_cost_only_themselves(gateway: LoopbackGateway, state_file: Path) -> None:
+    """Events that kill python-wechaty's read loop, and plain rubbish, are passed over."""
+    async with running(gateway, state_file):
+        for event_type, payload in [
+            (16, {"gerror": "{}"}),
+            (22, {"status": 6}),
+            (99, {"what": "ever"}),
+            (2, "not json"),
+            (2, {"noMessageId": 1}),
+            (2, {"messageId": ["a"]}),
+            (2, "[]"),
+            (19, {}),
+            (20, {"roomId": None}),
+            (21, {"roomId": "r101", "timestamp": "soon"}),
+            (25, {}),
+            (27, {"payloadType": 3}),
+        ]:
+            gateway.emit(event_type, payload)
+        gateway.login()
+        gateway.say("r101", "alice", "still here")
+        await gateway.until(lambda: len(gateway.sent) == 2)
