@@ -5,7 +5,7 @@ import contextlib
 import json
 from typing import Any
 
-from roomsync.errors import GatewayBusy, GatewayError, GatewayLost, GatewayRejected, StateFileError
+from roomsync.errors import GatewayBusy, GatewayError, GatewayLost, GatewayRejected, StateFileBusy, StateFileError
 from roomsync.events import LOGIN, SCAN
 from roomsync.outbox import Outbox
 from roomsync.rooms import Rooms
@@ -111,6 +111,9 @@ async def _communities(puppet: GatewayPuppet, rooms: Rooms) -> None:
 def _state_file(settings: Settings) -> bool:
     try:
         Outbox(settings.state_file).close()
+    except StateFileBusy:
+        _line("state file", f"{settings.state_file} is in use by a bot that is running")
+        return True
     except StateFileError as error:
         _line("state file", str(error))
         return False

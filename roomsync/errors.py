@@ -22,6 +22,10 @@ class StateFileError(RoomSyncError):
     """The state file cannot be opened, read or written."""
 
 
+class StateFileBusy(StateFileError):
+    """Another bot is using the state file."""
+
+
 class GatewayError(RoomSyncError):
     """Base of what a gateway, or the way to it, can answer."""
 

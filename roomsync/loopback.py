@@ -209,17 +209,23 @@ class LoopbackGateway:
         async def handle(stream: Stream[Any, Any]) -> None:
             request = await stream.recv_message()
             self._authorize(stream)
-            self.calls.append(name)
+            await self._tell(name)
             fault = self._faults[name].popleft() if self._faults[name] else Fault()
             await asyncio.sleep(fault.delay)
             answer = await work(request) if fault.after or not fault.error else None
-            async with self._changed:
-                self._changed.notify_all()
+            await self._tell()
             if fault.error:
                 raise fault.error
             await stream.send_message(answer)
 
         return handle
+
+    async def _tell(self, call: str = "") -> None:
+        """Let those who wait in `until` look again."""
+        if call:
+            self.calls.append(call)
+        async with self._changed:
+            self._changed.notify_all()
 
     def _authorize(self, stream: Stream[Any, Any]) -> None:
         said = str(stream.metadata["authorization"]) if stream.metadata and "authorization" in stream.metadata else ""
@@ -230,12 +236,11 @@ class LoopbackGateway:
     async def _event(self, stream: Stream[Any, Any]) -> None:
         await stream.recv_message()
         self._authorize(stream)
-        self.calls.append("Event")
+        await self._tell("Event")
         if self._stream is not None:
             raise GRPCError(Status.ALREADY_EXISTS, "event() can not call twice")
         self._stream = asyncio.Queue()
-        async with self._changed:
-            self._changed.notify_all()
+        await self._tell()
         self.emit(HEARTBEAT, {"data": "connected"})
         if self.logged_in:
             self.emit(LOGIN, {"contactId": self.bot_id})

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from roomsync.errors import StateFileError
+from roomsync.errors import StateFileBusy, StateFileError
 from roomsync.relay import Kind, Message, Part
 
 # "RSYN"; tells our file from any other SQLite file (https://sqlite.org/pragma.html#pragma_application_id).
@@ -265,6 +265,6 @@ def _hold_lock(path: Path) -> sqlite3.Connection:
         lock.execute("BEGIN EXCLUSIVE")
     except sqlite3.OperationalError as error:
         if "locked" in str(error):
-            raise StateFileError(f"The state file {path} is in use by another bot; stop that one first.") from None
+            raise StateFileBusy(f"The state file {path} is in use by another bot; stop that one first.") from None
         raise StateFileError(f"The state file {path} cannot be used: {error} ({lock_path.name}).") from error
     return lock

@@ -86,5 +86,3 @@ def clock() -> Clock:
 @pytest.fixture
 def state_file(tmp_path: Path) -> Path:
     return tmp_path / "roomsync.db"
-
-

@@ -175,7 +175,7 @@ async def test_a_payload_that_fails_once_is_asked_for_again(
 
 
 async def test_the_account_is_never_stopped_or_logged_out(gateway: LoopbackGateway, state_file: Path) -> None:
-    """From connecting to leaving, twice, the gateway sees the stream opened before Start, and neither Stop nor Logout."""
+    """From connecting to leaving the gateway sees the stream opened before Start, and neither Stop nor Logout."""
     for _ in range(2):
         async with running(gateway, state_file):
             pass

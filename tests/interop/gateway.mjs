@@ -95,8 +95,6 @@ const commands = {
       delayPayloadMs: delay_payload_ms,
       failPayload: fail_payload,
       failMedia: fail_media,
-      // A private message is said to the bot, unless the bot itself says it.
-      to: message.room ? '' : message.to,
     })
   },
   again: ({ id }) => account.again(id),

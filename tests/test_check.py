@@ -1,0 +1,87 @@
+"""`--check`: what it prints, and its exit code."""
+
+from pathlib import Path
+
+import pytest
+
+from roomsync.check import check
+from roomsync.loopback import LoopbackGateway
+from roomsync.outbox import Outbox
+from tests.conftest import running, settings
+
+
+async def test_check_shows_what_the_bot_will_use(
+    gateway: LoopbackGateway, state_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A good setup is shown with account, gateway, rooms, labels and state file, and the code is 0."""
+    assert await check(settings(gateway, STATE_FILE=str(state_file))) == 0
+    shown = capsys.readouterr().out
+    for words in ("plain) is connected", "小助手 (bot)", "Milvus用户交流群: 3 rooms", "103", "is usable"):
+        assert words in shown
+    assert "家庭群" not in shown and gateway.token not in shown
+    assert not {"Stop", "Logout", "MessageSendText"} & set(gateway.calls)
+
+
+async def test_check_does_not_disturb_a_running_bot(
+    gateway: LoopbackGateway, state_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """While a bot is connected, the check says so, shows the rooms, and the bot goes on relaying."""
+    async with running(gateway, state_file):
+        assert await check(settings(gateway, STATE_FILE=str(state_file))) == 0
+        gateway.say("r101", "alice", "undisturbed")
+        await gateway.until(lambda: len(gateway.sent) == 2)
+    shown = capsys.readouterr().out
+    assert "another bot is connected" in shown and "3 rooms" in shown
+    assert gateway.calls.count("Start") == 1
+
+
+async def test_check_gives_up(gateway: LoopbackGateway, state_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A gateway that is not there is one line an attempt, and 1 in the end."""
+    await gateway.close()
+    assert await check(settings(gateway, STATE_FILE=str(state_file)), limit=0.1) == 1
+    shown = capsys.readouterr().out
+    assert "cannot be reached" in shown and "gave up" in shown
+
+
+async def test_check_says_that_wechat_is_logged_out(
+    gateway: LoopbackGateway, state_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A gateway without a logged-in account is said to be one, with 1."""
+    gateway.logged_in = False
+    assert await check(settings(gateway, STATE_FILE=str(state_file)), limit=0.2) == 1
+    assert "WeChat is not logged in" in capsys.readouterr().out
+
+
+async def test_check_rejects_a_wrong_token(
+    gateway: LoopbackGateway, state_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A wrong token is one clear line, and 1."""
+    found = settings(gateway, STATE_FILE=str(state_file), WECHATY_PUPPET_SERVICE_TOKEN="wrong_one")
+    assert await check(found) == 1
+    shown = capsys.readouterr().out
+    assert "refuses the token" in shown and "wrong_one" not in shown
+
+
+async def test_check_tells_of_an_unusable_state_file(
+    gateway: LoopbackGateway, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A state file that is something else is said to be so, with 1."""
+    other = tmp_path / "other.db"
+    other.write_text("not a database, but long enough to be looked at as one" * 10)
+    assert await check(settings(gateway, STATE_FILE=str(other))) == 1
+    assert "cannot be used" in capsys.readouterr().out
+
+
+async def test_check_calls_fewer_than_two_rooms_no_error(
+    gateway: LoopbackGateway, state_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One room alone is said clearly, and the code is 0."""
+    found = settings(gateway, STATE_FILE=str(state_file), ROOM_PREFIX="家庭")
+    assert await check(found) == 0
+    assert "1 room; with fewer than two there is nothing to relay" in capsys.readouterr().out
+
+
+async def test_check_leaves_the_state_file_to_the_bot(gateway: LoopbackGateway, state_file: Path) -> None:
+    """After the check the state file is free."""
+    await check(settings(gateway, STATE_FILE=str(state_file)))
+    Outbox(state_file).close()

@@ -1,0 +1,173 @@
+"""`python bot.py` as a process: its modes, exit codes and signals, and what it leaves behind."""
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from roomsync.loopback import Fault, LoopbackGateway
+from tests.conftest import PLAIN
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of the bot, with no `.env`."""
+    home = tmp_path / "home"
+    home.mkdir()
+    shutil.copy(ROOT / "bot.py", home)
+    shutil.copytree(ROOT / "roomsync", home / "roomsync", ignore=shutil.ignore_patterns("__pycache__"))
+    return home
+
+
+def environment(**more: str) -> dict[str, str]:
+    ours = {k: v for k, v in os.environ.items() if not k.startswith("WECHATY")}
+    return {**ours, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONIOENCODING": "utf-8", **more}
+
+
+def run(folder: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(folder / "bot.py"), *arguments]
+    return subprocess.run(
+        command, cwd=folder.parent, env=environment(**env), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        encoding="utf-8", timeout=60, check=False,
+    )  # fmt: skip
+
+
+def write_env(folder: Path, gateway: LoopbackGateway, *lines: str) -> None:
+    values = [
+        f"WECHATY_PUPPET_SERVICE_TOKEN={gateway.token}",
+        f"WECHATY_PUPPET_SERVICE_ENDPOINT=127.0.0.1:{gateway.port}",
+        f"{PLAIN}=true",
+        "SEND_INTERVAL=0",
+        *lines,
+    ]
+    (folder / ".env").write_text("\n".join(values), encoding="utf-8")
+
+
+async def start(folder: Path, **env: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, str(folder / "bot.py"), cwd=folder.parent, env=environment(**env),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+
+
+async def output(process: asyncio.subprocess.Process) -> str:
+    out, _ = await asyncio.wait_for(process.communicate(), 30)
+    return out.decode()
+
+
+def test_demo_relays_all_and_leaves_nothing_behind(folder: Path) -> None:
+    """The demo ends with 0 after all four kinds have arrived, and makes no file and no folder."""
+    before = sorted(folder.parent.rglob("*"))
+    done = run(folder, "--demo", WECHATY_LOG="debug", TOKEN="other")
+    assert done.returncode == 0, done.stderr
+    for words in (
+        "[Alice@101]:  Hi all",
+        "[陈工@103]:  [图片]",
+        "[链接] Hybrid Search",
+        "[小程序] Meetup",
+        "0 in 家庭群",
+    ):
+        assert words in done.stdout
+    assert done.stderr == ""
+    assert sorted(folder.parent.rglob("*")) == before
+
+
+def test_help_fits_on_a_screen(folder: Path) -> None:
+    """The help has at most 24 lines and says where the settings are."""
+    shown = run(folder, "--help").stdout
+    assert len(shown.splitlines()) <= 24 and ".env" in shown
+
+
+def test_bad_settings_are_all_told_at_once(folder: Path) -> None:
+    """Every bad setting gets its sentence, no traceback; the code is 2 and nothing is started."""
+    (folder / ".env").write_text('ROOM_PREFX=a\nHEADER="{who}"\nLOG_LEVEL=loud\n', encoding="utf-8")
+    done = run(folder)
+    assert done.returncode == 2
+    for words in ("ROOM_PREFX", "did you mean ROOM_PREFIX", "HEADER", "LOG_LEVEL", "WECHATY_PUPPET_SERVICE_TOKEN"):
+        assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (folder / "roomsync.db").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_first_signal_finishes_the_send_in_hand(
+    folder: Path, gateway: LoopbackGateway, number: signal.Signals
+) -> None:
+    """After a signal the send in hand is finished, the code is 0, WeChat stays logged in, no token was printed."""
+    write_env(folder, gateway, "LOG_LEVEL=debug")
+    process = await start(folder)
+    await gateway.until(lambda: "RoomMemberPayload" in gateway.calls or gateway.calls.count("RoomPayload") == 4)
+    gateway.script("MessageSendText", Fault(delay=0.3))
+    gateway.say("r101", "alice", "in hand")
+    await gateway.until(lambda: "MessagePayload" in gateway.calls)
+    await asyncio.sleep(0.1)
+    process.send_signal(number)
+    shown = await output(process)
+    assert process.returncode == 0, shown
+    assert len(gateway.sent) == 1
+    assert "has left" in shown and gateway.token not in shown
+    assert not {"Stop", "Logout"} & set(gateway.calls)
+
+
+async def test_second_signal_leaves_at_once(folder: Path, gateway: LoopbackGateway) -> None:
+    """A second signal does not wait for a send that takes long."""
+    write_env(folder, gateway)
+    process = await start(folder)
+    await gateway.until(lambda: gateway.calls.count("RoomPayload") == 4)
+    gateway.script("MessageSendText", Fault(delay=30))
+    gateway.say("r101", "alice", "slow")
+    await gateway.until(lambda: "MessageSendText" in gateway.calls, limit=5)
+    process.send_signal(signal.SIGTERM)
+    await asyncio.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    await output(process)
+    assert process.returncode not in (0, None)
+
+
+async def test_wrong_token_ends_the_bot_with_one_line(folder: Path, gateway: LoopbackGateway) -> None:
+    """A token that the gateway refuses is one clear line, and 1."""
+    write_env(folder, gateway)
+    process = await start(folder, WECHATY_PUPPET_SERVICE_TOKEN="not_this_one")
+    shown = await output(process)
+    assert process.returncode == 1
+    assert "refuses the token" in shown and "Traceback" not in shown and "not_this_one" not in shown
+
+
+async def test_second_bot_on_one_state_file_is_refused(folder: Path, gateway: LoopbackGateway) -> None:
+    """A second bot beside the first ends with one line and 1, before it connects."""
+    write_env(folder, gateway)
+    first = await start(folder)
+    await gateway.until(lambda: "Start" in gateway.calls)
+    second = await start(folder)
+    assert "is in use by another bot" in await output(second)
+    assert second.returncode == 1
+    first.send_signal(signal.SIGTERM)
+    await output(first)
+    assert gateway.calls.count("Event") == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the check reads /proc or lsof")
+async def test_bot_listens_on_no_port(folder: Path, gateway: LoopbackGateway) -> None:
+    """A running bot has no listening socket."""
+    write_env(folder, gateway)
+    process = await start(folder)
+    await gateway.until(lambda: gateway.calls.count("RoomPayload") == 4)
+    inodes = {
+        link.readlink().name for link in Path(f"/proc/{process.pid}/fd").iterdir() if "socket:" in str(link.readlink())
+    }
+    listening = {
+        f"socket:[{line.split()[9]}]"
+        for table in ("tcp", "tcp6")
+        for line in Path(f"/proc/{process.pid}/net/{table}").read_text().splitlines()[1:]
+        if line.split()[3] == "0A"
+    }
+    process.send_signal(signal.SIGTERM)
+    await output(process)
+    assert inodes and not inodes & listening
