@@ -21,12 +21,16 @@ try:
     from roomsync.check import check
     from roomsync.courier import Courier
     from roomsync.demo import demo
-    from roomsync.errors import GatewayRefused, RoomSyncError, SettingsError
+    from roomsync.errors import GatewayLost, GatewayRefused, RoomSyncError, SettingsError
+    from roomsync.housekeeper import Housekeeper
+    from roomsync.journal import Journal
     from roomsync.logs import set_up_logs, set_up_output
     from roomsync.outbox import Outbox
     from roomsync.pacer import Pacer
     from roomsync.rooms import Room, Rooms
     from roomsync.settings import Settings, read_settings
+    from roomsync.statefile import StateFile
+    from roomsync.status import show_status
     from roomsync.supervisor import Supervisor, backoff
     from roomsync.wechat import GatewayPuppet, Wechaty, options, prepare
 except ModuleNotFoundError as error:
@@ -39,16 +43,20 @@ FOLDER = Path(__file__).resolve().parent
 class RoomSyncBot(Wechaty):
     """Finds the rooms of each community at login, and relays what is said in one of them to all the others."""
 
-    def __init__(self, settings: Settings, outbox: Outbox) -> None:
+    def __init__(self, settings: Settings, state: StateFile) -> None:
         super().__init__(options(GatewayPuppet(settings)))
         self.settings = settings
         self.rooms = Rooms(settings.room_prefixes)
-        self.outbox = outbox
-        self.courier = Courier(outbox, Pacer(settings.send_interval), self.puppet, time.time)
+        self.outbox, self.journal = Outbox(state), Journal(state)
+        self.courier = Courier(
+            self.outbox, Pacer(settings.send_interval), self.puppet, time.time, settings.max_attempts
+        )
 
     async def on_login(self, contact: Any) -> None:
         log.info("WeChat is logged in as %s.", await self.puppet.contact_name(contact.contact_id) or contact.contact_id)
         await self.find_rooms()
+        self.housekeeper.round()  # what became too old while the bot was away must not go out now
+        self.journal.status(logged_in="1")
         self.courier.resume()
 
     async def on_ready(self, payload: Any) -> None:
@@ -59,7 +67,13 @@ class RoomSyncBot(Wechaty):
     async def on_message(self, msg: Any) -> None:
         payload = msg.payload
         source = await self.room(payload.room_id) if payload.room_id else None
-        if source is None or payload.from_id == self.puppet.login_user_id:
+        if source is None:
+            return
+        if not self.puppet.login_user_id:
+            raise GatewayLost("it is not known yet whose account this is")
+        if payload.from_id == self.puppet.login_user_id:
+            kind = relay.kind_of_echo(payload.kind, payload.text)
+            self.outbox.echo(source.id, kind, payload.text, msg.message_id, time.time())
             return
         message = await self.puppet.read(msg)
         parts = relay.parts(message, source, self.settings.header)
@@ -87,14 +101,15 @@ class RoomSyncBot(Wechaty):
             await self.look_at(room.room_id)
 
     async def on_scan(self, qr_code: str, status: Any, data: Any = None) -> None:
-        self.courier.pause()
-        if qr_code:
+        # A gateway repeats its last scan event to every new connection: one that is logged in has no use for it.
+        if qr_code and not self.courier.online:
             log.warning(
                 "WeChat is not logged in. Scan this with the account's phone: https://wechaty.js.org/qrcode/%s", qr_code
             )
 
     async def on_logout(self, contact: Any) -> None:
         self.courier.pause()
+        self.journal.status(logged_in="0")
         log.warning("WeChat is logged out; what is said waits in the outbox until it is logged in again.")
 
     async def on_error(self, payload: Any) -> None:
@@ -109,6 +124,8 @@ class RoomSyncBot(Wechaty):
             except GatewayRefused as error:
                 log.warning("The gateway does not list its rooms (%s); asked again in %.0f s.", error, delay)
                 await asyncio.sleep(delay)
+        for old, new in self.journal.moved(topics, time.time()).items():
+            log.info("What waits for %s goes to its new id %s (was %s).", topics[new], new, old)
         self.rooms.clear()
         for room_id, topic in topics.items():
             self.rooms.place(room_id, topic)
@@ -122,6 +139,7 @@ class RoomSyncBot(Wechaty):
         """Ask for the topic of one room again, and say so when it came into a community or left it."""
         before, now = self.rooms.get(room_id), self.rooms.place(room_id, await self.puppet.topic(room_id))
         if now and now != before:
+            self.journal.topic(room_id, now.topic)
             log.info("Room %s (%s) is in %s.", now.label, now.topic, now.community)
         elif before and not now:
             log.info("Room %s (%s) is in no community any more.", before.label, before.topic)
@@ -132,11 +150,24 @@ class RoomSyncBot(Wechaty):
             await self.look_at(room_id)
         return self.rooms.get(room_id)
 
+    def on_connection(self, stands: bool) -> None:
+        """The connection to the gateway came to be, or is gone."""
+        self.journal.status(connected=str(int(stands)), logged_in="0", since=str(time.time()))
+        if stands:
+            log.info("Connected to the gateway %s.", self.puppet.endpoint)
+        else:
+            self.courier.pause()
+
     async def run(self) -> None:
         """Relay until `courier.leave()`. Raises `GatewayRejected`, or `StateFileError`."""
-        events = await prepare(self)
-        supervisor = Supervisor(self.puppet, on_lost=self.courier.pause)
-        works = {"events": events.run(), "supervisor": supervisor.run(), "courier": self.courier.run()}
+        events = await prepare(self, self.journal)
+        self.housekeeper = Housekeeper(self.outbox, self.journal, self.settings, time.time, lambda: events.last)
+        works = {
+            "events": events.run(),
+            "supervisor": Supervisor(self.puppet, self.on_connection).run(),
+            "courier": self.courier.run(),
+            "housekeeper": self.housekeeper.run(),
+        }
         tasks = [asyncio.create_task(work, name=name) for name, work in works.items()]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -151,15 +182,15 @@ class RoomSyncBot(Wechaty):
 
 async def run(settings: Settings) -> None:
     """Run the bot until the first Ctrl-C or SIGTERM; the second leaves at once."""
-    outbox = Outbox(settings.state_file)
+    state = StateFile(settings.state_file)
     try:
-        bot = RoomSyncBot(settings, outbox)
+        bot = RoomSyncBot(settings, state)
         _leave_on_signals(bot.courier)
         log.info("The bot starts; Ctrl-C stops it.")
         await bot.run()
         log.info("The bot has left; WeChat stays logged in at the gateway.")
     finally:
-        outbox.close()
+        state.close()
 
 
 def _leave_on_signals(courier: Courier) -> None:
@@ -187,13 +218,19 @@ def main() -> int:
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--check", action="store_true", help="connect, show account, rooms and state file, and leave")
     mode.add_argument("--demo", action="store_true", help="show the bot at work without account, token and network")
+    mode.add_argument("--status", action="store_true", help="show what waits, was sent and failed; 0 if all is well")
+    parser.add_argument("--json", action="store_true", help="with --status: for machines")
     args = parser.parse_args()
+    if args.json and not args.status:
+        parser.error("--json goes with --status")
     set_up_output()
     try:
         if args.demo:
             return asyncio.run(demo(RoomSyncBot))
         settings = read_settings(FOLDER)
         set_up_logs(settings.log_level, settings.token)
+        if args.status:
+            return show_status(settings.state_file, args.json)
         if args.check:
             return asyncio.run(check(settings))
         asyncio.run(run(settings))

@@ -186,7 +186,7 @@ async def explained(call: Awaitable[T], endpoint: str, token: str) -> T:
             "WECHATY_PUPPET_SERVICE_NO_TLS_INSECURE_CLIENT=true"
         ) from error
     except TimeoutError as error:
-        raise errors.AnswerLost(f"{endpoint} did not answer in time") from error
+        raise errors.AnswerLate(f"{endpoint} did not answer in time") from error
     except (StreamTerminatedError, H2Error) as error:
         raise errors.AnswerLost(f"the connection to {endpoint} broke off ({error})") from error
     except OSError as error:
@@ -203,5 +203,5 @@ def _explain(error: GRPCError, endpoint: str, token: str) -> errors.GatewayError
     if error.status in (Status.RESOURCE_EXHAUSTED, Status.INVALID_ARGUMENT, Status.OUT_OF_RANGE):
         return errors.Unsendable(said)
     if error.status is Status.DEADLINE_EXCEEDED:
-        return errors.AnswerLost(said)
+        return errors.AnswerLate(said)
     return errors.GatewayRefused(said)

@@ -7,9 +7,9 @@ from typing import Any
 
 from roomsync.errors import GatewayBusy, GatewayError, GatewayLost, GatewayRejected, StateFileBusy, StateFileError
 from roomsync.events import LOGIN, SCAN
-from roomsync.outbox import Outbox
 from roomsync.rooms import Rooms
 from roomsync.settings import Settings
+from roomsync.statefile import StateFile
 from roomsync.supervisor import backoff
 from roomsync.wechat import GatewayPuppet
 
@@ -110,7 +110,7 @@ async def _communities(puppet: GatewayPuppet, rooms: Rooms) -> None:
 
 def _state_file(settings: Settings) -> bool:
     try:
-        Outbox(settings.state_file).close()
+        StateFile(settings.state_file).close()
     except StateFileBusy:
         _line("state file", f"{settings.state_file} is in use by a bot that is running")
         return True

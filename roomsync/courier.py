@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
-from roomsync.errors import AnswerLost, GatewayError, GatewayLost, Unsendable
+from roomsync.errors import AnswerLate, AnswerLost, GatewayError, GatewayLost, Unsendable
 from roomsync.outbox import Delivery, Outbox
 from roomsync.pacer import Pacer
 from roomsync.relay import WORDS, Kind
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 RETRY_FIRST = 5.0  # seconds until the second attempt; doubles with each one after
 RETRY_MOST = 600.0
-MAX_ATTEMPTS = 8
+LOST_DELAY = 1.0  # seconds; the supervisor pauses the courier when the connection is really gone
 
 
 class Sender(Protocol):
@@ -32,14 +32,17 @@ def retry_delay(attempts: int) -> float:
 class Courier:
     """Sends what waits in the outbox, as the pacer allows, while the gateway is there.
 
-    `clock` gives seconds since the epoch.
+    `clock` gives seconds since the epoch. A delivery that failed `max_attempts` times is given up.
     """
 
-    def __init__(self, outbox: Outbox, pacer: Pacer, sender: Sender, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, outbox: Outbox, pacer: Pacer, sender: Sender, clock: Callable[[], float], max_attempts: int
+    ) -> None:
         self._outbox = outbox
         self._pacer = pacer
         self._sender = sender
         self._clock = clock
+        self._max_attempts = max_attempts
         self.online = False
         self._leaving = False
         self._news = asyncio.Event()
@@ -95,12 +98,12 @@ class Courier:
             sent_id = await self._sender.send(delivery.room_id, delivery.kind, delivery.body)
         except Unsendable as error:
             self._replace(delivery, error)
-        except AnswerLost as error:
+        except AnswerLate as error:
             self._retry(delivery, error)
         except GatewayLost as error:
             log.info("Delivery %d waits for the gateway: %s", delivery.id, error)
-            self._outbox.put_back(delivery, self._clock())
-            self.pause()
+            now = self._clock()
+            self._outbox.put_back(delivery, now + LOST_DELAY, now, uncertain=isinstance(error, AnswerLost))
         except GatewayError as error:
             self._retry(delivery, error)
         else:
@@ -108,7 +111,7 @@ class Courier:
 
     def _retry(self, delivery: Delivery, error: GatewayError) -> None:
         now, attempts = self._clock(), delivery.attempts + 1
-        if attempts >= MAX_ATTEMPTS:
+        if attempts >= self._max_attempts:
             log.error(
                 "Delivery %d to %s is given up after %d attempts: %s", delivery.id, delivery.room_id, attempts, error
             )

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from roomsync.loopback import LoopbackGateway, Sent
-from roomsync.outbox import Outbox
 from roomsync.relay import WORDS, Kind
 from roomsync.settings import Settings
+from roomsync.statefile import StateFile
 
 PREFIX = "Milvus用户交流群"
 ROOMS = ("101", "102", "103")
@@ -72,7 +72,7 @@ class _Screen:
         print(f"  {self._paint('2', '→')} {self._paint('36', self._labels[sent.room_id])}   {words}", flush=True)
 
 
-async def demo(make_bot: Callable[[Settings, Outbox], Any]) -> int:
+async def demo(make_bot: Callable[[Settings, StateFile], Any]) -> int:
     """Run the scripted talk, then let a visitor at a terminal join in; 0 when everything said has arrived."""
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
     gateway = LoopbackGateway()
@@ -89,11 +89,11 @@ async def demo(make_bot: Callable[[Settings, Outbox], Any]) -> int:
     }
     try:
         with tempfile.TemporaryDirectory(prefix="roomsync-demo-") as folder:
-            outbox = Outbox(Path(folder) / "roomsync.db")
+            state = StateFile(Path(folder) / "roomsync.db")
             try:
-                return await _play(make_bot(Settings.parse(values), outbox), gateway, terminal)
+                return await _play(make_bot(Settings.parse(values), state), gateway, terminal)
             finally:
-                outbox.close()
+                state.close()
     finally:
         await gateway.close()
 

@@ -46,6 +46,10 @@ class AnswerLost(GatewayLost):
     """The call may have been carried out, but its answer never came."""
 
 
+class AnswerLate(AnswerLost):
+    """No answer came in time, on a connection that may be good."""
+
+
 class GatewayRefused(GatewayError):
     """The gateway answered with an error: try this one call again later."""
 

@@ -9,6 +9,9 @@ from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime
 from typing import Any, Protocol
 
+from roomsync.errors import AnswerLate, GatewayError, GatewayLost, StateFileError
+from roomsync.journal import Journal
+
 log = logging.getLogger(__name__)
 
 # The numbers of wechaty's EventType (wechaty/grpc, proto/wechaty/puppet/event.proto).
@@ -29,8 +32,9 @@ UNHEARD = frozenset({1, 3, 17, 18, 24})  # heartbeat, dong, friendship, room inv
 DIRTY_ROOM = 3
 
 PATIENCE = 3.0  # seconds that a message without a payload may hold up those behind it
+LANE_PATIENCE = 5.0  # seconds that a message may hold up those behind it in its room
 FETCHES = 20  # payloads asked for at the same time
-RETRIES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # seconds before a payload that failed is asked for again
+RETRIES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # seconds before a message that failed is tried again
 
 Payload = dict[str, Any]
 
@@ -48,18 +52,25 @@ class Events:
     wechaty's own bridge is not used: it runs handlers side by side, so that a message overtakes an earlier one whose
     payload is slow, marks an id as seen before it has the payload, and dies of what it cannot parse.
 
-    `fetch` gives the wechaty Message of an id, payload loaded. Raises nothing but what cancels it.
+    `fetch` gives the wechaty Message of an id, payload loaded. An event's id is in the journal before anything is
+    asked about it, so that a crash loses no message that the gateway was asked for.
     """
 
-    def __init__(self, bot: Any, fetch: Callable[[str], Awaitable[Any]], patience: float = PATIENCE) -> None:
+    def __init__(
+        self, bot: Any, fetch: Callable[[str], Awaitable[Any]], journal: Journal, clock: Callable[[], float] = time.time
+    ) -> None:
         self._bot = bot
         self._fetch = fetch
-        self._patience = patience
-        self._queue: asyncio.Queue[tuple[int, Any]] = asyncio.Queue()
+        self._journal = journal
+        self._clock = clock
+        self._raw: asyncio.Queue[tuple[int, Any]] = asyncio.Queue()
+        self._ordered: asyncio.Queue[tuple[int, Any]] = asyncio.Queue()
         self._slots = asyncio.Semaphore(FETCHES)
         self._lanes: dict[str, deque[Any]] = {}
-        self._tasks: set[asyncio.Task[None] | asyncio.Task[Any]] = set()
-        self.last = 0.0  # when the last event came, seconds since the epoch
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._handling: set[str] = set()  # ids of messages that are somewhere between here and the outbox
+        self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.last = 0.0  # when the last event came, seconds since the epoch; 0 before the first
         self._handlers: dict[int, Callable[[Payload], Coroutine[Any, Any, None]]] = {
             LOGIN: self._login,
             LOGOUT: self._logout,
@@ -74,7 +85,7 @@ class Events:
 
     def feed(self, event_type: int, text: str) -> None:
         """Take an event as it came; its place in the order is taken now."""
-        self.last = time.time()
+        self.last = self._clock()
         if event_type in UNHEARD:
             return
         if event_type != MESSAGE and event_type not in self._handlers:
@@ -84,40 +95,72 @@ class Events:
             payload = json.loads(text)
             if not isinstance(payload, dict):
                 raise ValueError("it is no JSON object")
-            if event_type == MESSAGE:
-                message_id = _text(payload, "messageId")
-                self._queue.put_nowait((MESSAGE, (message_id, self._spawn(self._limited(message_id)))))
-            else:
-                self._queue.put_nowait((event_type, payload))
-        except ValueError as error:
+            self._raw.put_nowait((event_type, _text(payload, "messageId") if event_type == MESSAGE else payload))
+        except (ValueError, RecursionError) as error:
             log.warning("Passed over an event of type %d: %s.", event_type, error)
 
     async def run(self) -> None:
-        """Hand events on until cancelled."""
+        """Hand events on until cancelled. Raises `StateFileError` when the journal or the outbox cannot be written."""
+        works = [asyncio.create_task(self._intake(), name="intake"), asyncio.create_task(self._order(), name="order")]
+        self._tasks.update(works)
         try:
-            while True:
-                event_type, event = await self._queue.get()
-                if event_type == MESSAGE:
-                    await self._message(*event)
-                else:
-                    await self._guarded(self._handlers[event_type](event), f"event of type {event_type}")
+            await asyncio.wait([*works, self._broken], return_when=asyncio.FIRST_COMPLETED)
+            for work in (*works, self._broken):
+                if work.done():
+                    work.result()
         finally:
             for task in self._tasks:
                 task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _intake(self) -> None:
+        """Commit the ids of messages as soon as they come, all that have come at once, then ask for their payloads."""
+        while True:
+            batch = [await self._raw.get()]
+            while not self._raw.empty():
+                batch.append(self._raw.get_nowait())
+            ids = [event for event_type, event in batch if event_type == MESSAGE]
+            new = set(self._journal.note(ids, self._clock())) if ids else set()
+            for event_type, event in batch:
+                if event_type != MESSAGE:
+                    self._ordered.put_nowait((event_type, event))
+                elif event in new:
+                    new.discard(event)  # the same id twice in one batch
+                    self._ask_for(event)
+                if event_type == LOGIN:
+                    # What an earlier connection or process left unfinished comes before what is said from now on.
+                    for message_id in self._journal.unfinished():
+                        if message_id not in self._handling and message_id not in new:
+                            self._ask_for(message_id)
+
+    def _ask_for(self, message_id: str) -> None:
+        self._handling.add(message_id)
+        self._ordered.put_nowait((MESSAGE, (message_id, self._spawn(self._limited(message_id)))))
+
+    async def _order(self) -> None:
+        while True:
+            event_type, event = await self._ordered.get()
+            if event_type == MESSAGE:
+                await self._message(*event)
+            else:
+                await self._guarded(self._handlers[event_type](event), event_type)
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        task = asyncio.get_running_loop().create_task(work)
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
-    @staticmethod
-    async def _guarded(work: Awaitable[None], what: str) -> None:
+    async def _guarded(self, work: Awaitable[None], event_type: int) -> None:
         """One event's failure is logged with its cause and stops no other."""
         try:
             await work
+        except StateFileError:
+            raise
+        except GatewayError as error:
+            log.warning("Could not handle an event of type %d: %s", event_type, error)
         except Exception:
-            log.exception("Could not handle the %s.", what)
+            log.exception("Could not handle an event of type %d.", event_type)
 
     async def _limited(self, message_id: str) -> Any:
         """The message, or the error that kept it away: the task that awaits this may come late to it."""
@@ -129,24 +172,11 @@ class Events:
 
     async def _message(self, message_id: str, fetching: asyncio.Task[Any]) -> None:
         """Put a message into its room's lane; one whose payload does not come lets the others pass."""
-        await asyncio.wait({fetching}, timeout=self._patience)
+        await asyncio.wait({fetching}, timeout=PATIENCE)
         if fetching.done() and not isinstance(fetching.result(), Exception):
             self._enter_lane(fetching.result())
         else:
             self._spawn(self._late(message_id, fetching))
-
-    async def _late(self, message_id: str, fetching: asyncio.Task[Any]) -> None:
-        found = await fetching
-        for delay in RETRIES:
-            if not isinstance(found, Exception):
-                break
-            log.info("The payload of message %s is asked for again in %.0f s: %s", message_id, delay, found)
-            await asyncio.sleep(delay)
-            found = await self._limited(message_id)
-        if isinstance(found, Exception):
-            log.error("Message %s is lost, its payload cannot be had: %s", message_id, found)
-        else:
-            self._enter_lane(found)
 
     def _enter_lane(self, message: Any) -> None:
         """Messages of one room are handled one after another, those of different rooms side by side."""
@@ -161,8 +191,44 @@ class Events:
         lane = self._lanes[room_id]
         while lane:
             message = lane.popleft()
-            await self._guarded(self._bot.on_message(message), f"message {message.message_id}")
+            handling = self._spawn(self._tried(message))
+            await asyncio.wait({handling}, timeout=LANE_PATIENCE)
+            if not handling.done() or handling.result() is not None:
+                self._spawn(self._late(message.message_id, handling))
         del self._lanes[room_id]
+
+    async def _tried(self, message: Any) -> Exception | None:
+        """Hand a message to the bot; None when it is done with it, else the error that it failed with."""
+        try:
+            await self._bot.on_message(message)
+        except StateFileError as error:
+            if not self._broken.done():
+                self._broken.set_exception(error)
+        except Exception as error:  # noqa: BLE001 - passed on as a value: who awaits it may come late
+            return error
+        self._handling.discard(message.message_id)
+        self._journal.finish(message.message_id)
+        return None
+
+    async def _late(self, message_id: str, first: asyncio.Task[Any]) -> None:
+        """Bring a message that others had to pass to the bot after all; give it up after the last of RETRIES.
+
+        One that fails because the connection is gone stays in the journal, and comes again after the next login.
+        """
+        outcome = await first
+        if outcome is not None and not isinstance(outcome, Exception):
+            outcome = await self._tried(outcome)
+        for delay in RETRIES:
+            if outcome is None or _comes_again(outcome):
+                break
+            log.info("Message %s is tried again in %.0f s: %s", message_id, delay, outcome)
+            await asyncio.sleep(delay)
+            found = await self._limited(message_id)
+            outcome = found if isinstance(found, Exception) else await self._tried(found)
+        self._handling.discard(message_id)
+        if outcome is not None and not _comes_again(outcome):
+            log.error("Message %s is given up: %s", message_id, outcome, exc_info=outcome)
+            self._journal.fail(message_id)
 
     async def _login(self, payload: Payload) -> None:
         contact_id = _text(payload, "contactId")
@@ -206,6 +272,11 @@ class Events:
 
     def _room(self, payload: Payload) -> Any:
         return self._bot.Room.load(_text(payload, "roomId"))
+
+
+def _comes_again(error: Exception) -> bool:
+    """Whether a message that failed so is left to the next login: the connection was gone."""
+    return isinstance(error, GatewayLost) and not isinstance(error, AnswerLate)
 
 
 def _text(payload: Payload, key: str) -> str:

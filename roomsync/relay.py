@@ -100,6 +100,11 @@ def parts(message: Message, source: Room, form: str) -> list[Part]:
     return [caption]
 
 
+def kind_of_echo(kind: Kind, text: str) -> Kind:
+    """What a message of the bot's own is: padlocal shows its pictures as the text `<nick>: [图片]`."""
+    return Kind.IMAGE if kind is Kind.TEXT and text.endswith(f": [{WORDS[Kind.IMAGE]}]") else kind
+
+
 def caption_of(message: Message) -> str:
     """The line that stands for a card or a file: `[图片]`, `[链接] title`."""
     words = f"[{WORDS[message.kind]}]"

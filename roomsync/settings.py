@@ -103,15 +103,24 @@ def _state_file(text: str) -> Path:
     return Path(text).expanduser()
 
 
-def _seconds(low: float, high: float) -> Callable[[str], float]:
+def _number(low: float, high: float, unit: str) -> Callable[[str], float]:
     def parse(text: str) -> float:
         try:
             value = float(text)
         except ValueError:
             value = float("nan")
         if not low <= value <= high:
-            raise ValueError(f"is {text!r}; allowed: seconds from {low:g} to {high:g}")
+            raise ValueError(f"is {text!r}; allowed: {unit} from {low:g} to {high:g}")
         return value
+
+    return parse
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.isascii() or not text.isdecimal() or not low <= int(text) <= high:
+            raise ValueError(f"is {text!r}; allowed: a whole number from {low} to {high}")
+        return int(text)
 
     return parse
 
@@ -132,7 +141,10 @@ class Settings:
     tls_server_name: str = _setting(PREFIX + "TLS_SERVER_NAME", "", str)
     room_prefixes: tuple[str, ...] = _setting("ROOM_PREFIX", "Milvus用户交流群", _prefixes)
     header: str = _setting("HEADER", "[{name}@{room}]:  ", _header)
-    send_interval: float = _setting("SEND_INTERVAL", "1.5", _seconds(0, 3600))
+    send_interval: float = _setting("SEND_INTERVAL", "1.5", _number(0, 3600, "seconds"))
+    max_attempts: int = _setting("MAX_ATTEMPTS", "8", _whole(1, 100))
+    relay_ttl_hours: float = _setting("RELAY_TTL_HOURS", "24", _number(0.1, 720, "hours"))
+    retention_days: float = _setting("RETENTION_DAYS", "7", _number(1, 365, "days"))
     state_file: Path = _setting("STATE_FILE", "roomsync.db", _state_file)
     log_level: str = _setting("LOG_LEVEL", "info", _level)
 

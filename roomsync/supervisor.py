@@ -6,14 +6,16 @@ import random
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Protocol
 
-from roomsync.errors import GatewayError, GatewayRejected
+from roomsync.errors import GatewayError, GatewayRefused, GatewayRejected
 
 log = logging.getLogger(__name__)
 
 DELAY_FIRST = 1.0  # seconds before the second attempt to connect
 DELAY_MOST = 60.0
-DELAY_GROWTH = 1.8
+# So gentle that after a minute's absence of the gateway the next attempt is less than 10 s away.
+DELAY_GROWTH = 1.1
 JITTER = 0.2
+PING_EVERY = 10.0  # seconds; with the link's own limit for the answer, 15, a frozen gateway is noticed within 30
 
 
 class Link(Protocol):
@@ -24,6 +26,9 @@ class Link(Protocol):
 
     async def listen(self) -> None:
         """Hand on events until the stream ends. Raises `GatewayError`."""
+
+    async def ping(self) -> None:
+        """Make a small call, and wait at most 15 s for its answer. Raises `GatewayError`."""
 
     async def disconnect(self) -> None:
         """Close the connection; WeChat stays logged in."""
@@ -43,16 +48,16 @@ def backoff(rand: Callable[[], float] = random.random) -> Iterator[float]:
 
 
 class Supervisor:
-    """Keeps `link` connected. `on_lost` is called each time a connection that stood is gone."""
+    """Keeps `link` connected. `on_change` is told each time a connection stands (True) or is gone (False)."""
 
     def __init__(
         self,
         link: Link,
-        on_lost: Callable[[], None],
+        on_change: Callable[[bool], None],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._link = link
-        self._on_lost = on_lost
+        self._on_change = on_change
         self._sleep = sleep
 
     async def run(self) -> None:
@@ -63,7 +68,8 @@ class Supervisor:
             try:
                 await self._link.connect()
                 connected = True
-                await self._link.listen()
+                self._on_change(True)
+                await self._live()
                 reason = "the gateway ended the event stream"
             except GatewayError as error:
                 if not worth_retrying(error):
@@ -71,13 +77,37 @@ class Supervisor:
                 reason = str(error)
             finally:
                 if connected:
-                    self._on_lost()
+                    self._on_change(False)
                 await self._link.disconnect()
             if connected:
                 delays = backoff()
             delay = next(delays)
             log.warning("%s Trying again in %.0f s.", _sentence(reason), delay)
             await self._sleep(delay)
+
+    async def _live(self) -> None:
+        """Listen, and watch that the gateway still answers, until one of the two ends."""
+        works = [
+            asyncio.create_task(self._link.listen(), name="listen"),
+            asyncio.create_task(self._watch(), name="watchdog"),
+        ]
+        try:
+            done, _ = await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
+            for work in done:
+                work.result()
+        finally:
+            for work in works:
+                work.cancel()
+            await asyncio.gather(*works, return_exceptions=True)
+
+    async def _watch(self) -> None:
+        """Not every gateway answers Ding, and a half-open connection looks like a quiet one: so a call is made."""
+        while True:
+            await self._sleep(PING_EVERY)
+            try:
+                await self._link.ping()
+            except GatewayRefused:
+                continue  # an answer all the same
 
 
 def _sentence(reason: str) -> str:

@@ -30,6 +30,7 @@ from urllib3.util import parse_url
 from roomsync import errors
 from roomsync.channel import explained, find_endpoint, open_channel
 from roomsync.events import Events, Feed
+from roomsync.journal import Journal
 from roomsync.relay import Kind, Message
 from roomsync.settings import Settings
 
@@ -73,7 +74,10 @@ with _mended_import():
 
 __all__ = ["GatewayPuppet", "Wechaty", "options", "prepare"]
 
+# What a gateway says of a handle made by an earlier process of it: the file behind it is not there.
+GONE = "ENOENT"
 CALL_TIMEOUT = 30.0  # seconds until a call without an answer is given up
+PING_TIMEOUT = 15.0
 START_TIMEOUT = 20.0  # a gateway itself gives up after 15
 HEARTBEAT_TIMEOUT = 5.0  # gateways of today send a heartbeat at once; those of others may not
 NAME_LIFE = 600.0  # seconds that a member's name is believed
@@ -148,6 +152,12 @@ class GatewayPuppet(PuppetService):
         except StopAsyncIteration:
             return
 
+    async def ping(self) -> None:
+        """A small call that every gateway knows. Raises `GatewayError`."""
+        if self.channel is None:
+            raise errors.GatewayLost("not connected to the gateway")
+        await self._explained(PuppetStub(self.channel, timeout=PING_TIMEOUT).version())
+
     async def disconnect(self) -> None:
         """Close the connection and nothing else. The account stays logged in at the gateway."""
         if self._first:
@@ -201,7 +211,7 @@ class GatewayPuppet(PuppetService):
                 return str((await self._explained(stub.message_url(id=message_id))).url_link) or None
             if kind is Kind.MINIPROGRAM:
                 return str((await self._explained(stub.message_mini_program(id=message_id))).mini_program) or None
-        except errors.GatewayError as error:
+        except (errors.GatewayRefused, errors.Unsendable, errors.AnswerLate) as error:
             logging.getLogger(__name__).warning("No content for message %s (%s): %s", message_id, kind, error)
         return None
 
@@ -250,7 +260,12 @@ class GatewayPuppet(PuppetService):
             call = stub.message_send_mini_program(conversation_id=room_id, mini_program=body)
         else:
             call = stub.message_send_file(conversation_id=room_id, filebox=both_urls(body))
-        return (await self._explained(call)).id or None
+        try:
+            return (await self._explained(call)).id or None
+        except errors.GatewayRefused as error:
+            if kind not in (Kind.TEXT, Kind.URL, Kind.MINIPROGRAM) and GONE in str(error):
+                raise errors.Unsendable(f"the file is no longer at the gateway ({error})") from error
+            raise
 
     # Rooms.
 
@@ -290,7 +305,7 @@ def options(puppet: GatewayPuppet) -> Any:
     return WechatyOptions(puppet=puppet, scheduler=AsyncIOScheduler())
 
 
-async def prepare(bot: Any) -> Events:
+async def prepare(bot: Any, journal: Journal) -> Events:
     """Do for `bot`, a Wechaty on a GatewayPuppet, what `Wechaty.start` does before it connects.
 
     `Wechaty.start` itself swallows every error, restarts by itself and starts a web server and a scheduler.
@@ -303,5 +318,5 @@ async def prepare(bot: Any) -> Events:
         message.payload = await puppet.message_payload(message_id)
         return message
 
-    puppet.events = Events(bot, fetch)
-    return puppet.events
+    events = puppet.events = Events(bot, fetch, journal)
+    return events

@@ -10,8 +10,8 @@ import pytest
 
 from bot import RoomSyncBot
 from roomsync.loopback import LoopbackGateway
-from roomsync.outbox import Outbox
 from roomsync.settings import Settings
+from roomsync.statefile import StateFile
 
 PREFIX = "Milvus用户交流群"
 PLAIN = "WECHATY_PUPPET_SERVICE_NO_TLS_INSECURE_CLIENT"
@@ -45,8 +45,8 @@ async def gateway() -> AsyncIterator[LoopbackGateway]:
 @asynccontextmanager
 async def running(gateway: LoopbackGateway, state_file: Path, **more: str) -> AsyncIterator[RoomSyncBot]:
     """A bot that has found its rooms; it leaves at the end, its send in hand finished."""
-    outbox = Outbox(state_file)
-    bot = RoomSyncBot(settings(gateway, **more), outbox)
+    state = StateFile(state_file)
+    bot = RoomSyncBot(settings(gateway, **more), state)
     task = asyncio.create_task(bot.run())
     try:
         await until(lambda: bot.courier.online or task.done())
@@ -54,7 +54,7 @@ async def running(gateway: LoopbackGateway, state_file: Path, **more: str) -> As
     finally:
         bot.courier.leave()
         await asyncio.wait_for(asyncio.gather(task, return_exceptions=True), 10)
-        outbox.close()
+        state.close()
 
 
 async def until(condition: Callable[[], Any], limit: float = 10.0) -> None:

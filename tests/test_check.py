@@ -6,7 +6,7 @@ import pytest
 
 from roomsync.check import check
 from roomsync.loopback import LoopbackGateway
-from roomsync.outbox import Outbox
+from roomsync.statefile import StateFile
 from tests.conftest import running, settings
 
 
@@ -84,4 +84,4 @@ async def test_check_calls_fewer_than_two_rooms_no_error(
 async def test_check_leaves_the_state_file_to_the_bot(gateway: LoopbackGateway, state_file: Path) -> None:
     """After the check the state file is free."""
     await check(settings(gateway, STATE_FILE=str(state_file)))
-    Outbox(state_file).close()
+    StateFile(state_file).close()

@@ -1,0 +1,89 @@
+"""What the bot must remember besides its deliveries: events not finished, topics of rooms, how it is doing."""
+
+from collections.abc import Iterable, Mapping
+
+from roomsync.statefile import StateFile
+
+
+class Journal:
+    """Remembers in the state file. Every method raises `StateFileError` when the file cannot be used."""
+
+    def __init__(self, state: StateFile) -> None:
+        self._state = state
+        self._finished: list[str] = []
+
+    def note(self, gateway_ids: Iterable[str], now: float) -> list[str]:
+        """Commit that these message events came, before anything is asked about them; those of them that are new."""
+        with self._state.transaction() as db:
+            self._write_finished()
+            new = []
+            for gateway_id in gateway_ids:
+                known = db.execute("SELECT 1 FROM messages WHERE gateway_id = ?", (gateway_id,)).fetchone()
+                row = known or db.execute(
+                    "INSERT INTO incoming (gateway_id, seen) VALUES (?, ?) ON CONFLICT DO NOTHING", (gateway_id, now)
+                )
+                if not known and row.rowcount:
+                    new.append(gateway_id)
+            return new
+
+    def unfinished(self) -> list[str]:
+        """The events that came and were not finished, in their order: those that a crash or an outage cut off."""
+        with self._state.reading() as db:
+            finished = set(self._finished)
+            rows = db.execute("SELECT gateway_id FROM incoming WHERE failed = 0 ORDER BY id")
+            return [gateway_id for (gateway_id,) in rows if gateway_id not in finished]
+
+    def finish(self, gateway_id: str) -> None:
+        """The event needs nothing more. Written with the next event: a crash before that only asks again."""
+        self._finished.append(gateway_id)
+
+    def fail(self, gateway_id: str) -> None:
+        """The event is given up; it is counted in `--status`."""
+        with self._state.transaction() as db:
+            db.execute("UPDATE incoming SET failed = 1 WHERE gateway_id = ?", (gateway_id,))
+
+    def _write_finished(self) -> None:
+        """Inside a transaction."""
+        with self._state.reading() as db:
+            db.executemany(
+                "DELETE FROM incoming WHERE gateway_id = ?", [(gateway_id,) for gateway_id in self._finished]
+            )
+        self._finished.clear()
+
+    def moved(self, topics: Mapping[str, str], now: float) -> dict[str, str]:
+        """Take note of all rooms with their topics as they are now; what waits follows a room to its new id.
+
+        Some gateways give every room a new id at each login. A room that is gone and one that is new are the same
+        when they have the same topic and no other room has it; returns old id -> new id.
+        """
+        with self._state.transaction() as db:
+            waiting = db.execute(
+                "SELECT room_id, topic FROM rooms WHERE room_id IN"
+                " (SELECT room_id FROM deliveries WHERE state = 'waiting' GROUP BY room_id)"
+            ).fetchall()
+            by_topic: dict[str, list[str]] = {}
+            for room_id, topic in topics.items():
+                by_topic.setdefault(topic, []).append(room_id)
+            moves = {
+                old: by_topic[topic][0]
+                for old, topic in waiting
+                if old not in topics and len(by_topic.get(topic, ())) == 1
+            }
+            for old, new in moves.items():
+                db.execute(
+                    "UPDATE deliveries SET room_id = ?, changed = ? WHERE room_id = ? AND state = 'waiting'",
+                    (new, now, old),
+                )
+                db.execute("DELETE FROM rooms WHERE room_id = ?", (old,))
+            db.executemany("INSERT OR REPLACE INTO rooms (room_id, topic) VALUES (?, ?)", topics.items())
+            return moves
+
+    def topic(self, room_id: str, topic: str) -> None:
+        """Take note of one room's topic."""
+        with self._state.transaction() as db:
+            db.execute("INSERT OR REPLACE INTO rooms (room_id, topic) VALUES (?, ?)", (room_id, topic))
+
+    def status(self, **values: str) -> None:
+        """Take note of how the bot is doing, for `--status`."""
+        with self._state.transaction() as db:
+            db.executemany("INSERT OR REPLACE INTO status (key, value) VALUES (?, ?)", values.items())
