@@ -26,7 +26,7 @@ try:
     from roomsync.journal import Journal
     from roomsync.logs import set_up_logs, set_up_output
     from roomsync.outbox import Outbox
-    from roomsync.pacer import Pacer
+    from roomsync.pacer import DAY, Pacer, day_of
     from roomsync.rooms import Room, Rooms
     from roomsync.settings import Settings, read_settings
     from roomsync.statefile import StateFile
@@ -47,9 +47,12 @@ class RoomSyncBot(Wechaty):
         super().__init__(options(GatewayPuppet(settings)))
         self.settings = settings
         self.rooms = Rooms(settings.room_prefixes)
-        self.outbox, self.journal = Outbox(state), Journal(state)
+        self.state, self.journal = state, Journal(state)
+        self.outbox = Outbox(state, settings.max_text_bytes)
+        self.pacer = Pacer(settings.limits, day_of)
+        self.pacer.restore(self.outbox.recent(time.time() - DAY), self.journal.cooldown())
         self.courier = Courier(
-            self.outbox, Pacer(settings.send_interval), self.puppet, time.time, settings.max_attempts
+            self.outbox, self.pacer, self.puppet, time.time, settings.max_attempts, self.journal.cool_down
         )
 
     async def on_login(self, contact: Any) -> None:
@@ -71,12 +74,16 @@ class RoomSyncBot(Wechaty):
             return
         if not self.puppet.login_user_id:
             raise GatewayLost("it is not known yet whose account this is")
-        if payload.from_id == self.puppet.login_user_id:
+        own = payload.from_id == self.puppet.login_user_id
+        if relay.is_throttle_notice(payload.kind, payload.text, own):
+            self.courier.throttled(source.id)
+            return
+        if own:
             kind = relay.kind_of_echo(payload.kind, payload.text)
             self.outbox.echo(source.id, kind, payload.text, msg.message_id, time.time())
             return
         message = await self.puppet.read(msg)
-        parts = relay.parts(message, source, self.settings.header)
+        parts = relay.parts(message, source, self.settings.header, self.settings.max_text_bytes)
         targets = [room.id for room in self.rooms.others(source)]
         if self.outbox.accept(message, parts, targets, time.time()):
             self.courier.wake()
@@ -161,7 +168,7 @@ class RoomSyncBot(Wechaty):
     async def run(self) -> None:
         """Relay until `courier.leave()`. Raises `GatewayRejected`, or `StateFileError`."""
         events = await prepare(self, self.journal)
-        self.housekeeper = Housekeeper(self.outbox, self.journal, self.settings, time.time, lambda: events.last)
+        self.housekeeper = Housekeeper(self.state, self.journal, self.settings, time.time, lambda: events.last)
         works = {
             "events": events.run(),
             "supervisor": Supervisor(self.puppet, self.on_connection).run(),

@@ -1,20 +1,24 @@
-"""The courier: the one task that sends. Takes the next delivery, sends it, marks what became of it."""
+"""The courier: the one task that sends. Takes the next send, makes it, marks what became of it."""
 
 import asyncio
+import json
 import logging
+from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 
-from roomsync.errors import AnswerLate, AnswerLost, GatewayError, GatewayLost, Unsendable
-from roomsync.outbox import Delivery, Outbox
-from roomsync.pacer import Pacer
+from roomsync.errors import AnswerLate, AnswerLost, GatewayError, GatewayLost, Throttled, Unsendable
+from roomsync.outbox import Outbox, Send
+from roomsync.pacer import Cooldown, Pacer
 from roomsync.relay import WORDS, Kind
 
 log = logging.getLogger(__name__)
 
 RETRY_FIRST = 5.0  # seconds until the second attempt; doubles with each one after
 RETRY_MOST = 600.0
+APART_AFTER = 2  # failed attempts after which texts that went together go one by one: one of them may be the cause
 LOST_DELAY = 1.0  # seconds; the supervisor pauses the courier when the connection is really gone
+NOTICE_LIFE = 120.0  # seconds after a send in which a throttle notice is about it
 
 
 class Sender(Protocol):
@@ -29,20 +33,39 @@ def retry_delay(attempts: int) -> float:
     return float(min(RETRY_MOST, RETRY_FIRST * 2 ** (attempts - 1)))
 
 
+def instead_of(kind: Kind, body: str, why: str) -> str:
+    """The line that goes to a room in the place of a picture or card: a link keeps its address."""
+    if kind is Kind.URL:
+        try:
+            return str(json.loads(body)["url"])
+        except (ValueError, TypeError, KeyError):
+            pass
+    return f"[{WORDS.get(kind, WORDS[Kind.UNKNOWN])}] {why}，请到原群查看"
+
+
 class Courier:
     """Sends what waits in the outbox, as the pacer allows, while the gateway is there.
 
-    `clock` gives seconds since the epoch. A delivery that failed `max_attempts` times is given up.
+    `clock` gives seconds since the epoch. A delivery that failed `max_attempts` times is given up. `on_cooldown` is
+    told when WeChat throttles the account.
     """
 
     def __init__(
-        self, outbox: Outbox, pacer: Pacer, sender: Sender, clock: Callable[[], float], max_attempts: int
+        self,
+        outbox: Outbox,
+        pacer: Pacer,
+        sender: Sender,
+        clock: Callable[[], float],
+        max_attempts: int,
+        on_cooldown: Callable[[Cooldown], None],
     ) -> None:
         self._outbox = outbox
         self._pacer = pacer
         self._sender = sender
         self._clock = clock
         self._max_attempts = max_attempts
+        self._on_cooldown = on_cooldown
+        self._alone: Counter[str] = Counter()  # of which room how many deliveries go one by one
         self.online = False
         self._leaving = False
         self._news = asyncio.Event()
@@ -64,6 +87,22 @@ class Courier:
         """Finish the send in hand, then let `run` return."""
         self._leaving = True
         self._news.set()
+
+    def throttled(self, room_id: str) -> None:
+        """WeChat showed in that room that the last send there was too much: pause, and make it again afterwards."""
+        now = self._clock()
+        again = self._outbox.send_again(room_id, now - NOTICE_LIFE, now)
+        self._cool_down(f"a notice in {room_id}, {again} deliveries are sent again")
+
+    def _cool_down(self, why: str) -> None:
+        now = self._clock()
+        already = self._pacer.cooldown
+        cooldown = self._pacer.throttled(now)
+        if cooldown != already:
+            log.error(
+                "WeChat says that the account sends too fast (%s); it pauses for %.0f s.", why, cooldown.until - now
+            )
+            self._on_cooldown(cooldown)
 
     async def run(self) -> None:
         """Send until `leave`. Raises `StateFileError` when the outbox cannot be written."""
@@ -87,45 +126,68 @@ class Courier:
         turn = self._pacer.choose(heads, now)
         if turn.room_id is None:
             return turn.wait
-        delivery = self._outbox.take(turn.room_id, now)
-        if delivery:
-            self._pacer.sent(turn.room_id, now)
-            await self._send(delivery)
+        send = self._outbox.take(turn.room_id, now, alone=self._alone[turn.room_id] > 0)
+        if send is None:
+            return 0.0
+        if not self._pacer.allows(send.kind, now):
+            self._outbox.replace(send, instead_of(send.kind, send.body, "今日转发已达上限"), "daily limit", now)
+            return 0.0
+        self._pacer.sent(send.room_id, send.kind, now)
+        await self._make(send)
         return 0.0
 
-    async def _send(self, delivery: Delivery) -> None:
+    async def _make(self, send: Send) -> None:
         try:
-            sent_id = await self._sender.send(delivery.room_id, delivery.kind, delivery.body)
+            sent_id = await self._sender.send(send.room_id, send.kind, send.body)
         except Unsendable as error:
-            self._replace(delivery, error)
-        except AnswerLate as error:
-            self._retry(delivery, error)
-        except GatewayLost as error:
-            log.info("Delivery %d waits for the gateway: %s", delivery.id, error)
+            self._replace(send, error)
+        except Throttled as error:
             now = self._clock()
-            self._outbox.put_back(delivery, now + LOST_DELAY, now, uncertain=isinstance(error, AnswerLost))
+            self._outbox.put_back(send, now, now, uncertain=False)
+            self._cool_down(str(error).splitlines()[0])
+        except AnswerLate as error:
+            self._retry(send, error)
+        except GatewayLost as error:
+            log.info("A send to %s waits for the gateway: %s", send.room_id, error)
+            now = self._clock()
+            self._outbox.put_back(send, now + LOST_DELAY, now, uncertain=isinstance(error, AnswerLost))
         except GatewayError as error:
-            self._retry(delivery, error)
+            self._retry(send, error)
         else:
-            self._outbox.sent(delivery, sent_id, self._clock())
+            self._outbox.sent(send, sent_id, self._clock())
+            self._went(send)
 
-    def _retry(self, delivery: Delivery, error: GatewayError) -> None:
-        now, attempts = self._clock(), delivery.attempts + 1
-        if attempts >= self._max_attempts:
-            log.error(
-                "Delivery %d to %s is given up after %d attempts: %s", delivery.id, delivery.room_id, attempts, error
-            )
-            self._outbox.fail(delivery, str(error), now)
+    def _went(self, send: Send) -> None:
+        """One that had to go alone is settled."""
+        if self._alone[send.room_id]:
+            self._alone[send.room_id] -= len(send.deliveries)
+        if self._alone[send.room_id] <= 0:
+            del self._alone[send.room_id]
+
+    def _retry(self, send: Send, error: GatewayError) -> None:
+        now, attempts = self._clock(), send.attempts + 1
+        if attempts >= self._max_attempts and len(send.deliveries) == 1:
+            log.error("A send to %s is given up after %d attempts: %s", send.room_id, attempts, error)
+            self._outbox.fail(send, str(error), now)
+            self._went(send)
             return
         delay = retry_delay(attempts)
-        log.warning("Delivery %d to %s is tried again in %.0f s: %s", delivery.id, delivery.room_id, delay, error)
-        self._outbox.retry(delivery, now + delay, str(error), now)
+        log.warning("A send to %s is tried again in %.0f s: %s", send.room_id, delay, error)
+        apart = attempts >= APART_AFTER and len(send.deliveries) > 1
+        if apart:
+            self._alone[send.room_id] = len(send.deliveries)
+        self._outbox.retry(send, now + delay, str(error), now, apart=apart)
 
-    def _replace(self, delivery: Delivery, error: GatewayError) -> None:
-        if delivery.kind is Kind.TEXT:
-            log.error("Delivery %d to %s cannot be sent: %s", delivery.id, delivery.room_id, error)
-            self._outbox.fail(delivery, str(error), self._clock())
+    def _replace(self, send: Send, error: GatewayError) -> None:
+        now = self._clock()
+        if len(send.deliveries) > 1:
+            self._alone[send.room_id] = len(send.deliveries)
+            self._outbox.put_back(send, now, now, uncertain=False)
             return
-        log.warning("Delivery %d to %s goes as a line of text: %s", delivery.id, delivery.room_id, error)
-        line = f"[{WORDS[delivery.kind]}] 未能转发，请到原群查看"
-        self._outbox.replace(delivery, line, str(error), self._clock())
+        if send.kind is Kind.TEXT:
+            log.error("A send to %s cannot be made: %s", send.room_id, error)
+            self._outbox.fail(send, str(error), now)
+        else:
+            log.warning("A send to %s goes as a line of text: %s", send.room_id, error)
+            self._outbox.replace(send, instead_of(send.kind, send.body, "未能转发"), str(error), now)
+        self._went(send)

@@ -86,6 +86,8 @@ async def demo(make_bot: Callable[[Settings, StateFile], Any]) -> int:
         "WECHATY_PUPPET_SERVICE_ENDPOINT": await gateway.start(),
         "WECHATY_PUPPET_SERVICE_NO_TLS_INSECURE_CLIENT": "true",
         "SEND_INTERVAL": "0.15" if terminal else "0",
+        "ROOM_INTERVAL": "0",
+        "SENDS_PER_MINUTE": "0",
     }
     try:
         with tempfile.TemporaryDirectory(prefix="roomsync-demo-") as folder:

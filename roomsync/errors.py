@@ -54,5 +54,9 @@ class GatewayRefused(GatewayError):
     """The gateway answered with an error: try this one call again later."""
 
 
+class Throttled(GatewayRefused):
+    """WeChat says that the account sends too fast: pause everything."""
+
+
 class Unsendable(GatewayError):
     """The gateway will never take this content (too large, malformed): send something else in its place."""

@@ -2,15 +2,21 @@
 
 import asyncio
 import logging
+import sqlite3
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
 from roomsync.journal import Journal
-from roomsync.outbox import Outbox
+from roomsync.outbox import add_deliveries
+from roomsync.relay import Kind, Part
 from roomsync.settings import Settings
+from roomsync.statefile import StateFile
 
 log = logging.getLogger(__name__)
 
 ROUND_EVERY = 10.0  # seconds
+PRUNE_AT_ONCE = 2000  # messages in one transaction, so that none takes long
+NOTICE = "notice"  # the kind of a message that is the bot's own, about messages
 
 
 def missed_notice(messages: int) -> str:
@@ -23,13 +29,13 @@ class Housekeeper:
 
     def __init__(
         self,
-        outbox: Outbox,
+        state: StateFile,
         journal: Journal,
         settings: Settings,
         clock: Callable[[], float],
         last_event: Callable[[], float],
     ) -> None:
-        self._outbox = outbox
+        self._state = state
         self._journal = journal
         self._ttl = settings.relay_ttl_hours * 3600
         self._retention = settings.retention_days * 86400
@@ -40,9 +46,9 @@ class Housekeeper:
     def round(self) -> None:
         """Do what is due. Raises `StateFileError`."""
         now = self._clock()
-        if expired := self._outbox.expire(now - self._ttl, missed_notice, now):
+        if expired := expire(self._state, now - self._ttl, now):
             log.error("%d deliveries were older than RELAY_TTL_HOURS and are given up.", expired)
-        while self._outbox.prune(now - self._retention):
+        while prune(self._state, now - self._retention):
             pass
         if self._last_event() != self._told:
             self._told = self._last_event()
@@ -53,3 +59,62 @@ class Housekeeper:
         while True:
             self.round()
             await sleep(ROUND_EVERY)
+
+
+def expire(state: StateFile, accepted_before: float, now: float) -> int:
+    """Give up what was accepted before that time and still waits; how many deliveries that were.
+
+    Each room gets one line that says how many messages it missed; one that still waits there is brought up to date.
+    """
+    with state.transaction() as db:
+        old = db.execute(
+            # From the waiting ones to their messages: those are few where the messages are many.
+            "SELECT d.id, d.room_id, d.message_id FROM deliveries AS d INDEXED BY deliveries_waiting"
+            " CROSS JOIN messages AS m ON m.id = d.message_id"
+            " WHERE d.state = 'waiting' AND m.accepted < ? AND m.kind <> ?",
+            (accepted_before, NOTICE),
+        ).fetchall()
+        db.executemany(
+            "UPDATE deliveries SET state = 'expired', changed = ? WHERE id = ?", [(now, row[0]) for row in old]
+        )
+        missed = Counter(room_id for room_id, _ in {(row[1], row[2]) for row in old})
+        for room_id, messages in missed.items():
+            _notify(db, room_id, messages, now)
+        return len(old)
+
+
+def _notify(db: sqlite3.Connection, room_id: str, missed: int, now: float) -> None:
+    """A notice is a message of its own; its talker_id holds how many messages it speaks of."""
+    row = db.execute(
+        "SELECT m.id, m.talker_id FROM deliveries AS d JOIN messages AS m ON m.id = d.message_id"
+        " WHERE d.room_id = ? AND d.state = 'waiting' AND m.kind = ? AND d.send_id IS NULL",
+        (room_id, NOTICE),
+    ).fetchone()
+    if row:
+        missed += int(row[1])
+        db.execute("UPDATE messages SET talker_id = ? WHERE id = ?", (str(missed), row[0]))
+        db.execute("UPDATE parts SET body = ? WHERE message_id = ?", (missed_notice(missed), row[0]))
+        return
+    (message_id,) = db.execute(
+        "INSERT INTO messages (gateway_id, room_id, talker_id, name, kind, accepted)"
+        " VALUES ('notice:' || hex(randomblob(8)), ?, ?, '', ?, ?) RETURNING id",
+        (room_id, str(missed), NOTICE, now),
+    ).fetchone()
+    add_deliveries(db, message_id, [Part(Kind.TEXT, missed_notice(missed))], [room_id], now)
+
+
+def prune(state: StateFile, before: float) -> int:
+    """Forget messages of which nothing has happened since then, some at once; how many were forgotten."""
+    with state.transaction() as db:
+        count = db.execute(
+            "DELETE FROM messages WHERE id IN (SELECT id FROM messages AS m WHERE m.accepted < ? AND NOT EXISTS"
+            " (SELECT 1 FROM deliveries AS d WHERE d.message_id = m.id"
+            "  AND (d.state IN ('waiting', 'sending') OR d.changed >= ?)) LIMIT ?)",
+            (before, before, PRUNE_AT_ONCE),
+        ).rowcount
+        db.execute("DELETE FROM sends WHERE at < ?", (before,))
+        db.execute("DELETE FROM incoming WHERE seen < ?", (before,))
+    if count:
+        with state.reading() as db:
+            db.execute("PRAGMA incremental_vacuum").fetchall()
+    return count

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from roomsync.pacer import Cooldown
 from roomsync.statefile import StateFile
 
 
@@ -82,6 +83,16 @@ class Journal:
         """Take note of one room's topic."""
         with self._state.transaction() as db:
             db.execute("INSERT OR REPLACE INTO rooms (room_id, topic) VALUES (?, ?)", (room_id, topic))
+
+    def cool_down(self, cooldown: Cooldown) -> None:
+        """Remember a pause of the account over a restart."""
+        self.status(cooldown_until=str(cooldown.until), cooldown_length=str(cooldown.length))
+
+    def cooldown(self) -> Cooldown:
+        """The last pause of the account; one of length 0 when there was none."""
+        with self._state.reading() as db:
+            kept = dict(db.execute("SELECT key, value FROM status WHERE key LIKE 'cooldown_%'"))
+        return Cooldown(float(kept.get("cooldown_until", 0)), float(kept.get("cooldown_length", 0)))
 
     def status(self, **values: str) -> None:
         """Take note of how the bot is doing, for `--status`."""

@@ -1,9 +1,31 @@
-"""When the next send may go, and to whom. Pure: the clock is passed in."""
+"""When the next send may go, and to whom; how often of a kind a day. Pure: clock and chance are passed in."""
 
-from collections.abc import Sequence
+import random
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from roomsync.outbox import Head
+from roomsync.relay import Kind
+
+MINUTE = 60.0
+DAY = 86400.0
+COOLDOWN_FIRST = 60.0  # seconds; doubles with each one that comes before the pace has recovered
+COOLDOWN_MOST = 3600.0
+RECOVERY = 600.0  # seconds after a cool-down in which the pace grows from half to full
+SLOW = 2.0  # how many times longer every interval is right after a cool-down
+JITTER = 0.5  # an interval is drawn from this much below its average to this much above
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an account may do; 0 turns a limit off. Intervals in seconds, `daily` in sends of a kind."""
+
+    send_interval: float = 0.0
+    room_interval: float = 0.0
+    per_minute: int = 0
+    daily: Mapping[Kind, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -14,27 +36,95 @@ class Turn:
     wait: float = 0.0
 
 
+@dataclass(frozen=True)
+class Cooldown:
+    """A pause of the whole account: until when (seconds since the epoch), and how long it was (0: there was none)."""
+
+    until: float = 0.0
+    length: float = 0.0
+
+
+def day_of(at: float) -> str:
+    """The day of a time on this machine's calendar: daily limits end at its midnight."""
+    return time.strftime("%Y-%m-%d", time.localtime(at))
+
+
 class Pacer:
     """One account, one pacer: everything that is sent asks here first.
 
-    `interval`: seconds between two sends of the account.
+    `day_of` names the day of a time. `rand` gives chance from 0 to 1: a fixed beat is what a machine has.
     """
 
-    def __init__(self, interval: float) -> None:
-        self._interval = interval
+    def __init__(
+        self, limits: Limits, day_of: Callable[[float], str], rand: Callable[[], float] = random.random
+    ) -> None:
+        self._limits = limits
+        self._day_of = day_of
+        self._rand = rand
+        self._gap = 0.0
         self._last = 0.0
         self._served: dict[str, float] = {}
+        self._minute: deque[float] = deque()
+        self._day = ""
+        self._today: Counter[Kind] = Counter()
+        self.cooldown = Cooldown()
+
+    def restore(self, sends: Iterable[tuple[float, str, Kind]], cooldown: Cooldown) -> None:
+        """Take over what an earlier process sent (when, to which room, of which kind) and its cool-down."""
+        self.cooldown = cooldown
+        for at, room_id, kind in sends:
+            self.sent(room_id, kind, at)
 
     def choose(self, heads: Sequence[Head], now: float) -> Turn:
         """The room served longest ago among those that are due; `heads` is not empty."""
         self._last = min(self._last, now)  # a clock set back must not stop the bot
-        free_at = self._last + self._interval
-        earliest = min(head.next_try for head in heads)
-        if max(free_at, earliest) > now:
-            return Turn(None, max(free_at, earliest) - now)
-        due = [head.room_id for head in heads if head.next_try <= now]
-        return Turn(min(due, key=lambda room_id: self._served.get(room_id, 0.0)))
+        slowness = self._slowness(now)
+        free_at = max(self._last + self._gap * slowness, self._minute_free_at(now, slowness), self.cooldown.until)
+        rest = self._limits.room_interval * slowness
+        served = {head.room_id: min(self._served.get(head.room_id, 0.0), now) for head in heads}
+        due_at = {head.room_id: max(head.next_try, served[head.room_id] + rest) for head in heads}
+        earliest = max(free_at, min(due_at.values()))
+        if earliest > now:
+            return Turn(None, earliest - now)
+        due = [room_id for room_id, at in due_at.items() if at <= now]
+        return Turn(min(due, key=served.__getitem__))
 
-    def sent(self, room_id: str, now: float) -> None:
-        """A send to that room began at `now`."""
+    def _minute_free_at(self, now: float, slowness: float) -> float:
+        most = int(self._limits.per_minute / slowness)
+        if not self._limits.per_minute or len(self._minute) < max(1, most):
+            return 0.0
+        return min(self._minute[-max(1, most)], now) + MINUTE
+
+    def _slowness(self, now: float) -> float:
+        """How many times longer intervals are now: 2 right after a cool-down, 1 ten minutes later."""
+        if not self.cooldown.length:
+            return 1.0
+        recovered = min(1.0, max(0.0, (now - self.cooldown.until) / RECOVERY))
+        return SLOW - (SLOW - 1.0) * recovered
+
+    def allows(self, kind: Kind, now: float) -> bool:
+        """Whether one more of that kind may be sent today."""
+        limit = (self._limits.daily or {}).get(kind, 0)
+        return not limit or self._day_of(now) != self._day or self._today[kind] < limit
+
+    def sent(self, room_id: str, kind: Kind, now: float) -> None:
+        """A send of that kind to that room began at `now`."""
+        if self._day_of(now) != self._day:
+            self._day = self._day_of(now)
+            self._today.clear()
+        self._today[kind] += 1
         self._last = self._served[room_id] = now
+        self._gap = self._limits.send_interval * (1 - JITTER + 2 * JITTER * self._rand())
+        self._minute.append(now)
+        while len(self._minute) > max(1, self._limits.per_minute):
+            self._minute.popleft()
+
+    def throttled(self, now: float) -> Cooldown:
+        """WeChat says that this was too fast: the whole account pauses. While it does, more of that changes nothing."""
+        before = self.cooldown
+        if now < before.until:
+            return before
+        recovered = not before.length or now >= before.until + RECOVERY
+        length = COOLDOWN_FIRST if recovered else min(COOLDOWN_MOST, before.length * 2)
+        self.cooldown = Cooldown(now + length, length)
+        return self.cooldown

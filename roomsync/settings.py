@@ -12,6 +12,8 @@ from typing import Any
 from dotenv import dotenv_values
 
 from roomsync.errors import SettingsError
+from roomsync.pacer import Limits
+from roomsync.relay import Kind
 from roomsync.rooms import fold
 
 PREFIX = "WECHATY_PUPPET_SERVICE_"
@@ -125,6 +127,18 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
+def _daily(text: str) -> dict[Kind, int]:
+    if text in ("", "0"):
+        return {}
+    limits = {}
+    for part in re.split("[,，]", text):
+        kind, _, number = part.strip().partition(":")
+        if kind not in tuple(Kind) or not number.strip().isdecimal():
+            raise ValueError(f"is {text!r}; allowed: kind:number, separated by commas, such as image:1000; 0 for none")
+        limits[Kind(kind)] = int(number)
+    return limits
+
+
 def _setting(name: str, default: str, parse: Callable[[str], Any], *, secret: bool = False) -> Any:
     return field(repr=not secret, metadata={"name": name, "default": default, "parse": parse})
 
@@ -142,11 +156,20 @@ class Settings:
     room_prefixes: tuple[str, ...] = _setting("ROOM_PREFIX", "Milvus用户交流群", _prefixes)
     header: str = _setting("HEADER", "[{name}@{room}]:  ", _header)
     send_interval: float = _setting("SEND_INTERVAL", "1.5", _number(0, 3600, "seconds"))
+    room_interval: float = _setting("ROOM_INTERVAL", "3", _number(0, 3600, "seconds"))
+    sends_per_minute: int = _setting("SENDS_PER_MINUTE", "40", _whole(0, 6000))
+    daily_limits: Mapping[Kind, int] = _setting("DAILY_LIMITS", "miniprogram:400,url:800,image:1000", _daily)
+    max_text_bytes: int = _setting("MAX_TEXT_BYTES", "2000", _whole(500, 100000))
     max_attempts: int = _setting("MAX_ATTEMPTS", "8", _whole(1, 100))
     relay_ttl_hours: float = _setting("RELAY_TTL_HOURS", "24", _number(0.1, 720, "hours"))
     retention_days: float = _setting("RETENTION_DAYS", "7", _number(1, 365, "days"))
     state_file: Path = _setting("STATE_FILE", "roomsync.db", _state_file)
     log_level: str = _setting("LOG_LEVEL", "info", _level)
+
+    @property
+    def limits(self) -> Limits:
+        """What the pacer needs to know."""
+        return Limits(self.send_interval, self.room_interval, self.sends_per_minute, self.daily_limits)
 
     @classmethod
     def names(cls) -> dict[str, str]:

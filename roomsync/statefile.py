@@ -39,7 +39,6 @@ MIGRATIONS = (
         state TEXT NOT NULL DEFAULT 'waiting',
         attempts INTEGER NOT NULL DEFAULT 0,
         next_try REAL NOT NULL DEFAULT 0,
-        sent_id TEXT,
         error TEXT,
         changed REAL NOT NULL
     );
@@ -47,10 +46,22 @@ MIGRATIONS = (
     CREATE INDEX deliveries_message ON deliveries (message_id);
     """,
     """
-    -- A send whose answer was lost: it may have arrived, and the gateway's echo of it settles that.
-    ALTER TABLE deliveries ADD COLUMN uncertain INTEGER NOT NULL DEFAULT 0;
+    -- One call to the gateway; it may carry several text deliveries. sent_id: what the gateway calls it.
+    CREATE TABLE sends (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        room_id TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        body TEXT NOT NULL,
+        at REAL NOT NULL,
+        sent_id TEXT
+    );
+    CREATE INDEX sends_at ON sends (at);
+    CREATE INDEX sends_room ON sends (room_id, id);
+    CREATE INDEX sends_sent_id ON sends (sent_id) WHERE sent_id IS NOT NULL;
+    -- The send that a delivery went with, or may have gone with.
+    ALTER TABLE deliveries ADD COLUMN send_id INTEGER REFERENCES sends ON DELETE SET NULL;
+    CREATE INDEX deliveries_send ON deliveries (send_id) WHERE send_id IS NOT NULL;
     CREATE INDEX deliveries_changed ON deliveries (changed);
-    CREATE INDEX deliveries_sent_id ON deliveries (sent_id) WHERE sent_id IS NOT NULL;
     CREATE INDEX messages_accepted ON messages (accepted);
     -- Events that came and are not finished: asked for again after a crash. failed: given up, and counted.
     CREATE TABLE incoming (

@@ -39,6 +39,7 @@ def read_status(path: Path, now: float) -> dict[str, Any]:
             "logged_in": running and kept.get("connected") == "1" and kept.get("logged_in") == "1",
             "since": float(kept["since"]) if "since" in kept else None,
             "last_event": float(kept["last_event"]) if "last_event" in kept else None,
+            "cooldown": max(0.0, float(kept.get("cooldown_until", 0)) - now),
             "unreadable": unreadable,
             "rooms": _rooms(db, now),
         }
@@ -73,6 +74,8 @@ def _lines(found: dict[str, Any], now: float) -> list[str]:
         state += f" for {_age(now - found['since'])}"
     last = f"last event {_age(now - found['last_event'])} ago" if found["last_event"] else "no event yet"
     lines = [f"{state}; {last}"]
+    if found["cooldown"]:
+        lines.append(f"WeChat says that the account sends too fast: nothing is sent for {_age(found['cooldown'])}")
     if found["unreadable"]:
         lines.append(f"{found['unreadable']} messages of the last 24 h could not be read from the gateway")
     if found["rooms"]:

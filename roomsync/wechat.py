@@ -31,7 +31,7 @@ from roomsync import errors
 from roomsync.channel import explained, find_endpoint, open_channel
 from roomsync.events import Events, Feed
 from roomsync.journal import Journal
-from roomsync.relay import Kind, Message
+from roomsync.relay import Kind, Message, is_throttle_error
 from roomsync.settings import Settings
 
 T = TypeVar("T")
@@ -263,6 +263,8 @@ class GatewayPuppet(PuppetService):
         try:
             return (await self._explained(call)).id or None
         except errors.GatewayRefused as error:
+            if is_throttle_error(str(error)):
+                raise errors.Throttled(str(error)) from error
             if kind not in (Kind.TEXT, Kind.URL, Kind.MINIPROGRAM) and GONE in str(error):
                 raise errors.Unsendable(f"the file is no longer at the gateway ({error})") from error
             raise

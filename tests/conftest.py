@@ -24,6 +24,8 @@ def settings(gateway: LoopbackGateway, **more: str) -> Settings:
         "WECHATY_PUPPET_SERVICE_ENDPOINT": f"127.0.0.1:{gateway.port}",
         PLAIN: "true",
         "SEND_INTERVAL": "0",
+        "ROOM_INTERVAL": "0",
+        "SENDS_PER_MINUTE": "0",
     }
     return Settings.parse({**values, **more})
 

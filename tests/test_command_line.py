@@ -45,6 +45,8 @@ def write_env(folder: Path, gateway: LoopbackGateway, *lines: str) -> None:
         f"WECHATY_PUPPET_SERVICE_ENDPOINT=127.0.0.1:{gateway.port}",
         f"{PLAIN}=true",
         "SEND_INTERVAL=0",
+        "ROOM_INTERVAL=0",
+        "SENDS_PER_MINUTE=0",
         *lines,
     ]
     (folder / ".env").write_text("\n".join(values), encoding="utf-8")

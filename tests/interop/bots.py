@@ -39,6 +39,8 @@ class BotProcess:
             "WECHATY_PUPPET_SERVICE_ENDPOINT": gateway.endpoint,
             "WECHATY_PUPPET_SERVICE_NO_TLS_INSECURE_CLIENT": "true",
             "SEND_INTERVAL": "0",
+            "ROOM_INTERVAL": "0",
+            "SENDS_PER_MINUTE": "0",
             "STATE_FILE": str(state_file),
             **env,
         }

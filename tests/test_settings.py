@@ -1,0 +1,226 @@
+"""Settings: what is read from `.env` and the environment, and what is refused, in one message."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import trustme
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from roomsync.errors import SettingsError
+from roomsync.settings import Settings, read_settings
+
+SERVICE = "WECHATY_PUPPET_SERVICE_"
+TOKEN = SERVICE + "TOKEN"
+CA = SERVICE + "TLS_CA_CERT"
+VALUES = sorted({*Settings.names()} - {CA, "STATE_FILE"})  # these two are paths
+SECRET = "insecure_3f1c-secret"
+
+
+def parse(**values: str) -> Settings:
+    return Settings.parse({TOKEN: SECRET, **values})
+
+
+def problems(values: Mapping[str, str]) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as caught:
+        Settings.parse(values)
+    return caught.value.problems
+
+
+def read(folder: Path, env: str | bytes, **environ: str) -> Settings:
+    """The settings of a bot in `folder` that has a token and `env` as its file."""
+    (folder / ".env").write_bytes(env.encode() if isinstance(env, str) else env)
+    return read_settings(folder, {TOKEN: SECRET, **environ})
+
+
+def refusal(folder: Path, env: str | bytes, **environ: str) -> str:
+    with pytest.raises(SettingsError) as caught:
+        read(folder, env, **environ)
+    return str(caught.value)
+
+
+def test_token_is_all_that_has_to_be_set() -> None:
+    """With nothing but a token there is the article's community and header, TLS, and a gateway that is looked up."""
+    found = parse()
+    assert (found.room_prefixes, found.header) == (("Milvus用户交流群",), "[{name}@{room}]:  ")
+    assert (found.endpoint, found.authority, found.no_tls, found.tls_ca_cert) == ("", "api.chatie.io", False, "")
+
+
+def test_defaults_are_the_listed_ones() -> None:
+    """A variable that is absent is as if its default in `names` were written out."""
+    assert parse(**{name: text for name, text in Settings.names().items() if name != TOKEN}) == parse()
+
+
+def test_settings_do_not_change() -> None:
+    """Settings are frozen: what was checked at the start holds until the end."""
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        parse().log_level = "debug"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "field", "value"),
+    [
+        (TOKEN, "  insecure_x\t", "token", "insecure_x"),
+        (SERVICE + "ENDPOINT", "127.0.0.1:8788", "endpoint", "127.0.0.1:8788"),
+        (SERVICE + "ENDPOINT", "[::1]:65535", "endpoint", "[::1]:65535"),
+        (SERVICE + "ENDPOINT", " ", "endpoint", ""),
+        (SERVICE + "AUTHORITY", "discovery.example:8080", "authority", "discovery.example:8080"),
+        (SERVICE + "NO_TLS_INSECURE_CLIENT", "True", "no_tls", True),
+        (SERVICE + "TLS_SERVER_NAME", "room-sync", "tls_server_name", "room-sync"),
+        ("ROOM_PREFIX", "Milvus, Knowhere ，志愿者", "room_prefixes", ("Milvus", "Knowhere", "志愿者")),
+        ("HEADER", " {room} - {name}> ", "header", " {room} - {name}> "),
+        *(("SEND_INTERVAL", text, "send_interval", float(text)) for text in ("0", "1.5", "3600")),
+        *(("MAX_ATTEMPTS", text, "max_attempts", int(text)) for text in ("1", "100")),
+        *(("RELAY_TTL_HOURS", text, "relay_ttl_hours", float(text)) for text in ("0.1", "720")),
+        *(("RETENTION_DAYS", text, "retention_days", float(text)) for text in ("1", "365")),
+        ("STATE_FILE", "/var/lib/bot.db", "state_file", Path("/var/lib/bot.db")),
+        ("LOG_LEVEL", "DEBUG", "log_level", "debug"),
+    ],
+)
+def test_good_value_is_taken(name: str, text: str, field: str, value: object) -> None:
+    """A value that is allowed arrives in its field, blanks around it gone, but for the header's."""
+    assert getattr(parse(**{name: text}), field) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "allowed"),
+    [
+        *((SERVICE + "ENDPOINT", bad, "host:port") for bad in ("127.0.0.1", "http://a:1", "a:0", "a:65536", "a：8788")),
+        *((SERVICE + "AUTHORITY", bad, "host name") for bad in ("https://api.chatie.io", "api.chatie.io/v0", "")),
+        *((SERVICE + "NO_TLS_INSECURE_CLIENT", bad, "true, false") for bad in ("yes", "1", "是", "")),
+        *((CA, bad, "PEM") for bad in ("no-such.pem", "-----BEGIN CERTIFICATE-----\\nx\\n-----END CERTIFICATE-----")),
+        *(("ROOM_PREFIX", bad, "one or more") for bad in ("", "a,,b", "a,", " , ")),
+        ("ROOM_PREFIX", "Milvus 群,ｍｉｌｖｕｓ群", "prefixes that differ"),
+        *(("HEADER", bad, "{name} and {room}") for bad in ("", "{name}:", "{name}{name}{room}", "{room}{name}{x}: ")),
+        *(("HEADER", bad, "no other braces") for bad in ("{{name}@{room}}", "{name.x} {room}", "{name}{room}{")),
+        *(("HEADER", bad, "one line") for bad in ("{name}{room}", "{name}\n{room}", "{name}@{room}" + "x" * 48)),
+        *(("SEND_INTERVAL", bad, "from 0 to 3600") for bad in ("", "-1", "3601", "nan", "inf", "1,5", "fast")),
+        *(("MAX_ATTEMPTS", bad, "from 1 to 100") for bad in ("", "0", "101", "-1", "1.5", "８", "²", "eight")),
+        *(("RELAY_TTL_HOURS", bad, "hours from 0.1 to 720") for bad in ("", "0", "721", "nan", "1d")),
+        *(("RETENTION_DAYS", bad, "days from 1 to 365") for bad in ("", "0.9", "366", "nan", "7d")),
+        *(("LOG_LEVEL", bad, "debug, info, warning, error") for bad in ("", "warn", "verbose")),
+        ("STATE_FILE", " ", "roomsync.db"),
+    ],
+)
+def test_bad_value_is_refused_with_what_is_allowed(name: str, text: str, allowed: str) -> None:
+    """A bad value is one problem that starts with the variable, shows the value and says what is allowed."""
+    (problem,) = problems({TOKEN: SECRET, name: text})
+    assert problem.startswith(f"{name} is ")
+    assert allowed in problem.partition("allowed: ")[2]
+
+
+@pytest.mark.parametrize(
+    "token", ["", " ", "insecure_ a1b2", "insecure_a1b2令牌", "“insecure_a1b2”", "insecure\0_a1b2"]
+)
+def test_bad_token_is_refused_unseen(token: str) -> None:
+    """A token that is missing or mistyped is a problem with its variable's name, and the problem does not show it."""
+    (problem,) = problems({TOKEN: token})
+    assert problem.startswith(TOKEN) and "a1b2" not in problem
+
+
+def test_token_is_not_shown() -> None:
+    """Settings that are printed do not show the token."""
+    assert SECRET not in f"{parse()!r} {parse()}"
+
+
+def test_all_problems_come_together(tmp_path: Path) -> None:
+    """Problems of the file, its names and its values are one message, a line each."""
+    shown = refusal(tmp_path, "ROOM_PREFX=a\nLOG_LEVEL\nSEND_INTERVAL=soon\n", HEADER="x", STATE_FILE="")
+    starts = [line.split()[0] for line in shown.splitlines()]
+    assert sorted(starts) == ["HEADER", "LOG_LEVEL", "ROOM_PREFX", "SEND_INTERVAL", "STATE_FILE"]
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.sampled_from(VALUES), st.text(max_size=30)))
+def test_any_text_is_taken_or_refused(values: dict[str, str]) -> None:
+    """Whatever stands in the values, the answer is settings or problems, each of them with a name of ours."""
+    try:
+        Settings.parse(values)
+    except SettingsError as error:
+        assert {problem.split()[0] for problem in error.problems} <= {*values, TOKEN}
+
+
+def test_environment_wins(tmp_path: Path) -> None:
+    """A variable of the environment is taken over the same one in `.env`, even when that one is bad."""
+    found = read(tmp_path, "LOG_LEVEL=loud\nROOM_PREFIX=Milvus\n", LOG_LEVEL="error")
+    assert (found.log_level, found.room_prefixes) == ("error", ("Milvus",))
+
+
+def test_env_file_is_not_needed(tmp_path: Path) -> None:
+    """Without `.env`, the environment alone makes the settings."""
+    assert read_settings(tmp_path, {TOKEN: SECRET}).token == SECRET
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        *((wrong, "ROOM_PREFIX") for wrong in ("ROOM_PREFX", "ROOM_PERFIX", "ROOM_PREFIXES", "ROOMPREFIX")),
+        ("log_level", "LOG_LEVEL"),
+        ("HEADERS", "HEADER"),
+        ("WECHATY_PUPPET_SERVICE_TOKN", TOKEN),
+        ("WECHATY_PUPPET_SERVICE_NO_TLS_INSECURE", SERVICE + "NO_TLS_INSECURE_CLIENT"),
+    ],
+)
+def test_misspelt_name_is_refused_with_the_right_one(tmp_path: Path, wrong: str, right: str) -> None:
+    """A name in `.env` that is close to one of ours is refused with that one, its value not shown."""
+    shown = refusal(tmp_path, f"{wrong}=a1b2\n")
+    assert shown.startswith(wrong) and shown.endswith(f"did you mean {right}?") and "a1b2" not in shown
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("LOG_FILE", "DATABASE_URL", "DEBUG", "TZ", "HTTPS_PROXY", "WECHATY_LOG", "WECHATY_TOKEN", "WECHATY_PUPPET"),
+        *(SERVICE + name for name in ("TLS_SERVER_CERT", "TLS_SERVER_KEY", "NO_TLS_INSECURE_SERVER", "PORT", "HOST")),
+    ],
+)
+def test_variables_of_others_are_left_alone(tmp_path: Path, name: str) -> None:
+    """A variable of another program, the gateway's side included, stands in `.env` without a word from the bot."""
+    assert read(tmp_path, f"{name}=x\n") == read(tmp_path, "")
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_file_of_any_editor_is_read(tmp_path: Path, mark: bytes, end: bytes) -> None:
+    """A byte order mark and Windows line ends change nothing."""
+    found = read(tmp_path, mark + "ROOM_PREFIX=上海群".encode() + end + b"LOG_LEVEL=debug" + end)
+    assert (found.room_prefixes, found.log_level) == (("上海群",), "debug")
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "utf-16"])
+def test_file_that_is_not_utf8_is_refused(tmp_path: Path, encoding: str) -> None:
+    """A `.env` in another encoding is refused with the way out of it."""
+    assert ".env is not UTF-8; save it as UTF-8" in refusal(tmp_path, "ROOM_PREFIX=上海群\n".encode(encoding))
+
+
+@pytest.mark.parametrize("header", ["({room}) {name}:   ", "  {name} #{room} ", "${name} in ${room}: "])
+@pytest.mark.parametrize("quote", ['"', "'"])
+def test_header_in_quotes_is_taken_as_it_is(tmp_path: Path, quote: str, header: str) -> None:
+    """In quotes, blanks at the ends of HEADER, a `#` and a `$` are part of it."""
+    assert read(tmp_path, f"HEADER={quote}{header}{quote}\n").header == header
+
+
+def test_relative_state_file_is_beside_the_bot(tmp_path: Path) -> None:
+    """A relative STATE_FILE is below the bot's folder, wherever it was started from; an absolute one stays."""
+    (tmp_path / "data").mkdir()
+    found = [read(tmp_path, f"STATE_FILE={text}\n").state_file for text in ("data/bot.db", f"{tmp_path}/own.db")]
+    assert found == [tmp_path / "data" / "bot.db", tmp_path / "own.db"]
+
+
+def test_state_file_in_no_folder_is_refused(tmp_path: Path) -> None:
+    """A STATE_FILE in a folder that does not exist is refused before anything starts."""
+    assert refusal(tmp_path, "STATE_FILE=missing/bot.db\n").startswith(
+        "STATE_FILE is 'missing/bot.db', but that folder"
+    )
+
+
+@pytest.mark.parametrize("form", ["path", "escaped", "quoted", "lines"])
+def test_ca_is_a_path_or_pem(tmp_path: Path, form: str) -> None:
+    """A CA is given as a path or as PEM, with `\\n` or real line breaks, and is PEM text in the settings."""
+    pem = trustme.CA().cert_pem.bytes().decode()
+    (tmp_path / "ca.pem").write_text(pem)
+    escaped = pem.replace("\n", "\\n")
+    text = {"path": str(tmp_path / "ca.pem"), "escaped": escaped, "quoted": f'"{escaped}"', "lines": f"'{pem}'"}[form]
+    assert read(tmp_path, f"{CA}={text}\n").tls_ca_cert.strip() == pem.strip()
