@@ -95,7 +95,7 @@ def test_good_value_is_taken(name: str, text: str, field: str, value: object) ->
         ("ROOM_PREFIX", "Milvus 群,ｍｉｌｖｕｓ群", "prefixes that differ"),
         *(("HEADER", bad, "{name} and {room}") for bad in ("", "{name}:", "{name}{name}{room}", "{room}{name}{x}: ")),
         *(("HEADER", bad, "no other braces") for bad in ("{{name}@{room}}", "{name.x} {room}", "{name}{room}{")),
-        *(("HEADER", bad, "one line") for bad in ("{name}{room}", "{name}\n{room}", "{name}@{room}" + "x" * 48)),
+        *(("HEADER", bad, "one line") for bad in ("{name}{room}", "{name}:\n{room}", "{name}@{room}" + "x" * 48)),
         *(("SEND_INTERVAL", bad, "from 0 to 3600") for bad in ("", "-1", "3601", "nan", "inf", "1,5", "fast")),
         *(("MAX_ATTEMPTS", bad, "from 1 to 100") for bad in ("", "0", "101", "-1", "1.5", "８", "²", "eight")),
         *(("RELAY_TTL_HOURS", bad, "hours from 0.1 to 720") for bad in ("", "0", "721", "nan", "1d")),
