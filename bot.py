@@ -17,21 +17,24 @@ from typing import Any
 if sys.version_info < (3, 11):
     sys.exit("The bot needs Python 3.11 or newer; this is " + sys.version.split()[0] + ".")
 try:
-    from roomsync import relay
     from roomsync.check import check
     from roomsync.courier import Courier
     from roomsync.demo import demo
     from roomsync.errors import GatewayLost, GatewayRefused, RoomSyncError, SettingsError
     from roomsync.housekeeper import Housekeeper
     from roomsync.journal import Journal
+    from roomsync.kinds import Kind
     from roomsync.logs import set_up_logs, set_up_output
+    from roomsync.notices import is_throttle_notice
     from roomsync.outbox import Outbox
     from roomsync.pacer import DAY, Pacer, day_of
+    from roomsync.relay import kind_of_echo
     from roomsync.rooms import Room, Rooms
     from roomsync.settings import Settings, read_settings
     from roomsync.statefile import StateFile
     from roomsync.status import show_status
     from roomsync.supervisor import Supervisor, backoff
+    from roomsync.switchboard import Switchboard
     from roomsync.wechat import GatewayPuppet, Wechaty, options, prepare
 except ModuleNotFoundError as error:
     sys.exit(f"The package {error.name} is missing; install all with: pip install -r requirements.txt")
@@ -51,8 +54,15 @@ class RoomSyncBot(Wechaty):
         self.outbox = Outbox(state, settings.max_text_bytes)
         self.pacer = Pacer(settings.limits, day_of)
         self.pacer.restore(self.outbox.recent(time.time() - DAY), self.journal.cooldown())
+        self.switchboard = Switchboard(settings, self.rooms, state, self.outbox, self.journal)
         self.courier = Courier(
-            self.outbox, self.pacer, self.puppet, time.time, settings.max_attempts, self.journal.cool_down
+            self.outbox,
+            self.switchboard.recalls,
+            self.pacer,
+            self.puppet,
+            time.time,
+            settings.max_attempts,
+            self.journal.cool_down,
         )
 
     async def on_login(self, contact: Any) -> None:
@@ -75,17 +85,20 @@ class RoomSyncBot(Wechaty):
         if not self.puppet.login_user_id:
             raise GatewayLost("it is not known yet whose account this is")
         own = payload.from_id == self.puppet.login_user_id
-        if relay.is_throttle_notice(payload.kind, payload.text, own):
+        if is_throttle_notice(payload.kind, payload.text, own):
             self.courier.throttled(source.id)
             return
         if own:
-            kind = relay.kind_of_echo(payload.kind, payload.text)
+            kind = kind_of_echo(payload.kind, payload.text)
             self.outbox.echo(source.id, kind, payload.text, msg.message_id, time.time())
             return
-        message = await self.puppet.read(msg)
-        parts = relay.parts(message, source, self.settings.header, self.settings.max_text_bytes)
-        targets = [room.id for room in self.rooms.others(source)]
-        if self.outbox.accept(message, parts, targets, time.time()):
+        if payload.kind is Kind.RECALLED:
+            news = self.switchboard.take_back(payload.text, source, time.time())
+        else:
+            news = self.switchboard.hear(await self.puppet.read(msg), source, time.time())
+        if self.puppet.login_user_id in payload.mention_ids:
+            news = self.switchboard.answer(msg.message_id, source, time.time()) or news
+        if news:
             self.courier.wake()
 
     async def on_room_join(self, room: Any, invitees: Any, inviter: Any, date: Any) -> None:

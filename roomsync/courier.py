@@ -1,16 +1,17 @@
 """The courier: the one task that sends. Takes the next send, makes it, marks what became of it."""
 
 import asyncio
-import json
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from roomsync.errors import AnswerLate, AnswerLost, GatewayError, GatewayLost, Throttled, Unsendable
+from roomsync.errors import AnswerLate, AnswerLost, GatewayError, GatewayLost, GatewayRefused, Throttled, Unsendable
+from roomsync.kinds import Kind
 from roomsync.outbox import Outbox, Send
 from roomsync.pacer import Cooldown, Pacer
-from roomsync.relay import WORDS, Kind
+from roomsync.recalls import Recalls
+from roomsync.relay import instead_of
 
 log = logging.getLogger(__name__)
 
@@ -24,23 +25,16 @@ NOTICE_LIFE = 120.0  # seconds after a send in which a throttle notice is about 
 class Sender(Protocol):
     """What can send: the gateway."""
 
-    async def send(self, room_id: str, kind: Kind, body: str) -> str | None:
+    async def send(self, room_id: str, kind: Kind, body: str, mentions: Sequence[str] = ()) -> str | None:
         """One call to the gateway; the id of what was sent, where it gives one. Raises `GatewayError`."""
+
+    async def recall(self, sent_id: str) -> bool:
+        """Take back what was sent; whether the gateway did. Raises `GatewayError`."""
 
 
 def retry_delay(attempts: int) -> float:
     """Seconds to wait after failed attempt number `attempts`, counted from 1."""
     return float(min(RETRY_MOST, RETRY_FIRST * 2 ** (attempts - 1)))
-
-
-def instead_of(kind: Kind, body: str, why: str) -> str:
-    """The line that goes to a room in the place of a picture or card: a link keeps its address."""
-    if kind is Kind.URL:
-        try:
-            return str(json.loads(body)["url"])
-        except (ValueError, TypeError, KeyError):
-            pass
-    return f"[{WORDS.get(kind, WORDS[Kind.UNKNOWN])}] {why}，请到原群查看"
 
 
 class Courier:
@@ -53,6 +47,7 @@ class Courier:
     def __init__(
         self,
         outbox: Outbox,
+        recalls: Recalls,
         pacer: Pacer,
         sender: Sender,
         clock: Callable[[], float],
@@ -60,6 +55,7 @@ class Courier:
         on_cooldown: Callable[[Cooldown], None],
     ) -> None:
         self._outbox = outbox
+        self._recalls = recalls
         self._pacer = pacer
         self._sender = sender
         self._clock = clock
@@ -138,7 +134,10 @@ class Courier:
 
     async def _make(self, send: Send) -> None:
         try:
-            sent_id = await self._sender.send(send.room_id, send.kind, send.body)
+            if send.kind is Kind.RECALLED:
+                await self._take_back(send)
+                return
+            sent_id = await self._sender.send(send.room_id, send.kind, send.body, send.mentions)
         except Unsendable as error:
             self._replace(send, error)
         except Throttled as error:
@@ -156,6 +155,19 @@ class Courier:
         else:
             self._outbox.sent(send, sent_id, self._clock())
             self._went(send)
+
+    async def _take_back(self, send: Send) -> None:
+        """Take back a copy of a message; where that cannot be, its room is told. Raises `GatewayError`."""
+        target = self._recalls.target(send, self._clock())
+        taken = False
+        if target:
+            try:
+                taken = await self._sender.recall(target)
+            except Throttled:
+                raise
+            except (GatewayRefused, Unsendable) as error:
+                log.info("A message in %s cannot be taken back: %s", send.room_id, error)
+        self._recalls.done(send, taken, self._clock())
 
     def _went(self, send: Send) -> None:
         """One that had to go alone is settled."""

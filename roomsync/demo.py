@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from roomsync.kinds import WORDS, Kind
 from roomsync.loopback import LoopbackGateway, Sent
-from roomsync.relay import WORDS, Kind
 from roomsync.settings import Settings
 from roomsync.statefile import StateFile
 

@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 
 from roomsync.journal import Journal
+from roomsync.kinds import Kind
 from roomsync.outbox import add_deliveries
-from roomsync.relay import Kind, Part
+from roomsync.relay import Part
 from roomsync.settings import Settings
 from roomsync.statefile import StateFile
 
@@ -100,7 +101,7 @@ def _notify(db: sqlite3.Connection, room_id: str, missed: int, now: float) -> No
         " VALUES ('notice:' || hex(randomblob(8)), ?, ?, '', ?, ?) RETURNING id",
         (room_id, str(missed), NOTICE, now),
     ).fetchone()
-    add_deliveries(db, message_id, [Part(Kind.TEXT, missed_notice(missed))], [room_id], now)
+    add_deliveries(db, message_id, {room_id: [Part(Kind.TEXT, missed_notice(missed))]}, now)
 
 
 def prune(state: StateFile, before: float) -> int:

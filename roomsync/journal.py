@@ -94,6 +94,12 @@ class Journal:
             kept = dict(db.execute("SELECT key, value FROM status WHERE key LIKE 'cooldown_%'"))
         return Cooldown(float(kept.get("cooldown_until", 0)), float(kept.get("cooldown_length", 0)))
 
+    def answered(self, room_id: str) -> float:
+        """When the bot last said in that room what it is for; 0 when never."""
+        with self._state.reading() as db:
+            row = db.execute("SELECT value FROM status WHERE key = ?", (f"answered:{room_id}",)).fetchone()
+            return float(row[0]) if row else 0.0
+
     def status(self, **values: str) -> None:
         """Take note of how the bot is doing, for `--status`."""
         with self._state.transaction() as db:

@@ -22,7 +22,9 @@ from roomsync.events import LOGIN, LOGOUT, MESSAGE, ROOM_JOIN, ROOM_LEAVE, ROOM_
 
 HEARTBEAT = 1
 # wechaty-puppet's numbers of the kinds that people here post.
-TYPES = {"text": 7, "image": 6, "url": 14, "miniprogram": 9, "audio": 2, "file": 1, "video": 15, "recalled": 13}
+TYPES = {"unknown": 0, "file": 1, "audio": 2, "contact": 3, "chat_history": 4, "emoticon": 5, "image": 6, "text": 7}
+TYPES |= {"location": 8, "miniprogram": 9, "group_note": 10, "transfer": 11, "red_envelope": 12, "recalled": 13}
+TYPES |= {"url": 14, "video": 15, "post": 16, "system": 18}
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Sent:
     kind: str
     body: str
     id: str
+    mentions: tuple[str, ...] = ()
 
 
 @dataclass
@@ -69,9 +72,11 @@ class LoopbackGateway:
     bot_id: str = "bot"
     logged_in: bool = True
     ids: bool = True  # whether a send is answered with a message id
+    recalls: bool = True  # whether a message can be taken back
     port: int = 0
     sent: list[Sent] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
+    recalled: list[str] = field(default_factory=list)
     on_sent: Callable[[Sent], None] = lambda sent: None
 
     def __post_init__(self) -> None:
@@ -118,7 +123,8 @@ class LoopbackGateway:
     def say(self, room_id: str, talker_id: str, text: str = "", **more: Any) -> str:
         """Someone says something in a room (empty: in a private chat). The id of the message.
 
-        `kind` is a name of TYPES or a number; `content` the JSON of a picture or card; `id` an id of one's own.
+        `kind` is a name of TYPES or a number; `content` the JSON of a picture or card, or the id of a contact whose
+        card it is; `mentions` contact ids; `id` an id of one's own.
         """
         kind = more.get("kind", "text")
         message_id = str(more.get("id") or f"said-{next(self._numbers)}")
@@ -130,6 +136,7 @@ class LoopbackGateway:
             room_id=room_id,
             to_id="" if room_id else self.bot_id,
             timestamp=int(more.get("timestamp", 1_700_000_000)),
+            mention_ids=list(more.get("mentions", ())),
         )
         self._messages[message_id] = _Message(payload, more.get("content", ""))
         self.emit(MESSAGE, {"messageId": message_id})
@@ -193,6 +200,9 @@ class LoopbackGateway:
             "MessageImage": self._image,
             "MessageUrl": self._url,
             "MessageMiniProgram": self._miniprogram,
+            "MessageFile": self._file,
+            "MessageContact": self._card,
+            "MessageRecall": self._recall,
             "MessageSendText": self._send_text,
             "MessageSendFile": self._send_file,
             "MessageSendUrl": self._send_url,
@@ -289,8 +299,19 @@ class LoopbackGateway:
     async def _miniprogram(self, request: Any) -> Any:
         return pb.MessageMiniProgramResponse(mini_program=self._found(self._messages, request.id).content)
 
+    async def _file(self, request: Any) -> Any:
+        return pb.MessageFileResponse(filebox=self._found(self._messages, request.id).content)
+
+    async def _card(self, request: Any) -> Any:
+        return pb.MessageContactResponse(id=self._found(self._messages, request.id).content)
+
+    async def _recall(self, request: Any) -> Any:
+        self.recalled.append(request.id)
+        return pb.MessageRecallResponse(success=self.recalls)
+
     async def _send_text(self, request: Any) -> Any:
-        return pb.MessageSendTextResponse(id=self._keep(request.conversation_id, "text", request.text))
+        mentions = tuple(request.mentonal_ids)
+        return pb.MessageSendTextResponse(id=self._keep(request.conversation_id, "text", request.text, mentions))
 
     async def _send_file(self, request: Any) -> Any:
         return pb.MessageSendFileResponse(id=self._keep(request.conversation_id, "image", request.filebox))
@@ -302,9 +323,9 @@ class LoopbackGateway:
         body = request.mini_program
         return pb.MessageSendMiniProgramResponse(id=self._keep(request.conversation_id, "miniprogram", body))
 
-    def _keep(self, room_id: str, kind: str, body: str) -> str | None:
+    def _keep(self, room_id: str, kind: str, body: str, mentions: tuple[str, ...] = ()) -> str | None:
         self._found(self._rooms, room_id)
-        sent = Sent(room_id, kind, body, f"sent-{next(self._numbers)}")
+        sent = Sent(room_id, kind, body, f"sent-{next(self._numbers)}", mentions)
         self.sent.append(sent)
         self.on_sent(sent)
         return sent.id if self.ids else None

@@ -1,12 +1,14 @@
 """The outbox: messages and their deliveries in one SQLite file, committed before anything is sent."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import NamedTuple
 
-from roomsync.relay import Kind, Message, Part
+from roomsync.headers import join
+from roomsync.kinds import MEDIA, Kind
+from roomsync.relay import Message, Part
 from roomsync.statefile import StateFile
 
 # The oldest waiting delivery of every room. It hops from room to room in the index, so that its cost grows with
@@ -18,16 +20,20 @@ WITH RECURSIVE waiting_rooms (room_id) AS (
     SELECT (SELECT min(room_id) FROM deliveries WHERE state = 'waiting' AND room_id > waiting_rooms.room_id)
     FROM waiting_rooms WHERE room_id IS NOT NULL
 )
-SELECT d.room_id, d.next_try FROM waiting_rooms AS w JOIN deliveries AS d ON d.id = (
-    SELECT min(id) FROM deliveries WHERE state = 'waiting' AND room_id = w.room_id
+SELECT d.room_id, d.next_try, d.urgent FROM waiting_rooms AS w JOIN deliveries AS d ON d.id = (
+    SELECT id FROM deliveries WHERE state = 'waiting' AND room_id = w.room_id ORDER BY urgent DESC, id LIMIT 1
 )
 """
-
-# A room's waiting deliveries, oldest first, with what they are made of.
+# A room's waiting deliveries, in the order in which they go, with what they are made of (the fields of _Row).
 WAITING = """
-SELECT d.id, p.kind, p.body, d.attempts, d.send_id FROM deliveries AS d
-JOIN parts AS p ON p.message_id = d.message_id AND p.part = d.part
-WHERE d.state = 'waiting' AND d.room_id = ? ORDER BY d.id LIMIT ?
+SELECT d.id, p.kind, p.body, p.head, p.mention, p.caption, m.talker_id, d.attempts, d.send_id FROM deliveries AS d
+JOIN parts AS p ON p.message_id = d.message_id AND p.part = d.part JOIN messages AS m ON m.id = d.message_id
+WHERE d.state = 'waiting' AND d.room_id = ? ORDER BY d.urgent DESC, d.id LIMIT ?
+"""
+# The talker and the kind of the last send to a room.
+LAST = """
+SELECT m.talker_id, s.kind FROM sends AS s JOIN deliveries AS d ON d.send_id = s.id JOIN messages AS m
+ON m.id = d.message_id WHERE s.id = (SELECT max(id) FROM sends WHERE room_id = ?) AND d.state = 'sent'
 """
 BATCH_MOST = 200  # deliveries looked at for one send
 
@@ -49,7 +55,8 @@ class State(StrEnum):
 class Send:
     """One call to the gateway for one room, carrying one delivery or, of texts, several.
 
-    `body` is the text, or the gateway's JSON for any other kind. `attempts` is how often its first delivery was tried.
+    `body` is the text, or the gateway's JSON for any other kind; of the kind RECALLED, it is not a message that is
+    sent, but one that is taken back (see `recalls`). `attempts` is how often its first delivery was tried.
     """
 
     id: int
@@ -58,6 +65,7 @@ class Send:
     body: str
     deliveries: tuple[int, ...]
     attempts: int
+    mentions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,24 @@ class Head:
 
     room_id: str
     next_try: float
+    urgent: bool = False
+
+
+class _Row(NamedTuple):
+    """A waiting delivery with what it is made of."""
+
+    id: int
+    kind: str
+    body: str
+    head: str
+    mention: str
+    caption: int
+    talker_id: str
+    attempts: int
+    send_id: int | None
+
+    def line(self) -> tuple[str, str, str]:
+        return self.talker_id, self.head, self.body
 
 
 class Outbox:
@@ -82,8 +108,18 @@ class Outbox:
             # Only a crash leaves a row in "sending": whether it went out is not known, so it is sent again.
             db.execute("UPDATE deliveries SET state = 'waiting' WHERE state = 'sending'")
 
-    def accept(self, message: Message, parts: Sequence[Part], room_ids: Iterable[str], now: float) -> bool:
-        """Commit `message` and a delivery of each of its `parts` to each room; False when it was known already."""
+    def accept(
+        self,
+        message: Message,
+        parts: Sequence[Part],
+        room_ids: Iterable[str],
+        now: float,
+        special: Mapping[str, Sequence[Part]] | None = None,
+    ) -> bool:
+        """Commit `message` and a delivery of each of its `parts` to each room; False when it was known already.
+
+        A room in `special` gets those parts in their place.
+        """
         with self._state.transaction() as db:
             db.execute("DELETE FROM incoming WHERE gateway_id = ?", (message.id,))
             row = db.execute(
@@ -93,13 +129,14 @@ class Outbox:
             ).fetchone()
             if row is None:
                 return False
-            add_deliveries(db, row[0], parts, room_ids, now)
+            rooms = {room_id: (special or {}).get(room_id, parts) for room_id in room_ids}
+            add_deliveries(db, row[0], rooms, now)
             return True
 
     def heads(self) -> list[Head]:
         """Every room that has something waiting."""
         with self._state.reading() as db:
-            return [Head(*row) for row in db.execute(HEADS)]
+            return [Head(row[0], row[1], bool(row[2])) for row in db.execute(HEADS)]
 
     def take(self, room_id: str, now: float, *, alone: bool = False) -> Send | None:
         """The next send for a room, its deliveries marked as sending from now on.
@@ -109,37 +146,52 @@ class Outbox:
         echo of the first is known to be of it.
         """
         with self._state.transaction() as db:
-            rows = db.execute(WAITING, (room_id, 1 if alone else BATCH_MOST)).fetchall()
+            rows = [_Row(*row) for row in db.execute(WAITING, (room_id, 1 if alone else BATCH_MOST))]
+            rows = self._without_needless_caption(db, room_id, rows, now)
             if not rows:
                 return None
             rows = self._batch(rows)
-            _, kind, _, attempts, send_id = rows[0]
-            ids = tuple(row[0] for row in rows)
-            text = "\n".join(row[2] for row in rows)
+            first, send_id = rows[0], rows[0].send_id
+            text = join([row.line() for row in rows]) if first.kind == Kind.TEXT else first.body
             if send_id is None:
-                row = (room_id, kind, text if kind == Kind.TEXT else "", now)
                 (send_id,) = db.execute(
-                    "INSERT INTO sends (room_id, kind, body, at) VALUES (?, ?, ?, ?) RETURNING id", row
+                    "INSERT INTO sends (room_id, kind, body, at) VALUES (?, ?, ?, ?) RETURNING id",
+                    (room_id, first.kind, text if first.kind == Kind.TEXT else "", now),
                 ).fetchone()
             else:
                 db.execute("UPDATE sends SET at = ? WHERE id = ?", (now, send_id))
             db.executemany(
                 "UPDATE deliveries SET state = 'sending', send_id = ?, changed = ? WHERE id = ?",
-                [(send_id, now, delivery) for delivery in ids],
+                [(send_id, now, row.id) for row in rows],
             )
-            return Send(send_id, room_id, Kind(kind), text, ids, attempts)
+            mentions = tuple({row.mention: None for row in rows if row.mention})
+            return Send(
+                send_id, room_id, Kind(first.kind), text, tuple(row.id for row in rows), first.attempts, mentions
+            )
 
-    def _batch(self, rows: list[Any]) -> list[Any]:
-        """Of a room's waiting deliveries (id, kind, body, attempts, send_id), those that go together now."""
+    @staticmethod
+    def _without_needless_caption(db: sqlite3.Connection, room_id: str, rows: list[_Row], now: float) -> list[_Row]:
+        """A picture right behind one of the same member needs no line that says once more who sent it."""
+        if len(rows) < 2 or not rows[0].caption or rows[1].kind not in MEDIA:
+            return rows
+        last = set(db.execute(LAST, (room_id,)).fetchall())
+        if last != {(rows[0].talker_id, rows[1].kind)}:
+            return rows
+        db.execute("UPDATE deliveries SET state = 'sent', changed = ? WHERE id = ?", (now, rows[0].id))
+        return rows[1:]
+
+    def _batch(self, rows: list[_Row]) -> list[_Row]:
+        """Of a room's waiting deliveries those that go together now."""
         first = rows[0]
-        if first[4] is not None:
-            return [row for row in rows if row[4] == first[4]]
-        if first[1] != Kind.TEXT:
+        if first.send_id is not None:
+            return [row for row in rows if row.send_id == first.send_id]
+        if first.kind != Kind.TEXT:
             return rows[:1]
-        batch, size = [first], len(first[2].encode())
+        batch, size = [first], len((first.head + first.body).encode())
         for row in rows[1:]:
-            size += 1 + len(row[2].encode())
-            if row[1] != Kind.TEXT or row[4] is not None or size > self._max_bytes:
+            same = (row.talker_id, row.head) == (batch[-1].talker_id, batch[-1].head)
+            size += 1 + len((row.body if same else row.head + row.body).encode())
+            if row.kind != Kind.TEXT or row.send_id is not None or size > self._max_bytes:
                 break
             batch.append(row)
         return batch
@@ -232,6 +284,11 @@ class Outbox:
             rows = db.execute("SELECT at, room_id, kind FROM sends WHERE at >= ? ORDER BY at", (since,))
             return [(at, room_id, Kind(kind)) for at, room_id, kind in rows]
 
+    def is_ours(self, gateway_id: str) -> bool:
+        """Whether that id is of something that the bot sent."""
+        with self._state.reading() as db:
+            return db.execute("SELECT 1 FROM sends WHERE sent_id = ?", (gateway_id,)).fetchone() is not None
+
     def cancel_room(self, room_id: str, now: float) -> int:
         """What waits for a room that the bot is no longer in will not be sent; how many deliveries that were."""
         with self._state.transaction() as db:
@@ -263,15 +320,22 @@ def forget_send(db: sqlite3.Connection, send_id: int) -> None:
 
 
 def add_deliveries(
-    db: sqlite3.Connection, message_id: int, parts: Sequence[Part], room_ids: Iterable[str], now: float
+    db: sqlite3.Connection, message_id: int, rooms: Mapping[str, Sequence[Part]], now: float, *, urgent: bool = False
 ) -> None:
-    """Inside a transaction: the parts of a message, and a delivery of each to each room."""
-    numbered = list(enumerate(parts))
+    """Inside a transaction: the parts of a message for each room; equal parts of several rooms are kept once."""
+    numbers: dict[Part, int] = {}
+    deliveries = []
+    for room_id, parts in rooms.items():
+        for part in parts:
+            number = numbers.setdefault(part, len(numbers))
+            deliveries.append((message_id, number, room_id, int(urgent), now))
     db.executemany(
-        "INSERT INTO parts (message_id, part, kind, body) VALUES (?, ?, ?, ?)",
-        [(message_id, number, part.kind, part.body) for number, part in numbered],
+        "INSERT INTO parts (message_id, part, kind, body, head, mention, caption) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [
+            (message_id, number, part.kind, part.body, part.head, part.mention, int(part.caption))
+            for part, number in numbers.items()
+        ],
     )
     db.executemany(
-        "INSERT INTO deliveries (message_id, part, room_id, changed) VALUES (?, ?, ?, ?)",
-        [(message_id, number, room_id, now) for room_id in room_ids for number, _ in numbered],
+        "INSERT INTO deliveries (message_id, part, room_id, urgent, changed) VALUES (?, ?, ?, ?, ?)", deliveries
     )

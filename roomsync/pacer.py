@@ -6,8 +6,8 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from roomsync.kinds import Kind
 from roomsync.outbox import Head
-from roomsync.relay import Kind
 
 MINUTE = 60.0
 DAY = 86400.0
@@ -76,7 +76,7 @@ class Pacer:
             self.sent(room_id, kind, at)
 
     def choose(self, heads: Sequence[Head], now: float) -> Turn:
-        """The room served longest ago among those that are due; `heads` is not empty."""
+        """The room served longest ago among those that are due, urgent ones first; `heads` is not empty."""
         self._last = min(self._last, now)  # a clock set back must not stop the bot
         slowness = self._slowness(now)
         free_at = max(self._last + self._gap * slowness, self._minute_free_at(now, slowness), self.cooldown.until)
@@ -87,7 +87,8 @@ class Pacer:
         if earliest > now:
             return Turn(None, earliest - now)
         due = [room_id for room_id, at in due_at.items() if at <= now]
-        return Turn(min(due, key=served.__getitem__))
+        urgent = {head.room_id for head in heads if head.urgent}
+        return Turn(min(due, key=lambda room_id: (room_id not in urgent, served[room_id])))
 
     def _minute_free_at(self, now: float, slowness: float) -> float:
         most = int(self._limits.per_minute / slowness)

@@ -1,71 +1,25 @@
 """What a message becomes in the other rooms. Pure: no I/O, no clock, no wechaty."""
 
-import json
+import re
 import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass
-from enum import StrEnum
 
+from roomsync.headers import HeaderForm
+from roomsync.kinds import CARDS, MEDIA, NOT_RELAYED, SILENT, WORDS, Kind, fields_of, inline_bytes, line_of
+from roomsync.quotes import Quote, line_of_quote, parse_quote
 from roomsync.rooms import Room
 
-
-class Kind(StrEnum):
-    """What was said; the values name the kinds in the state file."""
-
-    TEXT = "text"
-    IMAGE = "image"
-    URL = "url"
-    MINIPROGRAM = "miniprogram"
-    FILE = "file"
-    VIDEO = "video"
-    EMOTICON = "emoticon"
-    AUDIO = "audio"
-    CONTACT = "contact"
-    CHAT_HISTORY = "chat_history"
-    LOCATION = "location"
-    GROUP_NOTE = "group_note"
-    TRANSFER = "transfer"
-    RED_ENVELOPE = "red_envelope"
-    RECALLED = "recalled"
-    POST = "post"
-    SYSTEM = "system"
-    UNKNOWN = "unknown"
-
-
-# The words WeChat itself shows for a kind in the list of chats.
-WORDS = {
-    Kind.IMAGE: "图片",
-    Kind.URL: "链接",
-    Kind.MINIPROGRAM: "小程序",
-    Kind.FILE: "文件",
-    Kind.VIDEO: "视频",
-    Kind.EMOTICON: "表情",
-    Kind.AUDIO: "语音",
-    Kind.CONTACT: "名片",
-    Kind.CHAT_HISTORY: "聊天记录",
-    Kind.LOCATION: "位置",
-    Kind.GROUP_NOTE: "群公告",
-    Kind.TRANSFER: "转账",
-    Kind.RED_ENVELOPE: "红包",
-    Kind.POST: "动态",
-    Kind.UNKNOWN: "未知消息",
-}
-CARDS = (Kind.IMAGE, Kind.URL, Kind.MINIPROGRAM)
-# WeChat's own notices (someone joined, someone patted someone) and recalls are about their room, not said in it.
-SILENT = (Kind.SYSTEM, Kind.RECALLED)
-NAMELESS = "群友"
-TITLE_MAX = 60
-NAME_MAX = 40  # signs of a name or label in a header
 JOINER = "\u200d"
-THROTTLE_SENTENCE = "操作过于频繁"
-THROTTLE_NOTICES = (THROTTLE_SENTENCE, f"{THROTTLE_SENTENCE}，可稍后再试", f"{THROTTLE_SENTENCE}，请稍后再试")
+AT_END = "\u2005"  # what WeChat puts behind a name that is mentioned
 
 
 @dataclass(frozen=True)
 class Message:
     """One thing said in a source room.
 
-    `content` is what a card or a file is made of, as the gateway's own JSON text; None for text and when the
-    gateway did not give it.
+    `content` is what a card, a file or a place is made of, as JSON text, a card's and a file's as the gateway gave
+    it; None for text and when the gateway did not give it.
     """
 
     id: str
@@ -79,42 +33,91 @@ class Message:
 
 @dataclass(frozen=True)
 class Part:
-    """One thing to send: `body` is text for the kind TEXT, else the gateway's JSON."""
+    """One thing to send: for the kind TEXT `body` is said by whom `head` names, else it is the gateway's JSON.
+
+    `mention`: the id of the one member who is told of it. `caption`: it only says who sent the part after it.
+    """
 
     kind: Kind
     body: str
+    head: str = ""
+    mention: str = ""
+    caption: bool = False
+
+    @property
+    def text(self) -> str:
+        """The text as it is sent alone."""
+        return self.head + self.body
 
 
-def header(form: str, name: str, room: str) -> str:
-    """Who speaks, in the form of the setting HEADER: `[Alice@101]:  `."""
-    before, _, after = form.partition("{name}")
-    name = shortened(name, NAME_MAX) or NAMELESS
-    return (
-        before.replace("{room}", shortened(room, NAME_MAX)) + name + after.replace("{room}", shortened(room, NAME_MAX))
-    )
+@dataclass(frozen=True)
+class Author:
+    """Who said what was quoted: contact id, name, and the room where it was said."""
+
+    id: str
+    name: str
+    room_id: str
 
 
-def shortened(text: str, most: int) -> str:
-    """`text` on one line, with `…` for what is over `most` signs, and with nothing in it that UTF-8 cannot say."""
-    words = " ".join(text.encode("utf-8", "replace").decode().split())
-    return words if len(words) <= most else words[: most - 1] + "…"
+@dataclass(frozen=True)
+class Style:
+    """How to write. `max_text_bytes`: of UTF-8 in a text; `max_file_bytes`: of a file that the bot carries."""
+
+    header: HeaderForm
+    max_text_bytes: int = 2000
+    max_file_bytes: int = 3_000_000
 
 
-def parts(message: Message, source: Room, form: str, max_bytes: int = 2000) -> list[Part]:
+def quote_in(message: Message) -> Quote | None:
+    """What a message answers, if it is a reply; xp shows replies as messages of an unknown kind."""
+    return parse_quote(message.text) if message.kind in (Kind.TEXT, Kind.UNKNOWN) else None
+
+
+def parts(message: Message, source: Room, style: Style, labels: Collection[str] = ()) -> list[Part]:
     """What every other room gets for `message`, in order; nothing for a notice of WeChat itself.
 
-    A text over `max_bytes` bytes of UTF-8 goes in numbered pieces.
+    A text over the limit goes in numbered pieces. `labels` are those of the community's rooms.
     """
     if message.kind in SILENT:
         return []
-    head = header(form, message.name, source.label)
-    if message.kind is Kind.TEXT:
-        text = message.text.encode("utf-8", "replace").decode()
-        return [Part(Kind.TEXT, head + piece) for piece in pieces(text, max_bytes - len(head.encode()))]
-    caption = Part(Kind.TEXT, head + caption_of(message))
-    if message.kind in CARDS and message.content:
-        return [caption, Part(message.kind, message.content)]
-    return [caption]
+    head = style.header.render(message.name, source.label)
+    quote = quote_in(message)
+    if quote or message.kind is Kind.TEXT:
+        return _texts(_words(message, quote, style, labels), head, style)
+    line = line_of(message.kind, message.text, message.content)
+    size = inline_bytes(message.content)
+    if size > style.max_file_bytes:
+        return [Part(Kind.TEXT, f"{line} 太大，{NOT_RELAYED}", head)]
+    if message.kind in (*MEDIA, *CARDS) and message.content:
+        return [Part(Kind.TEXT, line, head, caption=True), Part(message.kind, message.content)]
+    return [Part(Kind.TEXT, line, head)]
+
+
+def parts_for_author(
+    message: Message, source: Room, style: Style, labels: Collection[str], author: Author
+) -> list[Part]:
+    """What the author of what `message` quotes gets in the author's own room: the reply with a real mention."""
+    head = style.header.render(message.name, source.label)
+    quote = quote_in(message)
+    words = f"@{author.name}{AT_END}{_words(message, quote, style, labels)}"
+    first, *others = _texts(words, head, style)
+    return [Part(first.kind, first.body, first.head, mention=author.id), *others]
+
+
+def _words(message: Message, quote: Quote | None, style: Style, labels: Collection[str]) -> str:
+    text = quote.reply if quote else message.text
+    text = style.header.defused(harmless(text.encode("utf-8", "replace").decode()), labels)
+    return f"{text}\n{line_of_quote(quote, style.header, labels)}" if quote else text
+
+
+def harmless(text: str) -> str:
+    """`text` with mentions that ping nobody: `@Bob` stays readable, `@所有人` is no longer what a client looks for."""
+    text = text.replace(AT_END, " ")
+    return re.sub(r"@(所有人|全体成员|all\b)", "＠\\1", text, flags=re.IGNORECASE)
+
+
+def _texts(text: str, head: str, style: Style) -> list[Part]:
+    return [Part(Kind.TEXT, piece, head) for piece in pieces(text, style.max_text_bytes - len(head.encode()))]
 
 
 def pieces(text: str, most: int) -> list[str]:
@@ -148,40 +151,12 @@ def _joined(before: str, after: str) -> bool:
     )
 
 
-def is_throttle_error(text: str) -> bool:
-    """Whether a gateway's error says that the account sends too fast.
-
-    wechat4u says `1204 == 0` or `1205 == 0`, WorkPro `WorkproErrorCode: 20001`, others WeChat's own sentence.
-    """
-    return any(sign in text for sign in ("1204 == 0", "1205 == 0", "WorkproErrorCode: 20001", THROTTLE_SENTENCE))
-
-
-def is_throttle_notice(kind: Kind, text: str, own: bool) -> bool:
-    """Whether a message is WeChat's notice that the last send in its room was refused (padlocal shows it so).
-
-    It is of an unknown kind, or from the account itself (`own`): the same words of a member are ordinary text.
-    """
-    return (kind is Kind.UNKNOWN or own) and text.strip().rstrip("。.") in THROTTLE_NOTICES
-
-
 def kind_of_echo(kind: Kind, text: str) -> Kind:
     """What a message of the bot's own is: padlocal shows its pictures as the text `<nick>: [图片]`."""
     return Kind.IMAGE if kind is Kind.TEXT and text.endswith(f": [{WORDS[Kind.IMAGE]}]") else kind
 
 
-def caption_of(message: Message) -> str:
-    """The line that stands for a card or a file: `[图片]`, `[链接] title`."""
-    words = f"[{WORDS[message.kind]}]"
-    title = _title(message.content) if message.kind in (Kind.URL, Kind.MINIPROGRAM) else ""
-    if message.kind in CARDS and not message.content:
-        return f"{words} 未能转发，请到原群查看"
-    return f"{words} {title}".rstrip()
-
-
-def _title(content: str | None) -> str:
-    try:
-        card = json.loads(content or "{}")
-    except ValueError:
-        return ""
-    title = card.get("title") if isinstance(card, dict) else None
-    return shortened(title, TITLE_MAX) if isinstance(title, str) else ""
+def instead_of(kind: Kind, body: str, why: str) -> str:
+    """The line that goes to a room in the place of a picture or card: a link keeps its address."""
+    url = fields_of(body).get("url") if kind is Kind.URL else None
+    return url if isinstance(url, str) and url else f"[{WORDS.get(kind, WORDS[Kind.UNKNOWN])}] {why}，请到原群查看"

@@ -12,8 +12,10 @@ from typing import Any
 from dotenv import dotenv_values
 
 from roomsync.errors import SettingsError
+from roomsync.headers import HeaderForm
+from roomsync.kinds import Kind
 from roomsync.pacer import Limits
-from roomsync.relay import Kind
+from roomsync.relay import Style
 from roomsync.rooms import fold
 
 PREFIX = "WECHATY_PUPPET_SERVICE_"
@@ -159,12 +161,19 @@ class Settings:
     room_interval: float = _setting("ROOM_INTERVAL", "3", _number(0, 3600, "seconds"))
     sends_per_minute: int = _setting("SENDS_PER_MINUTE", "40", _whole(0, 6000))
     daily_limits: Mapping[Kind, int] = _setting("DAILY_LIMITS", "miniprogram:400,url:800,image:1000", _daily)
+    mention_quoted: bool = _setting("MENTION_QUOTED", "true", _flag)
+    max_file_mb: float = _setting("MAX_FILE_MB", "3", _number(0, 3, "MB"))
     max_text_bytes: int = _setting("MAX_TEXT_BYTES", "2000", _whole(500, 100000))
     max_attempts: int = _setting("MAX_ATTEMPTS", "8", _whole(1, 100))
     relay_ttl_hours: float = _setting("RELAY_TTL_HOURS", "24", _number(0.1, 720, "hours"))
     retention_days: float = _setting("RETENTION_DAYS", "7", _number(1, 365, "days"))
     state_file: Path = _setting("STATE_FILE", "roomsync.db", _state_file)
     log_level: str = _setting("LOG_LEVEL", "info", _level)
+
+    @property
+    def style(self) -> Style:
+        """What the relay needs to know."""
+        return Style(HeaderForm(self.header), self.max_text_bytes, int(self.max_file_mb * 1_000_000))
 
     @property
     def limits(self) -> Limits:

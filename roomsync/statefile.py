@@ -73,6 +73,17 @@ MIGRATIONS = (
     CREATE TABLE rooms (room_id TEXT PRIMARY KEY, topic TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE status (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     """,
+    """
+    -- The header of a text apart from its words, who is mentioned in it, and whether it only announces the next part.
+    ALTER TABLE parts ADD COLUMN head TEXT NOT NULL DEFAULT '';
+    ALTER TABLE parts ADD COLUMN mention TEXT NOT NULL DEFAULT '';
+    ALTER TABLE parts ADD COLUMN caption INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX parts_head ON parts (head);
+    -- Recalls go ahead of what was said before them.
+    ALTER TABLE deliveries ADD COLUMN urgent INTEGER NOT NULL DEFAULT 0;
+    DROP INDEX deliveries_waiting;
+    CREATE INDEX deliveries_waiting ON deliveries (room_id, urgent DESC, id) WHERE state = 'waiting';
+    """,
 )
 
 

@@ -16,9 +16,11 @@ import json
 import logging
 import os
 import time
-from collections.abc import AsyncGenerator, Awaitable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import betterproto
 import pyee
 import pyee.asyncio
 import urllib3
@@ -31,10 +33,13 @@ from roomsync import errors
 from roomsync.channel import explained, find_endpoint, open_channel
 from roomsync.events import Events, Feed
 from roomsync.journal import Journal
-from roomsync.relay import Kind, Message, is_throttle_error
+from roomsync.kinds import MEDIA, Kind
+from roomsync.notices import is_throttle_error
+from roomsync.relay import Message
 from roomsync.settings import Settings
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
@@ -69,7 +74,7 @@ with _mended_import():
     from apscheduler.schedulers.asyncio import AsyncIOScheduler
     from wechaty import Wechaty, WechatyOptions
     from wechaty_grpc.wechaty import PuppetStub
-    from wechaty_grpc.wechaty.puppet import ImageType, MessageType
+    from wechaty_grpc.wechaty.puppet import ImageType, MessageContactRequest, MessageType
     from wechaty_puppet_service import PuppetService
 
 __all__ = ["GatewayPuppet", "Wechaty", "options", "prepare"]
@@ -82,6 +87,25 @@ START_TIMEOUT = 20.0  # a gateway itself gives up after 15
 HEARTBEAT_TIMEOUT = 5.0  # gateways of today send a heartbeat at once; those of others may not
 NAME_LIFE = 600.0  # seconds that a member's name is believed
 ROOM_CALLS = 20  # rooms asked for at the same time
+
+
+@dataclass
+class LocationPayload(betterproto.Message):
+    """A place (wechaty/grpc 1.x, proto/wechaty/puppet/location.proto)."""
+
+    accuracy: float = betterproto.float_field(1)
+    address: str = betterproto.string_field(2)
+    latitude: float = betterproto.double_field(3)
+    longitude: float = betterproto.double_field(4)
+    name: str = betterproto.string_field(5)
+
+
+@dataclass
+class MessageLocationResponse(betterproto.Message):
+    """The answer to MessageLocation."""
+
+    location: LocationPayload = betterproto.message_field(1)
+
 
 # What a gateway calls the kinds (wechaty-puppet, src/schemas/message.ts), and what python-wechaty calls them.
 KINDS: dict[int, tuple[Kind, Any]] = {
@@ -202,18 +226,38 @@ class GatewayPuppet(PuppetService):
         return Message(message.message_id, payload.room_id, payload.from_id, name, payload.kind, payload.text, content)
 
     async def _content_of(self, message_id: str, kind: Kind) -> str | None:
-        """The gateway's JSON for a picture or a card, unchanged: a handle stays a handle, unknown fields stay."""
+        """What a card, a file or a place is made of, as JSON: a handle stays a handle, unknown fields stay."""
+        stub = self._stub()
+        reads: dict[Kind, Callable[[], Awaitable[str]]] = {
+            Kind.IMAGE: lambda: self._image(stub, message_id),
+            Kind.URL: lambda: self._field(stub.message_url(id=message_id), "url_link"),
+            Kind.MINIPROGRAM: lambda: self._field(stub.message_mini_program(id=message_id), "mini_program"),
+            Kind.CONTACT: lambda: self._contact_card(stub, message_id),
+            Kind.LOCATION: lambda: self._location(message_id),
+        }
+        for kind_of_file in (Kind.FILE, Kind.VIDEO, Kind.EMOTICON):
+            reads[kind_of_file] = lambda: self._field(stub.message_file(id=message_id), "filebox")
+        if kind not in reads:
+            return None
         try:
-            stub = self._stub()
-            if kind is Kind.IMAGE:
-                return await self._image(stub, message_id)
-            if kind is Kind.URL:
-                return str((await self._explained(stub.message_url(id=message_id))).url_link) or None
-            if kind is Kind.MINIPROGRAM:
-                return str((await self._explained(stub.message_mini_program(id=message_id))).mini_program) or None
+            return await reads[kind]() or None
         except (errors.GatewayRefused, errors.Unsendable, errors.AnswerLate) as error:
-            logging.getLogger(__name__).warning("No content for message %s (%s): %s", message_id, kind, error)
-        return None
+            log.warning("No content for message %s (%s): %s", message_id, kind, error)
+            return None
+
+    async def _field(self, call: Awaitable[Any], name: str) -> str:
+        return str(getattr(await self._explained(call), name))
+
+    async def _contact_card(self, stub: Any, message_id: str) -> str:
+        contact_id = await self._field(stub.message_contact(id=message_id), "id")
+        return json.dumps({"name": await self.contact_name(contact_id)})
+
+    async def _location(self, message_id: str) -> str:
+        """wechaty-grpc 0.20 does not know this call."""
+        request = MessageContactRequest(id=message_id)  # the same shape: a string in field 1
+        call = self._stub()._unary_unary("/wechaty.Puppet/MessageLocation", request, MessageLocationResponse)
+        place = (await self._explained(call)).location
+        return json.dumps({"name": place.name, "address": place.address})
 
     async def _image(self, stub: Any, message_id: str) -> str:
         """The high-definition picture; where a gateway has none, the one that was sent."""
@@ -249,11 +293,11 @@ class GatewayPuppet(PuppetService):
         """Ask for members' names again."""
         self._names.clear()
 
-    async def send(self, room_id: str, kind: Kind, body: str) -> str | None:
+    async def send(self, room_id: str, kind: Kind, body: str, mentions: Sequence[str] = ()) -> str | None:
         """One call, one answer: the id of what was sent, where the gateway gives one. Raises `GatewayError`."""
         stub = self._stub()
         if kind is Kind.TEXT:
-            call = stub.message_send_text(conversation_id=room_id, text=body, mentonal_ids=[])
+            call = stub.message_send_text(conversation_id=room_id, text=body, mentonal_ids=list(mentions))
         elif kind is Kind.URL:
             call = stub.message_send_url(conversation_id=room_id, url_link=body)
         elif kind is Kind.MINIPROGRAM:
@@ -265,9 +309,13 @@ class GatewayPuppet(PuppetService):
         except errors.GatewayRefused as error:
             if is_throttle_error(str(error)):
                 raise errors.Throttled(str(error)) from error
-            if kind not in (Kind.TEXT, Kind.URL, Kind.MINIPROGRAM) and GONE in str(error):
+            if kind in MEDIA and GONE in str(error):
                 raise errors.Unsendable(f"the file is no longer at the gateway ({error})") from error
             raise
+
+    async def recall(self, sent_id: str) -> bool:
+        """Take back what was sent; whether the gateway did. Raises `GatewayError`."""
+        return bool((await self._explained(self._stub().message_recall(id=sent_id))).success)
 
     # Rooms.
 
@@ -281,7 +329,7 @@ class GatewayPuppet(PuppetService):
                 try:
                     return await self.topic(room_id)
                 except errors.GatewayRefused as error:
-                    logging.getLogger(__name__).warning("Room %s does not tell its topic: %s", room_id, error)
+                    log.warning("Room %s does not tell its topic: %s", room_id, error)
                     return None
 
         found = await asyncio.gather(*map(topic, ids))

@@ -18,6 +18,7 @@ SETTING_ROW = re.compile(r"^\| `([A-Z][A-Z_]+)` \| `([^`]*)` \| \S.* \|$", re.MU
 COMMAND = re.compile(r"^<!-- command: (\w+) -->\n```sh\n(.*?)\n```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 INLINE_CODE = re.compile(r"`([^`\n]+)`")
+PATH = re.compile(r"[\w./-]+")
 
 
 def text_of(name: str) -> str:
@@ -41,7 +42,7 @@ def commands_of(name: str) -> list[tuple[str, str]]:
 def paths_in(name: str) -> list[str]:
     """Relative links, and each word of inline code that has a slash or ends as a document or a module does."""
     words = [word for code in INLINE_CODE.findall(prose_of(name)) for word in code.split()]
-    files = [word for word in words if "/" in word or word.endswith((".py", ".md"))]
+    files = [word for word in words if PATH.fullmatch(word) and ("/" in word or word.endswith((".py", ".md")))]
     links = [link.partition("#")[0] for link in LINK.findall(prose_of(name))]
     return [path for path in links + files if path and "://" not in path]
 

@@ -1,0 +1,98 @@
+"""Headers: who speaks, written so that a person reads it and the bot finds it again. Pure."""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+NAME_MAX = 40  # signs of a name or label in a header
+NAMELESS = "群友"
+FULL_WIDTH = 0xFEE0  # from an ASCII sign to its full-width form
+
+
+def shortened(text: str, most: int) -> str:
+    """`text` on one line, with `…` for what is over `most` signs, and with nothing in it that UTF-8 cannot say."""
+    words = " ".join(text.encode("utf-8", "replace").decode().split())
+    return words if len(words) <= most else words[: most - 1] + "…"
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """What one person said, as it is read back from a text that the bot (or another like it) sent."""
+
+    name: str
+    label: str
+    text: str
+
+
+def subject_of(header: str) -> str:
+    """A header without what leads over to a text: `[Alice@101]`."""
+    return header.rstrip().rstrip(":：").rstrip()
+
+
+class HeaderForm:
+    """The setting HEADER: `[{name}@{room}]:  `."""
+
+    def __init__(self, form: str) -> None:
+        self._form = form
+        literals = re.split(r"\{name\}|\{room\}", form)
+        # Signs that the form is made of become full width in names and labels, so that they end nothing.
+        self._widened = {ord(sign): ord(sign) + FULL_WIDTH for sign in "".join(literals) if "!" <= sign <= "~"}
+        signs = re.escape("".join(map(chr, self._widened)))
+        hole = f"[^\\n{signs}]" if signs else "[^\\n]"
+        holes = {"name": f"(?P<name>{hole}+?)", "room": f"(?P<room>{hole}+?)"}
+        pattern = "".join(
+            holes[part[1:-1]] if part in ("{name}", "{room}") else re.escape(part)
+            for part in re.split(r"(\{name\}|\{room\})", form.rstrip())
+        )
+        self._pattern = re.compile(pattern)
+        self._lead = form[len(subject_of(form)) :]
+        self._blanks = form[len(form.rstrip()) :]
+
+    def render(self, name: str, room: str) -> str:
+        """Who speaks: `[Alice@101]:  `."""
+        return (
+            self._form.replace("{name}", "\0")
+            .replace("{room}", self._plain(room))
+            .replace("\0", self._plain(name) or NAMELESS)
+        )
+
+    def _plain(self, text: str) -> str:
+        return shortened(text.replace("\0", ""), NAME_MAX).translate(self._widened)
+
+    def parse(self, text: str, labels: Collection[str]) -> Spoken | None:
+        """The header that `text` starts with, if it has the label of a room (`labels`), and what follows it."""
+        found = self._pattern.match(text)
+        if not found or found["room"] not in {self._plain(label) for label in labels}:
+            return None
+        return Spoken(found["name"], found["room"], text[found.end() :].removeprefix(self._blanks))
+
+    def parse_subject(self, text: str, labels: Collection[str]) -> Spoken | None:
+        """The same for a header that leads over to no text: `[Alice@101]`."""
+        return self.parse(text + self._lead, labels)
+
+    def parse_batch(self, text: str, labels: Collection[str]) -> list[Spoken]:
+        """All that is said in a text that the bot sent; lines without a header belong to the speaker before them."""
+        spoken: list[Spoken] = []
+        for line in text.split("\n"):
+            start = self.parse(line, labels)
+            if start:
+                spoken.append(start)
+            elif spoken:
+                last = spoken[-1]
+                spoken[-1] = Spoken(last.name, last.label, f"{last.text}\n{line}")
+        return spoken
+
+    def defused(self, text: str, labels: Collection[str]) -> str:
+        """`text` with a blank before each further line that reads like a header: nobody speaks in another's name."""
+        first, *others = text.split("\n")
+        return "\n".join([first, *(f" {line}" if self.parse(line, labels) else line for line in others)])
+
+
+def join(lines: Sequence[tuple[str, str, str]]) -> str:
+    """Texts that travel together, each (talker id, header, body): consecutive ones of one speaker share a header."""
+    joined: list[str] = []
+    before = ("", "")
+    for talker_id, head, body in lines:
+        joined.append(body if head and (talker_id, head) == before else head + body)
+        before = (talker_id, head)
+    return "\n".join(joined)

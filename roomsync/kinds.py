@@ -1,0 +1,125 @@
+"""The kinds of message, and the readable line for each. Pure."""
+
+import json
+import re
+from enum import StrEnum
+from typing import Any
+
+from roomsync.headers import shortened
+
+TITLE_MAX = 60
+NOT_RELAYED = "未能转发，请到原群查看"
+
+
+class Kind(StrEnum):
+    """What was said; the values name the kinds in the state file and in DAILY_LIMITS."""
+
+    TEXT = "text"
+    IMAGE = "image"
+    URL = "url"
+    MINIPROGRAM = "miniprogram"
+    FILE = "file"
+    VIDEO = "video"
+    EMOTICON = "emoticon"
+    AUDIO = "audio"
+    CONTACT = "contact"
+    CHAT_HISTORY = "chat_history"
+    LOCATION = "location"
+    GROUP_NOTE = "group_note"
+    TRANSFER = "transfer"
+    RED_ENVELOPE = "red_envelope"
+    RECALLED = "recalled"
+    POST = "post"
+    SYSTEM = "system"
+    UNKNOWN = "unknown"
+
+
+# The words WeChat itself shows for a kind in the list of chats.
+WORDS = {
+    Kind.IMAGE: "图片",
+    Kind.URL: "链接",
+    Kind.MINIPROGRAM: "小程序",
+    Kind.FILE: "文件",
+    Kind.VIDEO: "视频",
+    Kind.EMOTICON: "表情",
+    Kind.AUDIO: "语音",
+    Kind.CONTACT: "名片",
+    Kind.CHAT_HISTORY: "聊天记录",
+    Kind.LOCATION: "位置",
+    Kind.GROUP_NOTE: "接龙",
+    Kind.TRANSFER: "转账",
+    Kind.RED_ENVELOPE: "红包",
+    Kind.POST: "动态",
+    Kind.UNKNOWN: "未知消息",
+}
+MEDIA = (Kind.IMAGE, Kind.FILE, Kind.VIDEO, Kind.EMOTICON)
+CARDS = (Kind.URL, Kind.MINIPROGRAM)
+# WeChat's own notices (someone joined, someone patted someone) and recalls are about their room, not said in it.
+SILENT = (Kind.SYSTEM, Kind.RECALLED)
+
+
+def fields_of(content: str | None) -> dict[str, Any]:
+    """The gateway's JSON of a card, file box or place; empty when it is none."""
+    try:
+        fields = json.loads(content or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    return fields if isinstance(fields, dict) else {}
+
+
+def inline_bytes(content: str | None) -> int:
+    """How many bytes a file box carries itself; 0 when it only names them (a handle, a URL)."""
+    data = fields_of(content).get("base64")
+    return len(data) * 3 // 4 if isinstance(data, str) else 0
+
+
+def line_of(kind: Kind, text: str, content: str | None) -> str:
+    """The readable line for a message, with what is known of it: `[链接] title`, `[文件] a.pdf (1.2 MB)`."""
+    words = f"[{WORDS.get(kind, WORDS[Kind.UNKNOWN])}]"
+    if kind in (*MEDIA, *CARDS) and not content:
+        return f"{words} {NOT_RELAYED}"
+    return f"{words} {_known(kind, text, fields_of(content))}".rstrip()
+
+
+def _known(kind: Kind, text: str, fields: dict[str, Any]) -> str:
+    if kind in CARDS:
+        return _string(fields, "title")
+    if kind in (Kind.FILE, Kind.VIDEO):
+        return f"{_string(fields, 'name') if kind is Kind.FILE else ''} {_size(fields)}".strip()
+    if kind is Kind.LOCATION:
+        name, address = _string(fields, "name") or _attribute(text, "poiname"), _string(fields, "address")
+        return shortened(f"{name} {address or _attribute(text, 'label')}", TITLE_MAX)
+    if kind is Kind.CONTACT:
+        return _string(fields, "name") or _attribute(text, "nickname")
+    if kind is Kind.AUDIO:
+        length = _attribute(text, "voicelength")
+        return f"{round(int(length) / 1000)} 秒" if length.isdecimal() and len(length) < 9 else ""
+    if kind is Kind.CHAT_HISTORY:
+        count = re.search(r'<datalist[^>]*\bcount="(\d{1,5})"', text.replace("&lt;", "<").replace("&quot;", '"'))
+        return f"{_element(text, 'title')} {f'({count[1]} 条)' if count else ''}".strip()
+    if kind in (Kind.GROUP_NOTE, Kind.POST, Kind.UNKNOWN, Kind.TRANSFER, Kind.RED_ENVELOPE):
+        return _element(text, "title") or ("" if "<" in text else shortened(text, TITLE_MAX))
+    return ""
+
+
+def _string(fields: dict[str, Any], name: str) -> str:
+    value = fields.get(name)
+    return shortened(value, TITLE_MAX) if isinstance(value, str) else ""
+
+
+def _size(fields: dict[str, Any]) -> str:
+    data, size = fields.get("base64"), fields.get("size")
+    count = len(data) * 3 // 4 if isinstance(data, str) else size
+    if not isinstance(count, int | float) or not 0 < count < 1e15:
+        return ""
+    return f"({count / 1e6:.1f} MB)" if count >= 1e5 else f"({count / 1e3:.1f} KB)"
+
+
+def _attribute(xml: str, name: str) -> str:
+    found = re.search(rf"""\b{name}\s*=\s*(["'])(.*?)\1""", xml[:20000], re.DOTALL)
+    return shortened(found[2], TITLE_MAX) if found else ""
+
+
+def _element(xml: str, name: str) -> str:
+    found = re.search(rf"<{name}>(?:<!\[CDATA\[)?(.*?)(?:\]\]>)?</{name}>", xml[:20000], re.DOTALL)
+    return shortened(found[1], TITLE_MAX) if found else ""

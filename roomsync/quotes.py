@@ -1,0 +1,79 @@
+"""Quotes: what a reply answers, in the two forms that gateways give. Pure."""
+
+import re
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from roomsync.headers import HeaderForm, shortened
+
+QUOTE_MAX = 60  # signs of what was quoted
+# `「name：content」`, a line of 15 or 16 dashes with blanks between them, then the reply (padlocal, wechat4u).
+DASHES = re.compile(r"」\n(?:- ){14,15}-[ \t]*\n")
+# What WeChat calls the kind of the message quoted (`refermsg/type` of an `appmsg` of type 57).
+REFERRED = {
+    "3": "[图片]",
+    "34": "[语音]",
+    "42": "[名片]",
+    "43": "[视频]",
+    "47": "[表情]",
+    "48": "[位置]",
+    "49": "[链接]",
+}
+
+
+@dataclass(frozen=True)
+class Quote:
+    """A reply with what it answers: who said that (`name`), its words, and its id where the gateway tells."""
+
+    name: str
+    content: str
+    reply: str
+    message_id: str = ""
+
+
+def parse_quote(text: str) -> Quote | None:
+    """The quote in a message's text, in whichever form; None when it is none."""
+    return _parse_text(text) if text.startswith("「") else _parse_xml(text)
+
+
+def _parse_text(text: str) -> Quote | None:
+    ends = list(DASHES.finditer(text))
+    if not ends:
+        return None
+    # Of quotes inside quotes the outer one ends where as many brackets are closed as were opened.
+    balanced = (end for end in ends if text.count("「", 0, end.start() + 1) == text.count("」", 0, end.start() + 1))
+    end = next(balanced, ends[-1])
+    name, colon, content = text[1 : end.start()].partition("：")
+    return Quote(name, content, text[end.end() :]) if colon else None
+
+
+def _parse_xml(text: str) -> Quote | None:
+    """`<msg><appmsg><title>reply</title><type>57</type><refermsg>...`, as xp shows a quote.
+
+    expat, which reads it, refuses entities that grow without measure.
+    """
+    start = text.find("<msg>")
+    if start < 0 or "refermsg" not in text or len(text) > 100_000:
+        return None
+    try:
+        message = ElementTree.fromstring(text[start:].strip())
+    except (ElementTree.ParseError, ValueError):
+        return None
+    referred = message.find("appmsg/refermsg")
+    if message.findtext("appmsg/type", "").strip() != "57" or referred is None:
+        return None
+    content = REFERRED.get(referred.findtext("type", "").strip(), referred.findtext("content", ""))
+    name, message_id = referred.findtext("displayname", ""), referred.findtext("svrid", "")
+    return Quote(name, content, message.findtext("appmsg/title", ""), message_id.strip())
+
+
+def line_of_quote(quote: Quote, form: HeaderForm, labels: Collection[str]) -> str:
+    """What was quoted, on one short line: `「Alice：words」`, without our header and without what it quotes itself."""
+    name, content = quote.name, quote.content
+    if spoken := form.parse(content, labels):
+        name, content = f"{spoken.name}@{spoken.label}", spoken.text
+    if inner := parse_quote(content):
+        content = inner.reply
+    words = shortened(content.partition("\n「")[0], QUOTE_MAX)
+    return f"「{shortened(name, 20)}：{words}」"

@@ -1,0 +1,119 @@
+"""Recalls: when a member takes a message back, its copies go, too, or their rooms are told."""
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from typing import Any
+
+from roomsync.headers import subject_of
+from roomsync.kinds import Kind
+from roomsync.outbox import Send, add_deliveries, forget_send
+from roomsync.relay import Part
+from roomsync.statefile import StateFile
+
+RECALLED_WORDS = "撤回了一条消息"
+WINDOW = 120.0  # seconds in which WeChat lets a message be taken back
+
+
+class Recalls:
+    """Recalls in the state file: a recall is a message of its own, with an urgent delivery for each send to take back.
+
+    Every method raises `StateFileError` when the file cannot be used. `now` is in seconds since the epoch.
+    """
+
+    def __init__(self, state: StateFile) -> None:
+        self._state = state
+
+    def accept(self, gateway_ids: Iterable[str], room_id: str, now: float) -> int | None:
+        """The message of one of these ids, said in that room, is taken back: what waits of it is cancelled.
+
+        How many copies of it have to be taken back; None when no such message was relayed, or it is a recall known
+        already.
+        """
+        with self._state.transaction() as db:
+            message = self._message(db, gateway_ids, room_id)
+            if message is None:
+                return None
+            row = db.execute(
+                "INSERT INTO messages (gateway_id, room_id, talker_id, name, kind, accepted)"
+                " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id",
+                (f"recall:{message['gateway_id']}", room_id, "", "", Kind.RECALLED, now),
+            ).fetchone()
+            if row is None:
+                return None
+            db.execute(
+                "UPDATE deliveries SET state = 'cancelled', changed = ? WHERE message_id = ? AND state = 'waiting'"
+                " AND send_id IS NULL",
+                (now, message["id"]),
+            )
+            copies = db.execute(
+                "SELECT room_id, send_id, max(part) FROM deliveries WHERE message_id = ? AND send_id IS NOT NULL"
+                " AND state IN ('sent', 'sending', 'waiting') GROUP BY room_id, send_id ORDER BY room_id, send_id DESC",
+                (message["id"],),
+            ).fetchall()
+            last = {room: max(part for r, _, part in copies if r == room) for room, _, _ in copies}
+            rooms: dict[str, list[Part]] = {}
+            for room, send_id, part in copies:
+                # Only one of several copies in a room, the picture and not its caption, is announced when it stays.
+                body = {"send": send_id, "message": message["id"], "announce": part == last[room]}
+                rooms.setdefault(room, []).append(Part(Kind.RECALLED, json.dumps(body), head=message["head"]))
+            add_deliveries(db, row[0], rooms, now, urgent=True)
+            return len(copies)
+
+    @staticmethod
+    def _message(db: sqlite3.Connection, gateway_ids: Iterable[str], room_id: str) -> dict[str, Any] | None:
+        for gateway_id in gateway_ids:
+            row = db.execute(
+                "SELECT m.id, m.gateway_id, p.head FROM messages AS m JOIN parts AS p ON p.message_id = m.id"
+                " WHERE m.gateway_id = ? AND m.room_id = ? ORDER BY p.part LIMIT 1",
+                (gateway_id, room_id),
+            ).fetchone()
+            if row:
+                return {"id": row[0], "gateway_id": row[1], "head": row[2]}
+        return None
+
+    def target(self, send: Send, now: float) -> str | None:
+        """The gateway's id of what `send`, of the kind RECALLED, takes back; None when that cannot be (any more)."""
+        with self._state.reading() as db:
+            row = db.execute(
+                "SELECT sent_id FROM sends WHERE id = ? AND at >= ?", (json.loads(send.body)["send"], now - WINDOW)
+            ).fetchone()
+            return row[0] if row else None
+
+    def done(self, send: Send, taken: bool, now: float) -> None:
+        """The copy is gone (`taken`), and what travelled with it is sent again; or it stays, and its room is told."""
+        body = json.loads(send.body)
+        with self._state.transaction() as db:
+            copies = db.execute(
+                "SELECT id, message_id, state FROM deliveries WHERE send_id = ?", (body["send"],)
+            ).fetchall()
+            own = [(now, row[0]) for row in copies if row[1] == body["message"]]
+            if taken:
+                rest = [(now, row[0]) for row in copies if row[1] != body["message"] and row[2] == "sent"]
+                db.executemany("UPDATE deliveries SET state = 'waiting', changed = ? WHERE id = ?", rest)
+                forget_send(db, body["send"])
+            unsent = [row[0] for row in copies if row[1] == body["message"] and row[2] == "waiting"]
+            if taken or unsent:
+                db.executemany("UPDATE deliveries SET state = 'cancelled', changed = ? WHERE id = ?", own)
+            stays = not taken and bool(own) and not unsent
+            self._close(db, send, announce=stays and body["announce"], now=now)
+
+    @staticmethod
+    def _close(db: sqlite3.Connection, send: Send, *, announce: bool, now: float) -> None:
+        """The recall itself is finished, or becomes the line that tells of it."""
+        (delivery,) = send.deliveries
+        if not announce:
+            db.execute("UPDATE deliveries SET state = 'sent', changed = ? WHERE id = ?", (now, delivery))
+            return
+        message_id, head = db.execute(
+            "SELECT d.message_id, p.head FROM deliveries AS d JOIN parts AS p ON p.message_id = d.message_id"
+            " AND p.part = d.part WHERE d.id = ?",
+            (delivery,),
+        ).fetchone()
+        line = f"{subject_of(head)} {RECALLED_WORDS}"
+        (part,) = db.execute("SELECT max(part) + 1 FROM parts WHERE message_id = ?", (message_id,)).fetchone()
+        db.execute(
+            "INSERT INTO parts (message_id, part, kind, body) VALUES (?, ?, ?, ?)", (message_id, part, Kind.TEXT, line)
+        )
+        db.execute("UPDATE deliveries SET state = 'waiting', part = ?, changed = ? WHERE id = ?", (part, now, delivery))
+        forget_send(db, send.id)

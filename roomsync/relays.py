@@ -1,0 +1,75 @@
+"""Other relays in the same rooms: known by their headers, never answered, and not doubled where it can be seen."""
+
+import sqlite3
+
+from roomsync.headers import Spoken
+from roomsync.kinds import Kind
+from roomsync.statefile import StateFile
+
+BROUGHT = "another relay brought it"
+# What waits for a room and was never tried, with its part.
+WAITING = """
+SELECT d.id, p.body FROM deliveries AS d JOIN parts AS p ON p.message_id = d.message_id AND p.part = d.part
+WHERE d.state = 'waiting' AND d.send_id IS NULL AND d.room_id = ?
+"""
+
+
+class Relays:
+    """Accounts whose last text began with a header of the community. `now` is in seconds since the epoch.
+
+    What such an account says until it speaks for itself again is somebody's, brought by it: a picture behind a caption
+    has no header of its own.
+    """
+
+    def __init__(self, state: StateFile) -> None:
+        self._state = state
+
+    def is_relay(self, talker_id: str) -> bool:
+        """Whether that account's last text was a relayed one."""
+        with self._state.reading() as db:
+            return db.execute("SELECT 1 FROM status WHERE key = ?", (f"relay:{talker_id}",)).fetchone() is not None
+
+    def spoke_for_itself(self, talker_id: str) -> None:
+        """The account is (again) a person."""
+        with self._state.transaction() as db:
+            db.execute("DELETE FROM status WHERE key = ?", (f"relay:{talker_id}",))
+
+    def brought(self, talker_id: str, room_id: str, spoken: list[tuple[str, Spoken]], now: float) -> int:
+        """An account brought texts (each with its header) to a room: what waits there of them need not go again.
+
+        How many deliveries that were.
+        """
+        with self._state.transaction() as db:
+            db.execute("INSERT OR REPLACE INTO status (key, value) VALUES (?, ?)", (f"relay:{talker_id}", str(now)))
+            return sum(self._settle(db, room_id, head, said.text, now) for head, said in spoken)
+
+    @staticmethod
+    def _settle(db: sqlite3.Connection, room_id: str, head: str, text: str, now: float) -> int:
+        rows = db.execute(f"{WAITING} AND p.head = ? ORDER BY d.id", (room_id, head)).fetchall()
+        settled = 0
+        for delivery, body in rows:
+            # Consecutive texts of one speaker share a header: they are taken off the front one by one.
+            if text != body and not text.startswith(f"{body}\n"):
+                continue
+            db.execute(
+                "UPDATE deliveries SET state = 'cancelled', error = ?, changed = ? WHERE id = ?",
+                (BROUGHT, now, delivery),
+            )
+            settled += 1
+            text = text[len(body) + 1 :]
+        return settled
+
+    def brought_media(self, room_id: str, kind: Kind, now: float) -> bool:
+        """Another relay brought a picture or card: the one whose caption it brought before need not go again."""
+        with self._state.transaction() as db:
+            row = db.execute(
+                f"{WAITING} AND p.kind = ? AND EXISTS (SELECT 1 FROM deliveries AS c WHERE c.message_id = d.message_id"
+                " AND c.room_id = d.room_id AND c.error = ?) ORDER BY d.id LIMIT 1",
+                (room_id, kind, BROUGHT),
+            ).fetchone()
+            if row:
+                db.execute(
+                    "UPDATE deliveries SET state = 'cancelled', error = ?, changed = ? WHERE id = ?",
+                    (BROUGHT, now, row[0]),
+                )
+            return row is not None

@@ -1,0 +1,93 @@
+"""What is said in a room, decided and committed: relayed to the others, taken back, answered, or left alone."""
+
+import logging
+from collections.abc import Sequence
+
+from roomsync.authors import author_of
+from roomsync.journal import Journal
+from roomsync.kinds import CARDS, MEDIA, Kind
+from roomsync.notices import recalled_ids
+from roomsync.outbox import Outbox
+from roomsync.recalls import RECALLED_WORDS, Recalls
+from roomsync.relay import Message, Part, parts, parts_for_author, quote_in
+from roomsync.relays import Relays
+from roomsync.rooms import Room, Rooms
+from roomsync.settings import Settings
+from roomsync.statefile import StateFile
+
+log = logging.getLogger(__name__)
+
+ANSWER_EVERY = 3600.0  # seconds between two answers in one room to those who mention the bot
+
+
+class Switchboard:
+    """Every method raises `StateFileError` when the file cannot be used. `now` is in seconds since the epoch."""
+
+    def __init__(self, settings: Settings, rooms: Rooms, state: StateFile, outbox: Outbox, journal: Journal) -> None:
+        self._style = settings.style
+        self._mention_quoted = settings.mention_quoted
+        self._rooms = rooms
+        self._state = state
+        self._outbox = outbox
+        self._journal = journal
+        self.recalls = Recalls(state)
+        self._relays = Relays(state)
+
+    def hear(self, message: Message, source: Room, now: float) -> bool:
+        """Commit what `message`, said in `source`, becomes in the other rooms; whether there is something to send."""
+        labels = [room.label for room in self._rooms.community(source.community)]
+        if self._outbox.is_ours(message.id) or self._is_of_a_relay(message, labels, now):
+            log.debug("Message %s is a relayed one: left alone.", message.id)
+            return False
+        others = [room.id for room in self._rooms.others(source)]
+        shown = parts(message, source, self._style, labels)
+        special = self._for_author(message, source, labels)
+        return self._outbox.accept(message, shown, others, now, special)
+
+    def _is_of_a_relay(self, message: Message, labels: Sequence[str], now: float) -> bool:
+        """Two relays in the same rooms must never answer each other."""
+        form, talker = self._style.header, message.talker_id
+        if message.kind is not Kind.TEXT:
+            if not self._relays.is_relay(talker):
+                return False
+            if message.kind in (*MEDIA, *CARDS):
+                self._relays.brought_media(message.room_id, message.kind, now)
+            return True
+        announced = message.text.removesuffix(f" {RECALLED_WORDS}")
+        if announced != message.text and form.parse_subject(announced, labels):
+            return True
+        if form.parse(message.text, labels):
+            spoken = form.parse_batch(message.text, labels)
+            self._relays.brought(
+                talker, message.room_id, [(form.render(one.name, one.label), one) for one in spoken], now
+            )
+            return True
+        if self._relays.is_relay(talker):
+            self._relays.spoke_for_itself(talker)
+        return False
+
+    def _for_author(self, message: Message, source: Room, labels: Sequence[str]) -> dict[str, list[Part]]:
+        """What the author of a quoted message gets in the author's own room, if that is another of this community."""
+        quote = quote_in(message) if self._mention_quoted else None
+        author = author_of(quote, self._state, self._style.header, labels) if quote else None
+        home = self._rooms.get(author.room_id) if author else None
+        if not author or not home or home.id == source.id or home.community != source.community:
+            return {}
+        return {home.id: parts_for_author(message, source, self._style, labels, author)}
+
+    def take_back(self, text: str, source: Room, now: float) -> bool:
+        """A message of the kind RECALLED was seen in `source`; whether there is something to send."""
+        copies = self.recalls.accept(recalled_ids(text), source.id, now)
+        if copies is not None:
+            log.info("A message of %s is taken back, with its %d copies.", source.label, copies)
+        return bool(copies)
+
+    def answer(self, message_id: str, source: Room, now: float) -> bool:
+        """The bot itself was mentioned: say what it does, at most once an hour in a room; whether it does now."""
+        if now - self._journal.answered(source.id) < ANSWER_EVERY:
+            return False
+        self._journal.status(**{f"answered:{source.id}": str(now)})
+        others = len(self._rooms.others(source))
+        line = f"我是群消息同步助手：本群与「{source.community}」的另外 {others} 个群互通，各群的发言都会同步到其他群。"
+        message = Message(f"answer:{message_id}", source.id, "", "", Kind.SYSTEM)
+        return self._outbox.accept(message, [Part(Kind.TEXT, line)], [source.id], now)

@@ -1,0 +1,98 @@
+"""Headers: readable, and found again by the bot that reads its own kind."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from roomsync.headers import NAME_MAX, HeaderForm, Spoken, join, shortened
+
+FORM = HeaderForm("[{name}@{room}]:  ")
+FORMS = ["[{name}@{room}]:  ", "{name}({room})：", "<{room}|{name}> ", "【{room}】{name}: "]
+LABELS = ["101", "102", "上海", "a b"]
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("Alice", "[Alice@101]:  "),
+        ("", "[群友@101]:  "),
+        (" \n\u3000", "[群友@101]:  "),
+        ("Alice\nBob\r\n\u2028C", "[Alice Bob C@101]:  "),
+        ("a]b@c[d:e", "[a］b＠c［d：e@101]:  "),
+        ("{room}", "[{room}@101]:  "),
+        ("%s\\1\\g<0>", "[%s\\1\\g<0>@101]:  "),
+        ("张三🔥", "[张三🔥@101]:  "),
+        ("很" * 50, "[" + "很" * (NAME_MAX - 1) + "…@101]:  "),
+        ("lone \ud800", "[lone ?@101]:  "),
+    ],
+)
+def test_name_stays_readable(name: str, line: str) -> None:
+    """A name stands on one line; the signs that the header itself is made of become full width in it."""
+    assert FORM.render(name, "101") == line
+
+
+@pytest.mark.parametrize("form", FORMS)
+@given(name=st.text(), label=st.sampled_from(LABELS), text=st.text())
+def test_header_is_read_back(form: str, name: str, label: str, text: str) -> None:
+    """Whatever the name is, the header gives name, label and text back."""
+    found = HeaderForm(form)
+    head = found.render(name, label)
+    spoken = found.parse(head + text, LABELS)
+    assert spoken and spoken.label == label and spoken.text == text
+    assert found.render(spoken.name, spoken.label) == head
+
+
+@pytest.mark.parametrize("text", ["hello", "[Alice@999]:  hi", "x [Alice@101]:  hi", "[Alice]:  hi", "[@101]:  hi", ""])
+def test_other_texts_have_no_header(text: str) -> None:
+    """A text without the header of a room of the community is nobody's relayed one."""
+    assert FORM.parse(text, LABELS) is None
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["Alice", "Bob", "a]b@c"]),
+            st.sampled_from(LABELS),
+            st.text(st.characters(exclude_characters="\r\x85\u2028\u2029\x0b\x0c\x1c\x1d\x1e")),
+        ),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_batch_is_read_back(said: list[tuple[str, str, str]]) -> None:
+    """Of texts that travelled together everybody's words are found again, in order."""
+    lines = [(name, FORM.render(name, label), FORM.defused("x" + text, LABELS)) for name, label, text in said]
+    expected: list[Spoken] = []
+    for (_, label, _), (_, head, body) in zip(said, lines, strict=True):
+        spoken = FORM.parse(head, LABELS)
+        assert spoken
+        if expected and (expected[-1].name, expected[-1].label) == (spoken.name, spoken.label):
+            expected[-1] = Spoken(spoken.name, label, f"{expected[-1].text}\n{body}")
+        else:
+            expected.append(Spoken(spoken.name, label, body))
+    assert FORM.parse_batch(join(lines), LABELS) == expected
+
+
+def test_nobody_speaks_in_anothers_name() -> None:
+    """A further line that reads like a header gets a blank before it."""
+    assert FORM.defused("hi\n[Bob@102]:  I resign", LABELS) == "hi\n [Bob@102]:  I resign"
+
+
+def test_consecutive_texts_of_one_speaker_share_a_header() -> None:
+    """In a batch a header stands once for several texts of one member, and again for a namesake."""
+    head = "[Alice@101]:  "
+    lines = [("a1", head, "one"), ("a1", head, "two"), ("a2", head, "three"), ("a1", head, "four")]
+    assert join(lines) == "[Alice@101]:  one\ntwo\n[Alice@101]:  three\n[Alice@101]:  four"
+
+
+def test_recall_line_is_known() -> None:
+    """A header without its colon is read, too."""
+    assert FORM.parse_subject("[Alice@101]", LABELS) == Spoken("Alice", "101", "")
+
+
+@given(st.text(), st.integers(2, 50))
+def test_shortened_is_one_line_of_that_length(text: str, most: int) -> None:
+    """What is shortened fits, on one line, and UTF-8 can say it."""
+    found = shortened(text, most)
+    assert len(found) <= most and "\n" not in found
+    assert found.encode() == found.encode("utf-8", "replace")
