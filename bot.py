@@ -28,7 +28,6 @@ try:
     from roomsync.notices import is_throttle_notice
     from roomsync.outbox import Outbox
     from roomsync.pacer import DAY, Pacer, day_of
-    from roomsync.relay import kind_of_echo
     from roomsync.rooms import Room, Rooms
     from roomsync.settings import Settings, read_settings
     from roomsync.statefile import StateFile
@@ -89,8 +88,7 @@ class RoomSyncBot(Wechaty):
             self.courier.throttled(source.id)
             return
         if own:
-            kind = kind_of_echo(payload.kind, payload.text)
-            self.outbox.echo(source.id, kind, payload.text, msg.message_id, time.time())
+            self.outbox.echo(source.id, payload.kind, payload.text, msg.message_id, time.time())
             return
         if payload.kind is Kind.RECALLED:
             news = self.switchboard.take_back(payload.text, source, time.time())

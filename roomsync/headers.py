@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 NAME_MAX = 40  # signs of a name or label in a header
 NAMELESS = "群友"
+# Signs without width and those that turn the direction of a line; not U+200D, which joins emoji.
+INVISIBLE = dict.fromkeys([0x200B, 0x200E, 0x200F, 0xFEFF, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 FULL_WIDTH = 0xFEE0  # from an ASCII sign to its full-width form
 
 
 def shortened(text: str, most: int) -> str:
     """`text` on one line, with `…` for what is over `most` signs, and with nothing in it that UTF-8 cannot say."""
-    words = " ".join(text.encode("utf-8", "replace").decode().split())
+    words = " ".join(text.translate(INVISIBLE).encode("utf-8", "replace").decode().split())
     return words if len(words) <= most else words[: most - 1] + "…"
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from roomsync.headers import join
 from roomsync.kinds import MEDIA, Kind
-from roomsync.relay import Message, Part
+from roomsync.relay import Message, Part, kind_of_echo
 from roomsync.statefile import StateFile
 
 # The oldest waiting delivery of every room. It hops from room to room in the index, so that its cost grows with
@@ -212,12 +212,15 @@ class Outbox:
         with self._state.transaction() as db:
             if db.execute("SELECT 1 FROM sends WHERE sent_id = ?", (sent_id,)).fetchone():
                 return False
-            row = db.execute(
-                "SELECT id FROM sends WHERE room_id = ? AND sent_id IS NULL AND at >= ?"
-                " AND kind = ? AND (kind <> 'text' OR body = ?) ORDER BY id LIMIT 1",
-                (room_id, now - ECHO_LIFE, kind, body),
-            ).fetchone()
-            if row is None:
+            for seen in dict.fromkeys((kind, kind_of_echo(kind, body))):
+                row = db.execute(
+                    "SELECT id FROM sends WHERE room_id = ? AND sent_id IS NULL AND at >= ?"
+                    " AND kind = ? AND (kind <> 'text' OR body = ?) ORDER BY id LIMIT 1",
+                    (room_id, now - ECHO_LIFE, seen, body),
+                ).fetchone()
+                if row:
+                    break
+            else:
                 return False
             db.execute("UPDATE sends SET sent_id = ? WHERE id = ?", (sent_id, row[0]))
             return bool(

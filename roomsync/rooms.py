@@ -5,17 +5,19 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from roomsync.headers import INVISIBLE
+
 
 def _fold_sign(sign: str) -> str:
     """One sign as it is compared: full width as half width, letter case and blanks gone."""
-    if unicodedata.category(sign) == "Cf":  # zero-width signs, which phones insert unseen
+    if unicodedata.category(sign) == "Cf" or sign == "\ufe0f":  # signs without width, which phones insert unseen
         return ""
     return "".join(unicodedata.normalize("NFKC", sign).casefold().split())
 
 
 def fold(text: str) -> str:
     """`text` as topics are compared: `Ｍilvus 用户交流群` and `MILVUS用户交流群` are the same."""
-    return "".join(map(_fold_sign, text))
+    return "".join(map(_fold_sign, unicodedata.normalize("NFC", text)))
 
 
 def label_of(topic: str, prefix: str) -> str | None:
@@ -23,7 +25,7 @@ def label_of(topic: str, prefix: str) -> str | None:
 
     A topic that is the prefix alone is its own label, so that a header never reads `[Alice@]`.
     """
-    wanted = fold(prefix)
+    wanted, topic = fold(prefix), unicodedata.normalize("NFC", topic)
     taken = ""
     for position, sign in enumerate(topic):
         if taken == wanted:
@@ -35,7 +37,7 @@ def label_of(topic: str, prefix: str) -> str | None:
 
 
 def _clean(text: str) -> str:
-    return " ".join(text.split())
+    return " ".join(text.translate(INVISIBLE).split())
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,8 @@ class Room:
 
 def _by_number(room: Room) -> list[tuple[int, int, str]]:
     """Sort key in which `9` comes before `10`."""
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", room.label)]
+    parts = re.split(r"([0-9]+)", unicodedata.normalize("NFKC", room.label))
+    return [(0, len(part.lstrip("0")), part) if part.isdecimal() else (1, 0, part) for part in parts]
 
 
 class Rooms:

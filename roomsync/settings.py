@@ -1,6 +1,5 @@
 """Settings: `.env` and the environment, checked once, all problems together, into one frozen dataclass."""
 
-import difflib
 import os
 import re
 import ssl
@@ -9,8 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from dotenv import dotenv_values
-
+from roomsync.envfile import read_env_file
 from roomsync.errors import SettingsError
 from roomsync.headers import HeaderForm
 from roomsync.kinds import Kind
@@ -19,14 +17,16 @@ from roomsync.relay import Style
 from roomsync.rooms import fold
 
 PREFIX = "WECHATY_PUPPET_SERVICE_"
-ENDPOINT_FORM = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(?P<port>\d{1,5})")
-AUTHORITY_FORM = re.compile(r"[A-Za-z0-9._-]+(:\d{1,5})?")
+ENDPOINT_FORM = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(?P<port>[0-9]{1,5})")
+HOST_FORM = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*")
 LEVELS = ("debug", "info", "warning", "error")
 HEADER_MAX = 60
-# Names of the gateway's own side; they look like ours and mean something else.
-FOREIGN = frozenset(
-    PREFIX + name for name in ("TLS_SERVER_CERT", "TLS_SERVER_KEY", "NO_TLS_INSECURE_SERVER", "PORT", "HOST")
+CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
+NO_NAME = (
+    f"{PREFIX}TLS_SERVER_NAME is not set, and the token has no name before a '_' (as in insecure_<uuid>); set it to the "
+    f"name in the gateway's certificate, or {PREFIX}NO_TLS_INSECURE_CLIENT=true for a plain gateway."
 )
+CURLY_QUOTES = "“”‘’"
 
 
 def _token(text: str) -> str:
@@ -37,16 +37,29 @@ def _token(text: str) -> str:
     return text
 
 
+def _port_fits(port: str) -> bool:
+    return 0 < int(port) < 65536
+
+
 def _endpoint(text: str) -> str:
+    # The value is not shown: a token pasted here must not be printed.
     found = ENDPOINT_FORM.fullmatch(text)
-    if text and (not found or not 0 < int(found["port"]) < 65536):
-        raise ValueError(f"is {text!r}; allowed: host:port, such as 127.0.0.1:8788, or nothing at all")
+    if text and (not found or not _port_fits(found["port"])):
+        raise ValueError("is no endpoint; allowed: host:port, such as 127.0.0.1:8788, in ASCII, or nothing at all")
     return text
 
 
 def _authority(text: str) -> str:
-    if not AUTHORITY_FORM.fullmatch(text):
+    host, _, port = text.partition(":")
+    found = ENDPOINT_FORM.fullmatch(f"{host}:{port or 443}")
+    if not HOST_FORM.fullmatch(host) or not found or not _port_fits(found["port"]):
         raise ValueError(f"is {text!r}; allowed: a host name, such as api.chatie.io, without https:// and path")
+    return text
+
+
+def _server_name(text: str) -> str:
+    if text and not HOST_FORM.fullmatch(text):
+        raise ValueError(f"is {text!r}; allowed: the name in the gateway's certificate, such as insecure")
     return text
 
 
@@ -63,11 +76,14 @@ def _certificate(text: str) -> str:
     pem = text.replace("\\n", "\n")
     if "-----BEGIN" not in pem:
         try:
-            pem = Path(text).expanduser().read_text(encoding="ascii")
-        except (OSError, ValueError) as error:
+            pem = Path(text).expanduser().read_text(encoding="utf-8-sig")
+        except (OSError, ValueError, RuntimeError) as error:
             reason = getattr(error, "strerror", None) or "not a text file"
             raise ValueError(f"is the path {text!r}, which cannot be read ({reason}); allowed: PEM or a path") from None
+    pem = "\n".join(CERTIFICATE.findall(pem))  # some files have words around their certificates
     try:
+        if not pem or not pem.isascii():
+            raise ssl.SSLError
         ssl.create_default_context(cadata=pem)
     except ssl.SSLError:
         raise ValueError("is not a certificate; allowed: PEM with \\n for line breaks, or the path of a PEM") from None
@@ -75,7 +91,7 @@ def _certificate(text: str) -> str:
 
 
 def _prefixes(text: str) -> tuple[str, ...]:
-    prefixes = tuple(part.strip() for part in re.split("[,，]", text))
+    prefixes = tuple(part.strip() for part in re.split("[,，、;；]", text))
     if not all(fold(prefix) for prefix in prefixes):
         raise ValueError(f"is {text!r}, which has an empty prefix in it; allowed: one or more, separated by commas")
     if len({fold(prefix) for prefix in prefixes}) < len(prefixes):
@@ -88,7 +104,7 @@ def _header(text: str) -> str:
     rest = re.sub(r"\{[^{}]*\}", "", text)
     if sorted(holes) != ["{name}", "{room}"] or "{" in rest or "}" in rest:
         raise ValueError(f"is {text!r}; allowed: a line with {{name}} and {{room}} once each, and no other braces")
-    if not rest.strip() or len(text) > HEADER_MAX or not rest.isprintable():
+    if not rest.strip() or len(text) > HEADER_MAX or any(not sign.isprintable() and sign != "\u3000" for sign in rest):
         raise ValueError(
             f"is {text!r}; allowed: one line of at most {HEADER_MAX} signs, with some beside the two names"
         )
@@ -102,17 +118,17 @@ def _level(text: str) -> str:
 
 
 def _state_file(text: str) -> Path:
-    if not text:
-        raise ValueError("is empty; allowed: the path of a file, such as roomsync.db")
-    return Path(text).expanduser()
+    if not text or not text.isprintable():
+        raise ValueError(f"is {text!r}; allowed: the path of a file, such as roomsync.db")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise ValueError(f"is {text!r}, and that home folder is not known; allowed: the path of a file") from None
 
 
 def _number(low: float, high: float, unit: str) -> Callable[[str], float]:
     def parse(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = float("nan")
+        value = float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) else float("nan")
         if not low <= value <= high:
             raise ValueError(f"is {text!r}; allowed: {unit} from {low:g} to {high:g}")
         return value
@@ -122,7 +138,7 @@ def _number(low: float, high: float, unit: str) -> Callable[[str], float]:
 
 def _whole(low: int, high: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
-        if not text.isascii() or not text.isdecimal() or not low <= int(text) <= high:
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
             raise ValueError(f"is {text!r}; allowed: a whole number from {low} to {high}")
         return int(text)
 
@@ -132,12 +148,12 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
 def _daily(text: str) -> dict[Kind, int]:
     if text in ("", "0"):
         return {}
-    limits = {}
+    limits: dict[Kind, int] = {}
     for part in re.split("[,，]", text):
-        kind, _, number = part.strip().partition(":")
-        if kind not in tuple(Kind) or not number.strip().isdecimal():
+        found = re.fullmatch(r"\s*([a-z_]+)\s*:\s*([0-9]{1,9})\s*", part)
+        if not found or found[1] not in tuple(Kind) or found[1] in limits:
             raise ValueError(f"is {text!r}; allowed: kind:number, separated by commas, such as image:1000; 0 for none")
-        limits[Kind(kind)] = int(number)
+        limits[Kind(found[1])] = int(found[2])
     return limits
 
 
@@ -154,7 +170,7 @@ class Settings:
     authority: str = _setting(PREFIX + "AUTHORITY", "api.chatie.io", _authority)
     no_tls: bool = _setting(PREFIX + "NO_TLS_INSECURE_CLIENT", "false", _flag)
     tls_ca_cert: str = _setting(PREFIX + "TLS_CA_CERT", "", _certificate)
-    tls_server_name: str = _setting(PREFIX + "TLS_SERVER_NAME", "", str)
+    tls_server_name: str = _setting(PREFIX + "TLS_SERVER_NAME", "", _server_name)
     room_prefixes: tuple[str, ...] = _setting("ROOM_PREFIX", "Milvus用户交流群", _prefixes)
     header: str = _setting("HEADER", "[{name}@{room}]:  ", _header)
     send_interval: float = _setting("SEND_INTERVAL", "1.5", _number(0, 3600, "seconds"))
@@ -193,52 +209,46 @@ class Settings:
             name = f.metadata["name"]
             text = values.get(name, f.metadata["default"])
             try:
+                if text and (text[0] in CURLY_QUOTES or text[-1] in CURLY_QUOTES):
+                    raise ValueError('has curly quotes around it; write straight ones: "')
                 parsed[f.name] = f.metadata["parse"](text if name == "HEADER" else text.strip())
             except ValueError as error:
                 problems.append(f"{name} {error}.")
         if problems:
             raise SettingsError(problems)
+        if not (parsed["no_tls"] or parsed["tls_server_name"] or parsed["token"].rpartition("_")[0]):
+            raise SettingsError([NO_NAME])
         return cls(**parsed)
 
 
 def read_settings(folder: Path, environ: Mapping[str, str] = os.environ) -> Settings:
     """The settings of the bot in `folder`: its `.env`, under `environ`, which wins.
 
-    A relative `STATE_FILE` is below `folder`. Raises `SettingsError` with all problems of both.
+    A relative `STATE_FILE`, or path of a certificate, is below `folder`. Raises `SettingsError` with all problems.
     """
-    from_file, problems = _read_env_file(folder / ".env")
     names = Settings.names()
-    problems += [problem for name in from_file if (problem := _misspelt(name, names))]
+    from_file, problems = read_env_file(folder / ".env", names)
     values = {**from_file, **{name: environ[name] for name in names if name in environ}}
+    certificate = values.get(PREFIX + "TLS_CA_CERT", "").strip()
+    if certificate and "-----BEGIN" not in certificate and not certificate.startswith("~"):
+        values[PREFIX + "TLS_CA_CERT"] = str(folder / certificate)
     try:
         settings = Settings.parse(values)
-        if not (folder / settings.state_file).parent.is_dir():
-            raise SettingsError([f"STATE_FILE is {str(settings.state_file)!r}, but that folder does not exist."])
+        settings = replace(settings, state_file=folder / settings.state_file)
+        problems += _problems_of_path(settings.state_file)
     except SettingsError as error:
         raise SettingsError([*problems, *error.problems]) from None
     if problems:
         raise SettingsError(problems)
-    return replace(settings, state_file=folder / settings.state_file)
+    return settings
 
 
-def _read_env_file(path: Path) -> tuple[dict[str, str], list[str]]:
-    """The variables in the file and the problems of the file itself; no file is no problem."""
-    if not path.exists():
-        return {}, []
+def _problems_of_path(path: Path) -> list[str]:
     try:
-        # Notepad on Windows writes a byte order mark; utf-8-sig takes it off.
-        values = dotenv_values(path, encoding="utf-8-sig", interpolate=False)
-    except UnicodeDecodeError:
-        return {}, [f"{path.name} is not UTF-8; save it as UTF-8 in your editor."]
+        if path.is_dir():
+            return [f"STATE_FILE is {str(path)!r}, which is a folder; allowed: the path of a file."]
+        if not path.parent.is_dir():
+            return [f"STATE_FILE is {str(path)!r}, but that folder does not exist; make it first."]
     except OSError as error:
-        return {}, [f"{path.name} cannot be read: {error.strerror}."]
-    problems = [f"{name} has no value in {path.name}; write {name}=value." for name, v in values.items() if v is None]
-    return {name: value for name, value in values.items() if value is not None}, problems
-
-
-def _misspelt(name: str, names: Mapping[str, str]) -> str | None:
-    """A sentence if `name` is none of ours but close to one."""
-    if name in names or name in FOREIGN:
-        return None
-    close = difflib.get_close_matches(name.upper(), names, n=1, cutoff=0.8)
-    return f"{name} in .env is no setting of the bot; did you mean {close[0]}?" if close else None
+        return [f"STATE_FILE is {str(path)[:80]!r}, which cannot be used: {error.strerror}."]
+    return []

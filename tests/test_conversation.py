@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from roomsync.loopback import Fault, LoopbackGateway, refused
+from roomsync.outbox import State
 from tests.conftest import running, until
 from tests.test_bot import lines
 
@@ -42,7 +43,9 @@ async def test_recall_of_what_still_waits_cancels_it(gateway: LoopbackGateway, s
         gateway.say("r101", "alice", "never said", id="m1")
         gateway.say("r101", "alice", "m1", kind="recalled")
         gateway.say("r101", "alice", "said")
-        await until(lambda: bot.outbox.counts().get("waiting") == 2 and bot.outbox.counts().get("cancelled") == 2)
+        await until(
+            lambda: bot.outbox.counts().get(State.WAITING) == 2 and bot.outbox.counts().get(State.CANCELLED) == 2
+        )
         bot.courier.resume()
         await gateway.until(lambda: len(gateway.sent) == 2)
     assert {one.body for one in gateway.sent} == {"[Alice@101]:  said"}
@@ -55,7 +58,7 @@ async def test_rest_of_a_batch_is_sent_again_once(gateway: LoopbackGateway, stat
         bot.courier.pause()
         for number in range(3):
             gateway.say("r101", "alice", f"line {number}", id=f"m{number}")
-        await until(lambda: bot.outbox.counts().get("waiting") == 6)
+        await until(lambda: bot.outbox.counts().get(State.WAITING) == 6)
         bot.courier.resume()
         await gateway.until(lambda: len(gateway.sent) == 2)
         gateway.say("r101", "alice", "m1", kind="recalled")
@@ -199,7 +202,7 @@ async def test_pictures_in_a_row_need_one_caption(gateway: LoopbackGateway, stat
             gateway.say("r101", "alice", kind="image", content=IMAGE)
         gateway.say("r101", "bob", "nice")
         gateway.say("r101", "alice", kind="image", content=IMAGE)
-        await until(lambda: bot.outbox.counts().get("waiting") == 18)
+        await until(lambda: bot.outbox.counts().get(State.WAITING) == 18)
         bot.courier.resume()
         await gateway.until(lambda: sum(one.room_id == "r102" for one in gateway.sent) == 6)
     caption = "[Alice@101]:  [图片]"
@@ -246,10 +249,10 @@ async def test_what_another_relay_brought_is_not_doubled(gateway: LoopbackGatewa
         gateway.say("r101", "alice", "one")
         gateway.say("r101", "alice", "two")
         gateway.say("r101", "alice", kind="image", content=IMAGE)
-        await until(lambda: bot.outbox.counts().get("waiting") == 8)
+        await until(lambda: bot.outbox.counts().get(State.WAITING) == 8)
         gateway.say("r102", "bot2", "[Alice@101]:  one\ntwo\n[图片]")
         gateway.say("r102", "bot2", kind="image", content=IMAGE)
-        await until(lambda: bot.outbox.counts().get("cancelled") == 4)
+        await until(lambda: bot.outbox.counts().get(State.CANCELLED) == 4)
         bot.courier.resume()
         await gateway.until(lambda: len(gateway.sent) == 2)
         await asyncio.sleep(0)
@@ -264,7 +267,7 @@ async def test_throttle_notice_pauses_and_sends_again(gateway: LoopbackGateway, 
         assert not bot.pacer.cooldown.length
         gateway.say("r102", "bot", "操作过于频繁，可稍后再试。", kind="unknown")
         await until(lambda: bot.pacer.cooldown.length == 60)
-        assert bot.outbox.counts()["waiting"] == 1 and bot.outbox.heads()[0].room_id == "r102"
+        assert bot.outbox.counts()[State.WAITING] == 1 and bot.outbox.heads()[0].room_id == "r102"
 
 
 @pytest.mark.parametrize("error", ["1204 == 0", "WorkproErrorCode: 20001"])
@@ -274,4 +277,4 @@ async def test_throttle_error_pauses_and_loses_nothing(gateway: LoopbackGateway,
         gateway.script("MessageSendText", Fault(refused(error)))
         gateway.say("r101", "alice", "hello")
         await until(lambda: bot.pacer.cooldown.length == 60)
-        assert bot.outbox.counts()["waiting"] == 2 and not gateway.sent
+        assert bot.outbox.counts()[State.WAITING] == 2 and not gateway.sent

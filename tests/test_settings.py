@@ -192,7 +192,9 @@ def test_file_of_any_editor_is_read(tmp_path: Path, mark: bytes, end: bytes) -> 
 @pytest.mark.parametrize("encoding", ["gbk", "utf-16"])
 def test_file_that_is_not_utf8_is_refused(tmp_path: Path, encoding: str) -> None:
     """A `.env` in another encoding is refused with the way out of it."""
-    assert ".env is not UTF-8; save it as UTF-8" in refusal(tmp_path, "ROOM_PREFIX=上海群\n".encode(encoding))
+    assert ".env is not UTF-8, so nothing in it was read; save it as UTF-8" in refusal(
+        tmp_path, "ROOM_PREFIX=上海群\n".encode(encoding)
+    )
 
 
 @pytest.mark.parametrize("header", ["({room}) {name}:   ", "  {name} #{room} ", "${name} in ${room}: "])
@@ -211,9 +213,7 @@ def test_relative_state_file_is_beside_the_bot(tmp_path: Path) -> None:
 
 def test_state_file_in_no_folder_is_refused(tmp_path: Path) -> None:
     """A STATE_FILE in a folder that does not exist is refused before anything starts."""
-    assert refusal(tmp_path, "STATE_FILE=missing/bot.db\n").startswith(
-        "STATE_FILE is 'missing/bot.db', but that folder"
-    )
+    assert "missing/bot.db', but that folder does not exist" in refusal(tmp_path, "STATE_FILE=missing/bot.db\n")
 
 
 @pytest.mark.parametrize("form", ["path", "escaped", "quoted", "lines"])
@@ -224,3 +224,57 @@ def test_ca_is_a_path_or_pem(tmp_path: Path, form: str) -> None:
     escaped = pem.replace("\n", "\\n")
     text = {"path": str(tmp_path / "ca.pem"), "escaped": escaped, "quoted": f'"{escaped}"', "lines": f"'{pem}'"}[form]
     assert read(tmp_path, f"{CA}={text}\n").tls_ca_cert.strip() == pem.strip()
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('ROOM_PREFIX="Milvus用户群”', "Line 1 of .env cannot be read"),
+        ("ROOM PREFIX=a", "Line 1 of .env cannot be read"),
+        ("WECHATY_PUPPET_SERVICE_TOKEN:insecure_secret", "Line 1 of .env cannot be read"),
+        ("WECHATY_PUPPET_SERVICE_TOKEN＝insecure_secret", "Line 1 of .env cannot be read"),
+        ("ROOM_PREFIX=“Milvus”", "has curly quotes around it"),
+        ("HEADER={name} #{room}: ", "HEADER in line 1 of .env needs quotes"),
+        ("STATE_FILE=~nobody_at_all/a", "that home folder is not known"),
+        ("STATE_FILE=.", "which is a folder"),
+        ("WECHATY_PUPPET_SERVICE_TLS_CA_CERT=-----BEGIN 证-----", "is not a certificate"),
+        ("WECHATY_PUPPET_SERVICE_ENDPOINT=insecure_secret", "is no endpoint"),
+        ("MAX_ATTEMPTS=" + "9" * 5000, "a whole number from 1 to 100"),
+        ("DAILY_LIMITS=image:5,image:6", "allowed: kind:number"),
+        ("ＬＯＧ_LEVEL=debug", "cannot be read"),
+    ],
+)
+def test_slip_in_the_file_is_told_without_its_text(tmp_path: Path, line: str, words: str) -> None:
+    """What a user easily gets wrong in an editor is refused in one sentence that never shows the token."""
+    told = refusal(tmp_path, line + "\n")
+    assert words in told and "insecure_secret" not in told
+
+
+@pytest.mark.parametrize("line", ["FOO", "export FOO", "STATUS_FILE=a", "DB_LOG_LEVEL=a", "LEADER=a", "# x"])
+def test_other_peoples_lines_are_left_alone(tmp_path: Path, line: str) -> None:
+    """A line for another program, with or without a value, is no problem of the bot's."""
+    (tmp_path / ".env").write_text(f"WECHATY_PUPPET_SERVICE_TOKEN=insecure_1\n{line}\n", encoding="utf-8")
+    assert read_settings(tmp_path, {}).token == "insecure_1"
+
+
+def test_certificate_is_beside_the_file_that_names_it(tmp_path: Path) -> None:
+    """A relative path of a certificate is below the bot's folder, and words around the certificate do not matter."""
+    pem = trustme.CA().cert_pem.bytes().decode()
+    (tmp_path / "ca.pem").write_text(f"\ufeff# 我们的 CA\n{pem}", encoding="utf-8")
+    text = "WECHATY_PUPPET_SERVICE_TOKEN=insecure_1\nWECHATY_PUPPET_SERVICE_TLS_CA_CERT=ca.pem\n"
+    (tmp_path / ".env").write_text(text, encoding="utf-8")
+    assert read_settings(tmp_path, {}).tls_ca_cert == pem.strip()
+
+
+def test_env_file_saved_as_text_is_found(tmp_path: Path) -> None:
+    """Notepad's `.env.txt` is told by its name."""
+    (tmp_path / ".env.txt").write_text("WECHATY_PUPPET_SERVICE_TOKEN=insecure_1\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"its name must be \.env"):
+        read_settings(tmp_path, {})
+
+
+def test_tls_needs_a_name_to_check() -> None:
+    """A token without a name in it needs one for TLS, and none for a plain gateway."""
+    with pytest.raises(SettingsError, match="TLS_SERVER_NAME is not set"):
+        Settings.parse({TOKEN: "bare"})
+    assert Settings.parse({TOKEN: "bare", SERVICE + "NO_TLS_INSECURE_CLIENT": "true"}).no_tls
