@@ -30,10 +30,13 @@ SELECT d.id, p.kind, p.body, p.head, p.mention, p.caption, m.talker_id, d.attemp
 JOIN parts AS p ON p.message_id = d.message_id AND p.part = d.part JOIN messages AS m ON m.id = d.message_id
 WHERE d.state = 'waiting' AND d.room_id = ? ORDER BY d.urgent DESC, d.id LIMIT ?
 """
-# The talker and the kind of the last send to a room.
+# What was last sent to a room, if nobody has spoken there since: the header it belongs to, its talker and its kind.
 LAST = """
-SELECT m.talker_id, s.kind FROM sends AS s JOIN deliveries AS d ON d.send_id = s.id JOIN messages AS m
-ON m.id = d.message_id WHERE s.id = (SELECT max(id) FROM sends WHERE room_id = ?) AND d.state = 'sent'
+SELECT c.head, m.talker_id, s.kind FROM sends AS s JOIN deliveries AS d ON d.send_id = s.id AND d.state = 'sent'
+JOIN messages AS m ON m.id = d.message_id JOIN parts AS c ON c.message_id = m.id AND c.caption = 1
+WHERE s.id = (SELECT max(id) FROM sends WHERE room_id = :room)
+AND NOT EXISTS (SELECT 1 FROM messages WHERE room_id = :room AND accepted >= s.at)
+AND NOT EXISTS (SELECT 1 FROM status WHERE key = 'brought_to:' || :room AND CAST(value AS REAL) >= s.at)
 """
 BATCH_MOST = 200  # deliveries looked at for one send
 
@@ -174,8 +177,8 @@ class Outbox:
         """A picture right behind one of the same member needs no line that says once more who sent it."""
         if len(rows) < 2 or not rows[0].caption or rows[1].kind not in MEDIA:
             return rows
-        last = set(db.execute(LAST, (room_id,)).fetchall())
-        if last != {(rows[0].talker_id, rows[1].kind)}:
+        last = db.execute(LAST, {"room": room_id}).fetchall()
+        if last != [(rows[0].head, rows[0].talker_id, rows[1].kind)]:
             return rows
         db.execute("UPDATE deliveries SET state = 'sent', changed = ? WHERE id = ?", (now, rows[0].id))
         return rows[1:]

@@ -7,6 +7,7 @@ from roomsync.kinds import Kind
 from roomsync.statefile import StateFile
 
 BROUGHT = "another relay brought it"
+MEDIA_PATIENCE = 60.0  # seconds in which a picture is waited for whose caption another relay brought
 # What waits for a room and was never tried, with its part.
 WAITING = """
 SELECT d.id, p.body FROM deliveries AS d JOIN parts AS p ON p.message_id = d.message_id AND p.part = d.part
@@ -40,8 +41,16 @@ class Relays:
         How many deliveries that were.
         """
         with self._state.transaction() as db:
-            db.execute("INSERT OR REPLACE INTO status (key, value) VALUES (?, ?)", (f"relay:{talker_id}", str(now)))
+            last_head = spoken[-1][0] if spoken else ""
+            rows = [(f"relay:{talker_id}", ""), (f"brought:{talker_id}:{room_id}", last_head)]
+            db.executemany("INSERT OR REPLACE INTO status (key, value) VALUES (?, ?)", rows)
+            self._note(db, room_id, now)
             return sum(self._settle(db, room_id, head, said.text, now) for head, said in spoken)
+
+    @staticmethod
+    def _note(db: sqlite3.Connection, room_id: str, now: float) -> None:
+        """Somebody else spoke in the room: a picture that the bot sends there next needs to say whose it is."""
+        db.execute("INSERT OR REPLACE INTO status (key, value) VALUES (?, ?)", (f"brought_to:{room_id}", str(now)))
 
     @staticmethod
     def _settle(db: sqlite3.Connection, room_id: str, head: str, text: str, now: float) -> int:
@@ -55,21 +64,35 @@ class Relays:
                 "UPDATE deliveries SET state = 'cancelled', error = ?, changed = ? WHERE id = ?",
                 (BROUGHT, now, delivery),
             )
+            # The picture behind a caption is the other relay's to bring; ours goes if it does not come.
+            db.execute(
+                "UPDATE deliveries SET next_try = ? WHERE state = 'waiting' AND room_id = ? AND message_id ="
+                " (SELECT message_id FROM deliveries WHERE id = ?)",
+                (now + MEDIA_PATIENCE, room_id, delivery),
+            )
             settled += 1
             text = text[len(body) + 1 :]
         return settled
 
-    def brought_media(self, room_id: str, kind: Kind, now: float) -> bool:
-        """Another relay brought a picture or card: the one whose caption it brought before need not go again."""
+    def brought_media(self, talker_id: str, room_id: str, kind: Kind, now: float) -> bool:
+        """An account that is a relay brought a picture or card: it is of the member whom it named last in that room.
+
+        Whether the oldest of that member's that waits there need not go again.
+        """
         with self._state.transaction() as db:
             row = db.execute(
-                f"{WAITING} AND p.kind = ? AND EXISTS (SELECT 1 FROM deliveries AS c WHERE c.message_id = d.message_id"
-                " AND c.room_id = d.room_id AND c.error = ?) ORDER BY d.id LIMIT 1",
-                (room_id, kind, BROUGHT),
+                "SELECT d.message_id FROM deliveries AS d"
+                " JOIN parts AS p ON p.message_id = d.message_id AND p.part = d.part"
+                " JOIN parts AS c ON c.message_id = d.message_id AND c.caption = 1"
+                " WHERE d.state = 'waiting' AND d.send_id IS NULL AND d.room_id = ? AND p.kind = ?"
+                " AND c.head = (SELECT value FROM status WHERE key = ?) ORDER BY d.id LIMIT 1",
+                (room_id, kind, f"brought:{talker_id}:{room_id}"),
             ).fetchone()
+            self._note(db, room_id, now)
             if row:
                 db.execute(
-                    "UPDATE deliveries SET state = 'cancelled', error = ?, changed = ? WHERE id = ?",
-                    (BROUGHT, now, row[0]),
+                    "UPDATE deliveries SET state = 'cancelled', error = ?, changed = ?"
+                    " WHERE message_id = ? AND room_id = ? AND state = 'waiting'",
+                    (BROUGHT, now, row[0], room_id),
                 )
             return row is not None

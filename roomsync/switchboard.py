@@ -51,7 +51,7 @@ class Switchboard:
             if not self._relays.is_relay(talker):
                 return False
             if message.kind in (*MEDIA, *CARDS):
-                self._relays.brought_media(message.room_id, message.kind, now)
+                self._relays.brought_media(talker, message.room_id, message.kind, now)
             return True
         announced = message.text.removesuffix(f" {RECALLED_WORDS}")
         if announced != message.text and form.parse_subject(announced, labels):

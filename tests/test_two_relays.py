@@ -1,0 +1,97 @@
+"""Two bots on two accounts in the same rooms: ten minutes of talk, the clock passed in."""
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from roomsync.courier import Courier
+from roomsync.journal import Journal
+from roomsync.kinds import Kind
+from roomsync.outbox import Outbox
+from roomsync.pacer import Limits, Pacer
+from roomsync.relay import Message
+from roomsync.rooms import Room, Rooms
+from roomsync.settings import Settings
+from roomsync.statefile import StateFile
+from roomsync.switchboard import Switchboard
+from tests.conftest import PREFIX, Clock
+
+LABELS = ["101", "102", "103", "104"]
+MINUTES = 10
+
+
+class World:
+    """The rooms, and everybody's eyes on them: what is said in one is heard by each bot but the one that said it."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.bots: list[Relay] = []
+        self.seen: dict[str, list[str]] = {label: [] for label in LABELS}
+        self._number = 0
+
+    def say(self, label: str, talker: str, kind: Kind, text: str, content: str | None = None) -> str:
+        self._number += 1
+        message_id = f"m{self._number}"
+        self.seen[label] += [content] if content else text.split("\n")
+        for bot in self.bots:
+            if bot.account != talker:
+                bot.hear(Message(message_id, label, talker, talker, kind, text, content))
+        return message_id
+
+
+class Relay:
+    """A bot without a gateway: its switchboard hears the world, its courier speaks into it."""
+
+    def __init__(self, world: World, account: str, path: Path) -> None:
+        self.account, self._world = account, world
+        settings = Settings.parse({"WECHATY_PUPPET_SERVICE_TOKEN": "a_b", "ROOM_PREFIX": PREFIX})
+        rooms, state = Rooms(settings.room_prefixes), StateFile(path)
+        for label in LABELS:
+            rooms.place(label, PREFIX + label)
+        self.rooms, self.state, self.outbox = rooms, state, Outbox(state, settings.max_text_bytes)
+        self.switchboard = Switchboard(settings, rooms, state, self.outbox, Journal(state))
+        pacer = Pacer(Limits(1.5, 3, 40, {}), lambda at: "today", random.Random(account).random)
+        recalls = self.switchboard.recalls
+        self.courier = Courier(self.outbox, recalls, pacer, self, world.clock, 8, lambda cooldown: None)
+
+    def hear(self, message: Message) -> None:
+        source = self.rooms.get(message.room_id)
+        assert isinstance(source, Room)
+        self.switchboard.hear(message, source, self._world.clock())
+
+    async def send(self, room_id: str, kind: Kind, body: str, mentions: Sequence[str] = ()) -> str | None:
+        text = body if kind is Kind.TEXT else ""
+        return self._world.say(room_id, self.account, kind, text, None if kind is Kind.TEXT else body)
+
+    async def recall(self, sent_id: str) -> bool:
+        return True
+
+
+async def test_ten_minutes_of_talk_without_a_doubled_line(tmp_path: Path, clock: Clock) -> None:
+    """What members say, texts and pictures, is in every room once, though two bots relay between the same rooms."""
+    world, chance = World(clock), random.Random(5)
+    world.bots = [Relay(world, "relay-a", tmp_path / "a.db"), Relay(world, "relay-b", tmp_path / "b.db")]
+    said: list[str] = []
+    for second in range(MINUTES * 60):
+        clock.now += 1
+        if chance.random() < 0.2:
+            label, talker = chance.choice(LABELS), chance.choice(["Alice", "Bob", "小王"])
+            if chance.random() < 0.25:
+                said.append(f'{{"boxType": 7, "uuid": "{second}"}}')
+                world.say(label, talker, Kind.IMAGE, "", said[-1])
+            else:
+                said.append(f"words {second}")
+                world.say(label, talker, Kind.TEXT, said[-1])
+        for bot in chance.sample(world.bots, 2):
+            await bot.courier.step()
+    for _ in range(2000):
+        clock.now += 1
+        for bot in world.bots:
+            await bot.courier.step()
+    for label in LABELS:
+        shown = Counter(line.rpartition(":  ")[2] for line in world.seen[label])
+        assert {one: shown[one] for one in said} == dict.fromkeys(said, 1), label
+        assert not any("@" in line and "relay-" in line for line in world.seen[label])
+    for bot in world.bots:
+        bot.state.close()
