@@ -8,11 +8,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from roomsync.headers import HeaderForm
 from tests.interop.gateway import RealGateway
 
 ROOT = Path(__file__).parents[2]
 PREFIX = "Milvus用户交流群"
 BOT = "bot"
+
+
+FORM = HeaderForm("[{name}@{room}]:  ")
+
+
+def spoken(text: str, labels: list[str]) -> list[tuple[str, str]]:
+    """Who says what in a text that arrived, line by line: texts that travel together may share a header."""
+    return [(one.name, line) for one in FORM.parse_batch(text, labels) for line in one.text.split("\n")]
 
 
 async def community(gateway: RealGateway, labels: list[str]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop.bots import BotProcess, community, relaying
+from tests.interop.bots import BotProcess, community, relaying, spoken
 from tests.interop.gateway import RealGateway
 
 LABELS = ["101", "102", "103"]
@@ -17,9 +17,8 @@ MESSAGES = 200
 
 
 def bodies(gateway: RealGateway, room: str, talker: str = "Alice") -> list[str]:
-    """What arrived in a room, without headers, one entry for each message."""
-    lines = [line for text in gateway.texts(room) for line in text.splitlines()]
-    return [line.partition(":  ")[2] for line in lines if line.startswith(f"[{talker}@")]
+    """What arrived in a room, without headers, one entry for each line."""
+    return [line for text in gateway.texts(room) for name, line in spoken(text, LABELS) if name == talker]
 
 
 def without_repeats(found: list[str]) -> list[str]:
