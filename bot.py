@@ -7,8 +7,6 @@
 import argparse
 import asyncio
 import logging
-import os
-import signal
 import sys
 import time
 from pathlib import Path
@@ -20,7 +18,7 @@ try:
     from roomsync.check import check
     from roomsync.courier import Courier
     from roomsync.demo import demo
-    from roomsync.errors import GatewayLost, GatewayRefused, RoomSyncError, SettingsError
+    from roomsync.errors import GatewayLost, RoomSyncError, SettingsError
     from roomsync.housekeeper import Housekeeper
     from roomsync.journal import Journal
     from roomsync.kinds import Kind
@@ -28,11 +26,13 @@ try:
     from roomsync.notices import is_throttle_notice
     from roomsync.outbox import Outbox
     from roomsync.pacer import DAY, Pacer, day_of
-    from roomsync.rooms import Room, Rooms
+    from roomsync.rooms import Rooms
+    from roomsync.roster import Roster
     from roomsync.settings import Settings, read_settings
+    from roomsync.signals import leave_on_signals
     from roomsync.statefile import StateFile
     from roomsync.status import show_status
-    from roomsync.supervisor import Supervisor, backoff
+    from roomsync.supervisor import Supervisor
     from roomsync.switchboard import Switchboard
     from roomsync.wechat import GatewayPuppet, Wechaty, options, prepare
 except ModuleNotFoundError as error:
@@ -53,6 +53,7 @@ class RoomSyncBot(Wechaty):
         self.outbox = Outbox(state, settings.max_text_bytes)
         self.pacer = Pacer(settings.limits, day_of)
         self.pacer.restore(self.outbox.recent(time.time() - DAY), self.journal.cooldown())
+        self.roster = Roster(self.puppet, self.rooms, self.journal)
         self.switchboard = Switchboard(settings, self.rooms, state, self.outbox, self.journal)
         self.courier = Courier(
             self.outbox,
@@ -66,7 +67,7 @@ class RoomSyncBot(Wechaty):
 
     async def on_login(self, contact: Any) -> None:
         log.info("WeChat is logged in as %s.", await self.puppet.contact_name(contact.contact_id) or contact.contact_id)
-        await self.find_rooms()
+        await self.roster.find()
         self.housekeeper.round()  # what became too old while the bot was away must not go out now
         self.journal.status(logged_in="1")
         self.courier.resume()
@@ -74,11 +75,11 @@ class RoomSyncBot(Wechaty):
     async def on_ready(self, payload: Any) -> None:
         # Some gateways know their rooms only some time after the login.
         if self.puppet.login_user_id:
-            await self.find_rooms()
+            await self.roster.find()
 
     async def on_message(self, msg: Any) -> None:
         payload = msg.payload
-        source = await self.room(payload.room_id) if payload.room_id else None
+        source = await self.roster.room(payload.room_id) if payload.room_id else None
         if source is None:
             return
         if not self.puppet.login_user_id:
@@ -100,7 +101,7 @@ class RoomSyncBot(Wechaty):
             self.courier.wake()
 
     async def on_room_join(self, room: Any, invitees: Any, inviter: Any, date: Any) -> None:
-        await self.look_at(room.room_id)
+        await self.roster.look_at(room.room_id)
 
     async def on_room_leave(self, room: Any, leavers: Any, remover: Any, date: Any) -> None:
         if self.puppet.login_user_id not in [leaver.contact_id for leaver in leavers]:
@@ -111,12 +112,12 @@ class RoomSyncBot(Wechaty):
             log.warning("The bot is no longer in %s; %d waiting deliveries to it are cancelled.", gone.topic, cancelled)
 
     async def on_room_topic(self, room: Any, new_topic: str, old_topic: str, changer: Any, date: Any) -> None:
-        await self.look_at(room.room_id)
+        await self.roster.look_at(room.room_id)
 
     async def on_room_dirty(self, room: Any) -> None:
         """The gateway says that what is known of a room is out of date."""
         if self.rooms.knows(room.room_id):
-            await self.look_at(room.room_id)
+            await self.roster.look_at(room.room_id)
 
     async def on_scan(self, qr_code: str, status: Any, data: Any = None) -> None:
         # A gateway repeats its last scan event to every new connection: one that is logged in has no use for it.
@@ -132,41 +133,6 @@ class RoomSyncBot(Wechaty):
 
     async def on_error(self, payload: Any) -> None:
         log.warning("The gateway reports an error: %.500s", payload)
-
-    async def find_rooms(self) -> None:
-        """Find the rooms of every community among all rooms of the account, until the gateway answers."""
-        for delay in backoff():
-            try:
-                topics = await self.puppet.topics()
-                break
-            except GatewayRefused as error:
-                log.warning("The gateway does not list its rooms (%s); asked again in %.0f s.", error, delay)
-                await asyncio.sleep(delay)
-        for old, new in self.journal.moved(topics, time.time()).items():
-            log.info("What waits for %s goes to its new id %s (was %s).", topics[new], new, old)
-        self.rooms.clear()
-        for room_id, topic in topics.items():
-            self.rooms.place(room_id, topic)
-        for prefix in self.rooms.prefixes:
-            found = self.rooms.community(prefix)
-            log.info("%s: %d rooms: %s", prefix, len(found), ", ".join(room.label for room in found) or "none")
-            if len(found) < 2:
-                log.warning("%s has fewer than two rooms; there is nothing to relay until it has more.", prefix)
-
-    async def look_at(self, room_id: str) -> None:
-        """Ask for the topic of one room again, and say so when it came into a community or left it."""
-        before, now = self.rooms.get(room_id), self.rooms.place(room_id, await self.puppet.topic(room_id))
-        if now and now != before:
-            self.journal.topic(room_id, now.topic)
-            log.info("Room %s (%s) is in %s.", now.label, now.topic, now.community)
-        elif before and not now:
-            log.info("Room %s (%s) is in no community any more.", before.label, before.topic)
-
-    async def room(self, room_id: str) -> Room | None:
-        """The room of a message, if it is in a community; a room never seen before is looked at."""
-        if not self.rooms.knows(room_id):
-            await self.look_at(room_id)
-        return self.rooms.get(room_id)
 
     def on_connection(self, stands: bool) -> None:
         """The connection to the gateway came to be, or is gone."""
@@ -203,7 +169,7 @@ async def run(settings: Settings) -> None:
     state = StateFile(settings.state_file)
     try:
         bot = RoomSyncBot(settings, state)
-        _leave_on_signals(bot.courier)
+        leave_on_signals(bot.courier.leave)
         log.info("The bot starts; Ctrl-C stops it.")
         await bot.run()
         log.info("The bot has left; WeChat stays logged in at the gateway.")
@@ -211,26 +177,10 @@ async def run(settings: Settings) -> None:
         state.close()
 
 
-def _leave_on_signals(courier: Courier) -> None:
-    """signal.signal and not the loop's own handlers, which Windows does not have."""
-    loop = asyncio.get_running_loop()
-    asked: list[int] = []
-
-    def handle(number: int, frame: Any) -> None:
-        if asked:
-            os._exit(128 + number)
-        asked.append(number)
-        loop.call_soon_threadsafe(courier.leave)
-
-    for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), handle)
-
-
 def main() -> int:
     """The command line; its exit code."""
     parser = argparse.ArgumentParser(
-        description="Relay what is said in one WeChat room of a community to all its others.",
+        description="Relay what is said in one WeChat room of a community to all its others, until Ctrl-C.",
         epilog="Settings are in .env beside bot.py; copy .env.example to start with. README.md explains them.",
     )
     mode = parser.add_mutually_exclusive_group()
@@ -245,10 +195,10 @@ def main() -> int:
     try:
         if args.demo:
             return asyncio.run(demo(RoomSyncBot))
-        settings = read_settings(FOLDER)
-        set_up_logs(settings.log_level, settings.token)
+        settings = read_settings(FOLDER, offline=args.status)
         if args.status:
             return show_status(settings.state_file, args.json)
+        set_up_logs(settings.log_level, settings.token)
         if args.check:
             return asyncio.run(check(settings))
         asyncio.run(run(settings))

@@ -1,6 +1,7 @@
 """The way to a gateway: where it is, and a gRPC channel to it, plain or TLS."""
 
 import asyncio
+import os
 import ssl
 from collections.abc import Awaitable, Mapping
 from typing import TypeVar
@@ -190,7 +191,8 @@ async def explained(call: Awaitable[T], endpoint: str, token: str) -> T:
     except (StreamTerminatedError, H2Error) as error:
         raise errors.AnswerLost(f"the connection to {endpoint} broke off ({error})") from error
     except OSError as error:
-        raise GatewayLost(f"{endpoint} cannot be reached ({error.strerror or error})") from error
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise GatewayLost(f"{endpoint} cannot be reached ({reason})") from error
 
 
 def _explain(error: GRPCError, endpoint: str, token: str) -> errors.GatewayError:

@@ -13,6 +13,7 @@ from roomsync.statefile import StateFile
 from roomsync.supervisor import backoff
 from roomsync.wechat import GatewayPuppet
 
+TOPICS_SHOWN = 10
 LIMIT = 10.0  # seconds until the check gives up
 
 
@@ -22,6 +23,7 @@ class _Login:
     def __init__(self) -> None:
         self.account: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.qrcode = ""
+        self.told = False  # that nobody is logged in
 
     def feed(self, event_type: int, text: str) -> None:
         with contextlib.suppress(ValueError, AttributeError):  # an event that cannot be read is none of those
@@ -45,7 +47,8 @@ async def check(settings: Settings, limit: float = LIMIT) -> int:
         _line("gateway", f"{error}")
         results.append(False)
     except TimeoutError:
-        _line("gateway", f"gave up after {limit:.0f} s")
+        if not login.told:
+            _line("gateway", f"gave up after {limit:.0f} s")
         results.append(False)
     finally:
         await puppet.disconnect()
@@ -91,6 +94,7 @@ async def _account(puppet: GatewayPuppet, login: _Login) -> bool:
     except asyncio.CancelledError:
         hint = f"; scan https://wechaty.js.org/qrcode/{login.qrcode}" if login.qrcode else ""
         _line("account", f"WeChat is not logged in at this gateway{hint}")
+        login.told = True
         raise
     finally:
         listening.cancel()
@@ -98,7 +102,8 @@ async def _account(puppet: GatewayPuppet, login: _Login) -> bool:
 
 
 async def _communities(puppet: GatewayPuppet, rooms: Rooms) -> None:
-    for room_id, topic in (await puppet.topics()).items():
+    topics = await puppet.topics()
+    for room_id, topic in topics.items():
         rooms.place(room_id, topic)
     for prefix in rooms.prefixes:
         found = rooms.community(prefix)
@@ -106,6 +111,9 @@ async def _communities(puppet: GatewayPuppet, rooms: Rooms) -> None:
         _line("community", f"{prefix}: {len(found)} room{'' if len(found) == 1 else 's'}{few}")
         for room in found:
             _line("", f"{room.label}  ({room.topic})")
+        if not found and topics:
+            some = ", ".join(sorted(topics.values())[:TOPICS_SHOWN])
+            _line("", f"the account is in {len(topics)} rooms: {some}{', ...' if len(topics) > TOPICS_SHOWN else ''}")
 
 
 def _state_file(settings: Settings) -> bool:

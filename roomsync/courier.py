@@ -88,7 +88,7 @@ class Courier:
         """WeChat showed in that room that the last send there was too much: pause, and make it again afterwards."""
         now = self._clock()
         again = self._outbox.send_again(room_id, now - NOTICE_LIFE, now)
-        self._cool_down(f"a notice in {room_id}, {again} deliveries are sent again")
+        self._cool_down(f"a notice in {self._outbox.name_of(room_id)}, {again} deliveries are sent again")
 
     def _cool_down(self, why: str) -> None:
         now = self._clock()
@@ -147,7 +147,7 @@ class Courier:
         except AnswerLate as error:
             self._retry(send, error)
         except GatewayLost as error:
-            log.info("A send to %s waits for the gateway: %s", send.room_id, error)
+            log.info("A send to %s waits for the gateway: %s", self._outbox.name_of(send.room_id), error)
             now = self._clock()
             self._outbox.put_back(send, now + LOST_DELAY, now, uncertain=isinstance(error, AnswerLost))
         except GatewayError as error:
@@ -166,7 +166,7 @@ class Courier:
             except Throttled:
                 raise
             except (GatewayRefused, Unsendable) as error:
-                log.info("A message in %s cannot be taken back: %s", send.room_id, error)
+                log.info("A message in %s cannot be taken back: %s", self._outbox.name_of(send.room_id), error)
         self._recalls.done(send, taken, self._clock())
 
     def _went(self, send: Send) -> None:
@@ -179,12 +179,14 @@ class Courier:
     def _retry(self, send: Send, error: GatewayError) -> None:
         now, attempts = self._clock(), send.attempts + 1
         if attempts >= self._max_attempts and len(send.deliveries) == 1:
-            log.error("A send to %s is given up after %d attempts: %s", send.room_id, attempts, error)
+            log.error(
+                "A send to %s is given up after %d attempts: %s", self._outbox.name_of(send.room_id), attempts, error
+            )
             self._outbox.fail(send, str(error), now)
             self._went(send)
             return
         delay = retry_delay(attempts)
-        log.warning("A send to %s is tried again in %.0f s: %s", send.room_id, delay, error)
+        log.warning("A send to %s is tried again in %.0f s: %s", self._outbox.name_of(send.room_id), delay, error)
         apart = attempts >= APART_AFTER and len(send.deliveries) > 1
         if apart:
             self._alone[send.room_id] = len(send.deliveries)
@@ -197,9 +199,9 @@ class Courier:
             self._outbox.put_back(send, now, now, uncertain=False)
             return
         if send.kind is Kind.TEXT:
-            log.error("A send to %s cannot be made: %s", send.room_id, error)
+            log.error("A send to %s cannot be made: %s", self._outbox.name_of(send.room_id), error)
             self._outbox.fail(send, str(error), now)
         else:
-            log.warning("A send to %s goes as a line of text: %s", send.room_id, error)
+            log.warning("A send to %s goes as a line of text: %s", self._outbox.name_of(send.room_id), error)
             self._outbox.replace(send, instead_of(send.kind, send.body, "未能转发"), str(error), now)
         self._went(send)

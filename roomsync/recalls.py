@@ -7,7 +7,8 @@ from typing import Any
 
 from roomsync.headers import subject_of
 from roomsync.kinds import Kind
-from roomsync.outbox import Send, add_deliveries, forget_send
+from roomsync.outbox import add_deliveries
+from roomsync.outcomes import Send, forget_send
 from roomsync.relay import Part
 from roomsync.statefile import StateFile
 

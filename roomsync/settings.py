@@ -202,11 +202,18 @@ class Settings:
         return {f.metadata["name"]: f.metadata["default"] for f in fields(cls)}
 
     @classmethod
-    def parse(cls, values: Mapping[str, str]) -> "Settings":
-        """Check `values` (variable name -> text); what is absent takes its default. Raises `SettingsError`."""
-        parsed, problems = {}, []
+    def parse(cls, values: Mapping[str, str], *, offline: bool = False) -> "Settings":
+        """Check `values` (variable name -> text); what is absent takes its default. Raises `SettingsError`.
+
+        `offline`: for one who needs no gateway, and so no token.
+        """
+        parsed: dict[str, Any] = {}
+        problems = []
         for f in fields(cls):
             name = f.metadata["name"]
+            if offline and name == PREFIX + "TOKEN":
+                parsed[f.name] = ""
+                continue
             text = values.get(name, f.metadata["default"])
             try:
                 if text and (text[0] in CURLY_QUOTES or text[-1] in CURLY_QUOTES):
@@ -216,12 +223,12 @@ class Settings:
                 problems.append(f"{name} {error}.")
         if problems:
             raise SettingsError(problems)
-        if not (parsed["no_tls"] or parsed["tls_server_name"] or parsed["token"].rpartition("_")[0]):
+        if not offline and not (parsed["no_tls"] or parsed["tls_server_name"] or parsed["token"].rpartition("_")[0]):
             raise SettingsError([NO_NAME])
         return cls(**parsed)
 
 
-def read_settings(folder: Path, environ: Mapping[str, str] = os.environ) -> Settings:
+def read_settings(folder: Path, environ: Mapping[str, str] = os.environ, *, offline: bool = False) -> Settings:
     """The settings of the bot in `folder`: its `.env`, under `environ`, which wins.
 
     A relative `STATE_FILE`, or path of a certificate, is below `folder`. Raises `SettingsError` with all problems.
@@ -233,7 +240,7 @@ def read_settings(folder: Path, environ: Mapping[str, str] = os.environ) -> Sett
     if certificate and "-----BEGIN" not in certificate and not certificate.startswith("~"):
         values[PREFIX + "TLS_CA_CERT"] = str(folder / certificate)
     try:
-        settings = Settings.parse(values)
+        settings = Settings.parse(values, offline=offline)
         settings = replace(settings, state_file=folder / settings.state_file)
         problems += _problems_of_path(settings.state_file)
     except SettingsError as error:

@@ -16,11 +16,9 @@ import json
 import logging
 import os
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Awaitable, Iterator, Sequence
 from typing import Any, TypeVar
 
-import betterproto
 import pyee
 import pyee.asyncio
 import urllib3
@@ -31,6 +29,7 @@ from urllib3.util import parse_url
 
 from roomsync import errors
 from roomsync.channel import explained, find_endpoint, open_channel
+from roomsync.contents import Contents
 from roomsync.events import Events, Feed
 from roomsync.journal import Journal
 from roomsync.kinds import MEDIA, Kind
@@ -74,7 +73,7 @@ with _mended_import():
     from apscheduler.schedulers.asyncio import AsyncIOScheduler
     from wechaty import Wechaty, WechatyOptions
     from wechaty_grpc.wechaty import PuppetStub
-    from wechaty_grpc.wechaty.puppet import ImageType, MessageContactRequest, MessageType
+    from wechaty_grpc.wechaty.puppet import MessageType
     from wechaty_puppet_service import PuppetService
 
 __all__ = ["GatewayPuppet", "Wechaty", "options", "prepare"]
@@ -87,25 +86,6 @@ START_TIMEOUT = 20.0  # a gateway itself gives up after 15
 HEARTBEAT_TIMEOUT = 5.0  # gateways of today send a heartbeat at once; those of others may not
 NAME_LIFE = 600.0  # seconds that a member's name is believed
 ROOM_CALLS = 20  # rooms asked for at the same time
-
-
-@dataclass
-class LocationPayload(betterproto.Message):
-    """A place (wechaty/grpc 1.x, proto/wechaty/puppet/location.proto)."""
-
-    accuracy: float = betterproto.float_field(1)
-    address: str = betterproto.string_field(2)
-    latitude: float = betterproto.double_field(3)
-    longitude: float = betterproto.double_field(4)
-    name: str = betterproto.string_field(5)
-
-
-@dataclass
-class MessageLocationResponse(betterproto.Message):
-    """The answer to MessageLocation."""
-
-    location: LocationPayload = betterproto.message_field(1)
-
 
 # What a gateway calls the kinds (wechaty-puppet, src/schemas/message.ts), and what python-wechaty calls them.
 KINDS: dict[int, tuple[Kind, Any]] = {
@@ -220,52 +200,12 @@ class GatewayPuppet(PuppetService):
     async def read(self, message: Any) -> Message:
         """A wechaty Message with what a relay needs of it: who said it, and what a card or picture is made of."""
         payload = message.payload
+        stub = self._stub()
         name, content = await asyncio.gather(
-            self.name_of(payload.room_id, payload.from_id), self._content_of(message.message_id, payload.kind)
+            self.name_of(payload.room_id, payload.from_id),
+            Contents(stub, self._explained, self.contact_name).read(message.message_id, payload.kind),
         )
         return Message(message.message_id, payload.room_id, payload.from_id, name, payload.kind, payload.text, content)
-
-    async def _content_of(self, message_id: str, kind: Kind) -> str | None:
-        """What a card, a file or a place is made of, as JSON: a handle stays a handle, unknown fields stay."""
-        stub = self._stub()
-        reads: dict[Kind, Callable[[], Awaitable[str]]] = {
-            Kind.IMAGE: lambda: self._image(stub, message_id),
-            Kind.URL: lambda: self._field(stub.message_url(id=message_id), "url_link"),
-            Kind.MINIPROGRAM: lambda: self._field(stub.message_mini_program(id=message_id), "mini_program"),
-            Kind.CONTACT: lambda: self._contact_card(stub, message_id),
-            Kind.LOCATION: lambda: self._location(message_id),
-        }
-        for kind_of_file in (Kind.FILE, Kind.VIDEO, Kind.EMOTICON):
-            reads[kind_of_file] = lambda: self._field(stub.message_file(id=message_id), "filebox")
-        if kind not in reads:
-            return None
-        try:
-            return await reads[kind]() or None
-        except (errors.GatewayRefused, errors.Unsendable, errors.AnswerLate) as error:
-            log.warning("No content for message %s (%s): %s", message_id, kind, error)
-            return None
-
-    async def _field(self, call: Awaitable[Any], name: str) -> str:
-        return str(getattr(await self._explained(call), name))
-
-    async def _contact_card(self, stub: Any, message_id: str) -> str:
-        contact_id = await self._field(stub.message_contact(id=message_id), "id")
-        return json.dumps({"name": await self.contact_name(contact_id)})
-
-    async def _location(self, message_id: str) -> str:
-        """wechaty-grpc 0.20 does not know this call."""
-        request = MessageContactRequest(id=message_id)  # the same shape: a string in field 1
-        call = self._stub()._unary_unary("/wechaty.Puppet/MessageLocation", request, MessageLocationResponse)
-        place = (await self._explained(call)).location
-        return json.dumps({"name": place.name, "address": place.address})
-
-    async def _image(self, stub: Any, message_id: str) -> str:
-        """The high-definition picture; where a gateway has none, the one that was sent."""
-        try:
-            answer = await self._explained(stub.message_image(id=message_id, type=ImageType.IMAGE_TYPE_HD))
-        except errors.GatewayRefused:
-            answer = await self._explained(stub.message_image(id=message_id, type=ImageType.IMAGE_TYPE_ARTWORK))
-        return str(answer.filebox)
 
     async def name_of(self, room_id: str, contact_id: str) -> str:
         """A member's name in that room, else the contact's own; empty when the gateway gives neither."""
