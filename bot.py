@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 if sys.version_info < (3, 11):
     sys.exit("The bot needs Python 3.11 or newer; this is " + sys.version.split()[0] + ".")
@@ -122,9 +123,8 @@ class RoomSyncBot(Wechaty):
     async def on_scan(self, qr_code: str, status: Any, data: Any = None) -> None:
         # A gateway repeats its last scan event to every new connection: one that is logged in has no use for it.
         if qr_code and not self.courier.online:
-            log.warning(
-                "WeChat is not logged in. Scan this with the account's phone: https://wechaty.js.org/qrcode/%s", qr_code
-            )
+            link = f"https://wechaty.js.org/qrcode/{quote(qr_code, safe='')}"
+            log.warning("WeChat is not logged in. Scan this with the account's phone: %s", link)
 
     async def on_logout(self, contact: Any) -> None:
         self.courier.pause()

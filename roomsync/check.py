@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 from typing import Any
+from urllib.parse import quote
 
 from roomsync.errors import GatewayBusy, GatewayError, GatewayLost, GatewayRejected, StateFileBusy, StateFileError
 from roomsync.events import LOGIN, SCAN
@@ -92,7 +93,7 @@ async def _account(puppet: GatewayPuppet, login: _Login) -> bool:
         _line("account", f"{await puppet.contact_name(contact_id) or 'logged in'} ({contact_id})")
         return True
     except asyncio.CancelledError:
-        hint = f"; scan https://wechaty.js.org/qrcode/{login.qrcode}" if login.qrcode else ""
+        hint = f"; scan https://wechaty.js.org/qrcode/{quote(login.qrcode, safe='')}" if login.qrcode else ""
         _line("account", f"WeChat is not logged in at this gateway{hint}")
         login.told = True
         raise

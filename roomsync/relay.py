@@ -124,7 +124,7 @@ def pieces(text: str, most: int) -> list[str]:
     """`text` whole if it has at most `most` bytes of UTF-8, else cut between characters and numbered `(1/3) `."""
     if len(text.encode()) <= most:
         return [text]
-    room = most - len("(999/999) ")
+    room = most - len("(99999/99999) ")
     cut, start, size = [], 0, 0
     for position, sign in enumerate(text):
         size += len(sign.encode())

@@ -5,7 +5,7 @@ import logging
 import time
 from typing import Protocol
 
-from roomsync.errors import GatewayRefused
+from roomsync.errors import AnswerLate, GatewayRefused
 from roomsync.journal import Journal
 from roomsync.rooms import Room, Rooms
 from roomsync.supervisor import backoff
@@ -50,7 +50,7 @@ class Roster:
         while True:
             try:
                 return await self._gateway.topics()
-            except GatewayRefused as error:
+            except (GatewayRefused, AnswerLate) as error:
                 delay = next(delays)
                 log.warning("The gateway does not list its rooms (%s); asked again in %.0f s.", error, delay)
                 await asyncio.sleep(delay)

@@ -142,7 +142,10 @@ class GatewayPuppet(PuppetService):
         self._stream, self._first = stream, asyncio.create_task(anext(stream), name="first event")
         await asyncio.wait({self._first}, timeout=HEARTBEAT_TIMEOUT)
         if self._first.done():
-            await self._explained(asyncio.shield(self._first))
+            try:
+                await self._explained(asyncio.shield(self._first))
+            except StopAsyncIteration:
+                raise errors.GatewayLost(f"{self.endpoint} ended the event stream at once") from None
         await self._explained(PuppetStub(self.channel, timeout=START_TIMEOUT).start())
 
     async def listen(self) -> None:

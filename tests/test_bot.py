@@ -246,3 +246,26 @@ async def test_hostile_events_cost_only_themselves(gateway: LoopbackGateway, sta
         gateway.login()
         gateway.say("r101", "alice", "still here")
         await gateway.until(lambda: len(gateway.sent) == 2)
+
+
+async def test_stream_that_ends_at_once_is_tried_again(
+    gateway: LoopbackGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A gateway that ends the event stream, cleanly and at any time, is connected to again, and rooms found again."""
+    monkeypatch.setattr("roomsync.supervisor.DELAY_FIRST", 0.01)
+    async with running(gateway, state_file):
+        for times in (2, 3):
+            gateway.end_stream()
+            await gateway.until(lambda times=times: gateway.calls.count("RoomPayload") == 4 * times)  # type: ignore[misc]
+        gateway.say("r101", "alice", "still here")
+        await gateway.until(lambda: len(gateway.sent) == 2)
+
+
+async def test_room_list_that_fails_at_login_is_asked_for_again(
+    gateway: LoopbackGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the gateway refuses its list of rooms at login, the bot asks until it gets it."""
+    monkeypatch.setattr("roomsync.supervisor.DELAY_FIRST", 0.01)
+    gateway.script("RoomList", Fault(refused("not ready")))
+    async with running(gateway, state_file) as bot:
+        assert len(bot.rooms.community("Milvus用户交流群")) == 3
