@@ -1,0 +1,55 @@
+"""An outbox on a real file, for the tests of what goes in and out of it."""
+
+from pathlib import Path
+
+from roomsync.kinds import Kind
+from roomsync.outbox import Outbox
+from roomsync.outcomes import Send
+from roomsync.relay import Message, Part
+from roomsync.statefile import StateFile
+
+NOW = 1_000_000.0
+PICTURE = Part(Kind.IMAGE, "{}")
+CAPTION = Part(Kind.TEXT, "[图片]", "[Alice@101]:  ", caption=True)
+
+
+class Box:
+    """An outbox on a real file, which can be opened again; and short ways to say things in it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.count = 0
+        self.open()
+
+    def open(self) -> None:
+        self.state = StateFile(self.path)
+        self.outbox = Outbox(self.state, 100)
+
+    def crash(self) -> None:
+        """What was in hand is left as it is in the file, and another process opens it."""
+        self.state.close()
+        self.open()
+
+    def say(self, *parts: Part | str, to: tuple[str, ...] = ("r102",), talker: str = "alice") -> None:
+        """A message of these parts; a string is a text without a header."""
+        self.count += 1
+        made = [part if isinstance(part, Part) else Part(Kind.TEXT, part) for part in parts]
+        message = Message(f"m{self.count}", "r101", talker, "Alice", Kind.TEXT)
+        assert self.outbox.accept(message, made, to, NOW)
+
+    def take(self, room_id: str = "r102", now: float = NOW, alone: bool = False) -> Send:
+        send = self.outbox.take(room_id, now, alone=alone)
+        assert send
+        return send
+
+    def bodies(self, room_id: str = "r102", now: float = NOW) -> list[str]:
+        """What goes to a room from now on, each send made and answered."""
+        found = []
+        while send := self.outbox.take(room_id, now):
+            found.append(send.body)
+            self.outbox.sent(send, None, now)
+        return found
+
+    def deliveries(self) -> list[tuple[str, int, float, str | None]]:
+        with self.state.reading() as db:
+            return db.execute("SELECT state, attempts, next_try, error FROM deliveries ORDER BY id").fetchall()

@@ -1,0 +1,306 @@
+"""The courier: what it does after each answer, and that rooms do not suffer for each other."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from roomsync import errors
+from roomsync.courier import RETRY_MOST, Courier, retry_delay
+from roomsync.kinds import Kind
+from roomsync.outcomes import State
+from roomsync.pacer import COOLDOWN_FIRST, Cooldown, Limits, Pacer
+from roomsync.recalls import Recalls
+from roomsync.relay import Part
+from tests.boxes import NOW, PICTURE, Box
+from tests.conftest import Clock, until
+
+Answer = errors.GatewayError | str | None
+CARD = Part(Kind.URL, '{"url": "https://example.org", "title": "t"}')
+
+
+class Gateway:
+    """A sender that answers by `rule`, or by what `answers` says first: an error is raised, else it is the id."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.answers: list[Answer] = []
+        self.rule: Callable[[str, str], Answer] = lambda room_id, body: None
+        self.made: list[tuple[float, str, str]] = []  # when since the start, to which room, what
+
+    async def send(self, room_id: str, kind: Kind, body: str, mentions: Sequence[str] = ()) -> str | None:
+        self.made.append((self._clock() - NOW, room_id, body))
+        answer = self.answers.pop(0) if self.answers else self.rule(room_id, body)
+        if isinstance(answer, errors.GatewayError):
+            raise answer
+        return answer
+
+    async def recall(self, sent_id: str) -> bool:
+        return True
+
+    def times(self) -> list[float]:
+        return [at for at, _, _ in self.made]
+
+    def bodies(self, room_id: str = "r102") -> list[str]:
+        return [body for _, room, body in self.made if room == room_id]
+
+
+class Desk(Box):
+    """An outbox with a courier at it, and the gateway that it sends to."""
+
+    def __init__(self, path: Path, clock: Clock, limits: Limits | None = None) -> None:
+        super().__init__(path)
+        self.clock = clock
+        self.gateway = Gateway(clock)
+        self.pauses: list[Cooldown] = []
+        self.employ(limits or Limits())
+
+    def employ(self, limits: Limits, max_attempts: int = 8) -> None:
+        pacer = Pacer(limits, lambda at: "today", lambda: 0.5)
+        recalls = Recalls(self.state)
+        self.courier = Courier(self.outbox, recalls, pacer, self.gateway, self.clock, max_attempts, self.pauses.append)
+
+    async def work(self, seconds: float = 10**7) -> None:
+        """Let the courier send all that it can in so many seconds of the clock."""
+        end = self.clock() + seconds
+        while (wait := await self.courier.step()) is not None and self.clock() + wait <= end:
+            self.clock.now += wait
+
+
+@pytest.fixture
+def desk(state_file: Path, clock: Clock) -> Iterator[Desk]:
+    found = Desk(state_file, clock)
+    yield found
+    found.state.close()
+
+
+def refused(why: str = "no") -> errors.GatewayError:
+    return errors.GatewayRefused(why)
+
+
+def test_delays_double_up_to_ten_minutes() -> None:
+    """After failed attempts the courier waits 5 s, 10 s, 20 s, ... and at most ten minutes."""
+    delays = [retry_delay(attempts) for attempts in range(1, 100)]
+    assert delays[:4] == [5, 10, 20, 40]
+    assert (max(delays), delays[-1]) == (RETRY_MOST, RETRY_MOST)
+
+
+async def test_what_waits_is_sent_and_settled(desk: Desk) -> None:
+    """The courier sends what waits, notes the id that it is given, and then has nothing to do."""
+    desk.say("a", PICTURE)
+    desk.gateway.answers = ["s1", "s2"]
+    await desk.work()
+    assert desk.gateway.bodies() == ["a", "{}"]
+    assert desk.outbox.counts() == {State.SENT: 2}
+    assert desk.outbox.is_ours("s1") and desk.outbox.is_ours("s2")
+
+
+async def test_a_refused_send_is_tried_later_and_later(desk: Desk) -> None:
+    """Each refusal of a send doubles the time until it is made again; after eight it is given up, with its error."""
+    desk.say("a")
+    desk.gateway.rule = lambda room_id, body: refused()
+    await desk.work()
+    assert desk.gateway.times() == [0, 5, 15, 35, 75, 155, 315, 635]
+    assert [(state, attempts, error) for state, attempts, _, error in desk.deliveries()] == [("failed", 8, "no")]
+
+
+async def test_behind_a_send_that_is_given_up_the_next_goes(desk: Desk) -> None:
+    """A room goes on with the next message after one is given up."""
+    desk.say(PICTURE)
+    desk.say("b")
+    desk.gateway.rule = lambda room_id, body: refused() if body == "{}" else None
+    await desk.work()
+    assert desk.gateway.bodies() == ["{}"] * 8 + ["b"]
+    assert desk.outbox.counts() == {State.FAILED: 1, State.SENT: 1}
+
+
+async def test_nothing_overtakes_within_a_room(desk: Desk) -> None:
+    """While a message is tried again, those behind it wait, also those that come later."""
+    desk.say("a")
+    desk.gateway.answers = [refused(), refused()]
+    await desk.work(1)
+    desk.say("b")
+    await desk.work()
+    assert desk.gateway.bodies() == ["a", "a", "a", "b"]
+
+
+async def test_a_room_that_always_refuses_delays_no_other(desk: Desk) -> None:
+    """Whatever one room does, a message for another goes in the moment in which it comes."""
+    desk.gateway.rule = lambda room_id, body: refused() if room_id == "bad" else None
+    said = []
+    for number in range(20):
+        said.append((desk.clock() - NOW, "r102", str(number)))
+        desk.say(str(number), to=("bad", "r102"))
+        await desk.work(30)
+        desk.clock.now += 7
+    assert [one for one in desk.gateway.made if one[1] == "r102"] == said
+
+
+async def test_texts_that_fail_together_go_apart(desk: Desk) -> None:
+    """When one of several texts is what the gateway refuses, only that one is given up, and order is kept."""
+    for text in ("a", "bad", "c"):
+        desk.say(text)
+    desk.gateway.rule = lambda room_id, body: refused() if "bad" in body else None
+    await desk.work()
+    assert [body for body in desk.gateway.bodies() if "bad" not in body] == ["a", "c"]
+    assert desk.gateway.bodies()[:3] == ["a\nbad\nc", "a\nbad\nc", "a"]
+    assert desk.outbox.counts() == {State.SENT: 2, State.FAILED: 1}
+    desk.say("d")
+    desk.say("e")
+    await desk.work()
+    assert desk.gateway.bodies()[-1] == "d\ne"
+
+
+async def test_texts_too_large_together_go_apart_at_once(desk: Desk) -> None:
+    """Texts that the gateway will not take together go one by one, without waiting and without an attempt counted."""
+    for text in "abc":
+        desk.say(text)
+    desk.gateway.rule = lambda room_id, body: errors.Unsendable("too large") if "\n" in body else None
+    await desk.work()
+    assert desk.gateway.made == [(0, "r102", body) for body in ("a\nb\nc", "a", "b", "c")]
+    assert {attempts for _, attempts, _, _ in desk.deliveries()} == {0}
+
+
+@pytest.mark.parametrize(("part", "line"), [(PICTURE, "[图片] 未能转发，请到原群查看"), (CARD, "https://example.org")])
+async def test_what_the_gateway_never_takes_becomes_a_line(desk: Desk, part: Part, line: str) -> None:
+    """In the place of a picture that cannot be sent goes at once a line, in that of a link its address."""
+    desk.say(part)
+    desk.say("b")
+    desk.gateway.answers = [errors.Unsendable("too large")]
+    await desk.work()
+    assert desk.gateway.made == [(0, "r102", part.body), (0, "r102", f"{line}\nb")]
+    assert desk.outbox.counts() == {State.SENT: 2}
+
+
+async def test_a_text_that_the_gateway_never_takes_is_counted(desk: Desk) -> None:
+    """A text that cannot be sent is failed at once, with its reason, and the next goes."""
+    desk.say("a")
+    desk.gateway.answers = [errors.Unsendable("malformed")]
+    await desk.work()
+    desk.say("b")
+    await desk.work()
+    assert [(state, error) for state, _, _, error in desk.deliveries()] == [("failed", "malformed"), ("sent", None)]
+
+
+async def test_a_throttled_account_pauses_and_sends_again(desk: Desk) -> None:
+    """When WeChat says too fast, nothing goes to any room for a while, then the send again, no attempt counted."""
+    desk.say("a", to=("r102", "r103"))
+    desk.gateway.answers = [errors.Throttled("too fast")]
+    await desk.work()
+    assert desk.gateway.times() == [0, COOLDOWN_FIRST, COOLDOWN_FIRST]
+    assert sorted(room for _, room, _ in desk.gateway.made[1:]) == ["r102", "r103"]
+    assert desk.pauses == [Cooldown(NOW + COOLDOWN_FIRST, COOLDOWN_FIRST)]
+    assert {attempts for _, attempts, _, _ in desk.deliveries()} == {0}
+
+
+async def test_a_throttle_notice_repeats_the_last_send(desk: Desk) -> None:
+    """When the notice comes in a room after a send was answered, that send is made again after the pause."""
+    desk.say("a")
+    await desk.work()
+    desk.courier.throttled("r102")
+    desk.courier.throttled("r102")
+    await desk.work()
+    assert desk.gateway.made == [(0, "r102", "a"), (COOLDOWN_FIRST, "r102", "a")]
+    assert len(desk.pauses) == 1
+
+
+@pytest.mark.parametrize("error", [errors.GatewayLost("gone"), errors.AnswerLost("reset")])
+async def test_a_lost_gateway_counts_no_attempt(desk: Desk, error: errors.GatewayError) -> None:
+    """However often the connection is gone, no attempt is counted and nothing is given up."""
+    desk.say("a")
+    desk.gateway.answers = [error] * 50
+    await desk.work()
+    assert desk.gateway.bodies() == ["a"] * 51
+    assert [row[:2] for row in desk.deliveries()] == [("sent", 0)]
+
+
+async def test_a_send_never_made_may_go_with_others(desk: Desk) -> None:
+    """After a send that was not made, what came meanwhile goes with it; after one that may have been, behind it."""
+    for error in (errors.GatewayLost("gone"), errors.AnswerLost("reset")):
+        desk.gateway.answers = [error]
+        desk.say("a")
+        await desk.work(0)
+        desk.say("b")
+        await desk.work()
+    assert desk.gateway.bodies() == ["a", "a\nb", "a", "a", "b"]
+
+
+async def test_a_late_answer_counts_as_an_attempt(desk: Desk) -> None:
+    """A send that is never answered on a good connection delays its room more and more, and is given up at last."""
+    desk.say("a")
+    desk.gateway.rule = lambda room_id, body: errors.AnswerLate("no answer")
+    await desk.work()
+    assert (len(desk.gateway.made), desk.outbox.counts()) == (8, {State.FAILED: 1})
+
+
+async def test_an_echo_settles_what_is_tried_again(desk: Desk) -> None:
+    """A send that was refused although it was made is not made again once its echo is seen."""
+    desk.say("a")
+    desk.gateway.answers = [refused()]
+    await desk.work(1)
+    assert desk.outbox.echo("r102", Kind.TEXT, "a", "s1", desk.clock())
+    await desk.work()
+    assert desk.gateway.bodies() == ["a"]
+
+
+async def test_over_the_daily_limit_a_line_goes(desk: Desk) -> None:
+    """A picture over its daily limit is a line at once, and its room goes on."""
+    desk.employ(Limits(daily={Kind.IMAGE: 1}))
+    for _ in range(2):
+        desk.say(PICTURE)
+    desk.say("b")
+    await desk.work()
+    assert desk.gateway.bodies() == ["{}", "[图片] 今日转发已达上限，请到原群查看\nb"]
+
+
+async def test_sends_keep_the_pace(desk: Desk) -> None:
+    """Refused, lost and answered sends alike keep the interval between two sends."""
+    desk.employ(Limits(send_interval=3, room_interval=0))
+    desk.gateway.answers = [refused(), errors.GatewayLost("gone"), errors.Unsendable("bad"), None]
+    desk.say(PICTURE, to=("r102", "r103", "r104"))
+    await desk.work()
+    times = desk.gateway.times()
+    assert len(times) == 6
+    assert all(later - earlier >= 3 for earlier, later in pairwise(times))
+
+
+async def test_offline_nothing_is_sent(desk: Desk) -> None:
+    """The courier sends nothing until it is told that the gateway is there, nor after it is told to pause."""
+    running = asyncio.create_task(desk.courier.run())
+    desk.say("a")
+    desk.courier.wake()
+    await asyncio.sleep(0.01)
+    assert desk.gateway.made == []
+    desk.courier.resume()
+    await until(lambda: desk.outbox.counts() == {State.SENT: 1})
+    desk.courier.pause()
+    desk.say("b")
+    desk.courier.wake()
+    await asyncio.sleep(0.01)
+    assert desk.gateway.bodies() == ["a"]
+    desk.courier.leave()
+    await asyncio.wait_for(running, 5)
+
+
+async def test_leaving_finishes_the_send_in_hand(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told to leave, the courier waits for the answer to its send, makes no other, and is done."""
+    begun, answer = asyncio.Event(), asyncio.Event()
+
+    async def send(*args: object) -> str:
+        begun.set()
+        await answer.wait()
+        return "s1"
+
+    monkeypatch.setattr(desk.gateway, "send", send)
+    desk.say("a", to=("r102", "r103"))
+    desk.courier.resume()
+    running = asyncio.create_task(desk.courier.run())
+    await begun.wait()
+    desk.courier.leave()
+    await asyncio.sleep(0)
+    assert not running.done()
+    answer.set()
+    await asyncio.wait_for(running, 5)
+    assert desk.outbox.counts() == {State.SENT: 1, State.WAITING: 1}

@@ -1,0 +1,216 @@
+"""The housekeeper: nothing goes out too late, rooms are told what they missed, and the file stays small."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from roomsync.housekeeper import PRUNE_AT_ONCE, ROUND_EVERY, Housekeeper, expire, missed_notice, prune
+from roomsync.journal import Journal
+from roomsync.kinds import Kind
+from roomsync.outbox import Outbox, State
+from roomsync.relay import Message, Part
+from roomsync.settings import Settings
+from roomsync.statefile import StateFile
+from tests.conftest import Clock
+
+NOW = 1_000_000.0
+HOUR, DAY = 3600.0, 86400.0
+
+
+class House:
+    """A state file with an outbox, and short ways to fill it."""
+
+    def __init__(self, path: Path) -> None:
+        self.state = StateFile(path)
+        self.outbox = Outbox(self.state, 2000)
+        self.count = 0
+
+    def say(self, text: str, at: float, *room_ids: str, kind: Kind = Kind.TEXT, copies: int = 1) -> None:
+        self.count += 1
+        message = Message(f"m{self.count}", "r101", "alice", "Alice", kind)
+        self.outbox.accept(message, [Part(Kind.TEXT, f"{text}{n or ''}") for n in range(copies)], room_ids, at)
+
+    def send(self, room_id: str, at: float) -> str | None:
+        """The next send to a room, made and answered."""
+        send = self.outbox.take(room_id, at)
+        if send:
+            self.outbox.sent(send, None, at)
+        return send.body if send else None
+
+    def rows(self, table: str) -> int:
+        with self.state.reading() as db:
+            return int(db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+
+@pytest.fixture
+def house(state_file: Path) -> Iterator[House]:
+    found = House(state_file)
+    yield found
+    found.state.close()
+
+
+# What is too old.
+
+
+def test_what_is_too_old_is_not_sent(house: House) -> None:
+    """What was accepted before the time given expires, what came at it or later goes."""
+    house.say("old", NOW - 1, "r102")
+    house.say("new", NOW, "r102")
+    assert expire(house.state, NOW, NOW) == 1
+    assert house.send("r102", NOW) == f"new\n{missed_notice(1)}"
+
+
+def test_each_room_is_told_once_what_it_missed(house: House) -> None:
+    """A room gets one line with the number of messages, not of parts, that it missed; others get none."""
+    house.say("a", NOW - 1, "r102", "r103", copies=3)
+    house.say("b", NOW - 1, "r102")
+    house.say("c", NOW, "r104")
+    assert expire(house.state, NOW, NOW) == 7
+    assert [house.send(room_id, NOW) for room_id in ("r102", "r103", "r104")] == [
+        missed_notice(2),
+        missed_notice(1),
+        "c",
+    ]
+
+
+def test_a_line_that_still_waits_is_brought_up_to_date(house: House) -> None:
+    """While its line waits, a room's further losses are added to it."""
+    for at in (NOW, NOW + 1):
+        house.say("a", at, "r102", "r103")
+        expire(house.state, at + 1, at + 1)
+    assert [house.send("r102", NOW), house.send("r102", NOW), house.send("r103", NOW)] == [
+        missed_notice(2),
+        None,
+        missed_notice(2),
+    ]
+
+
+def test_a_line_that_went_is_not_changed(house: House) -> None:
+    """After its line went, or may have gone, a room is told of further losses in a new one."""
+    house.say("a", NOW, "r102")
+    expire(house.state, NOW + 1, NOW + 1)
+    send = house.outbox.take("r102", NOW + 1)
+    assert send
+    house.outbox.put_back(send, NOW + 1, NOW + 1, uncertain=True)
+    house.say("b", NOW + 1, "r102")
+    expire(house.state, NOW + 2, NOW + 2)
+    assert [house.send("r102", NOW + 2), house.send("r102", NOW + 2)] == [missed_notice(1)] * 2
+
+
+def test_a_line_never_expires(house: House) -> None:
+    """The line itself waits as long as it must, and is not counted as missed."""
+    house.say("a", NOW, "r102")
+    expire(house.state, NOW + 1, NOW + 1)
+    assert expire(house.state, NOW + 99 * DAY, NOW + 99 * DAY) == 0
+    assert house.send("r102", NOW) == missed_notice(1)
+
+
+def test_what_was_sent_or_is_being_sent_does_not_expire(house: House) -> None:
+    """Only what waits expires."""
+    house.say("a", NOW, "r102", "r103")
+    house.send("r102", NOW)
+    house.outbox.take("r103", NOW)
+    assert expire(house.state, NOW + 1, NOW + 1) == 0
+    assert house.outbox.counts() == {State.SENT: 1, State.SENDING: 1}
+
+
+# The file's size.
+
+
+def test_old_messages_are_forgotten(house: House) -> None:
+    """A message is forgotten with all that belongs to it when nothing has happened to it since the time given."""
+    house.say("a", NOW, "r102", "r103")
+    house.send("r102", NOW)
+    house.send("r103", NOW)
+    Journal(house.state).note(["unfinished"], NOW)
+    assert prune(house.state, NOW + 1) == 1
+    tables = ("messages", "parts", "deliveries", "sends", "incoming")
+    assert {table: house.rows(table) for table in tables} == dict.fromkeys(tables, 0)
+
+
+def test_what_waits_or_was_sent_lately_is_kept(house: House) -> None:
+    """A message of which something waits, is being sent or was sent lately is kept whole."""
+    house.say("waits", NOW, "r102", "r103")
+    house.send("r103", NOW)
+    house.say("being sent", NOW, "r104")
+    house.outbox.take("r104", NOW)
+    house.say("sent lately", NOW, "r105")
+    house.send("r105", NOW + 10)
+    assert prune(house.state, NOW + 5) == 0
+    assert house.outbox.counts() == {State.WAITING: 1, State.SENDING: 1, State.SENT: 2}
+
+
+def test_the_file_stays_small(house: House) -> None:
+    """Over many rounds of messages sent and forgotten the file does not grow."""
+    sizes = []
+    for day in range(30):
+        at = NOW + day * DAY
+        for _ in range(20):
+            house.say("x" * 5000, at, "r102", "r103")
+        while house.send("r102", at) or house.send("r103", at):
+            pass
+        while prune(house.state, at - 2 * DAY):
+            pass
+        with house.state.reading() as db:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        sizes.append(house.state.path.stat().st_size)
+    assert max(sizes[3:]) <= sizes[3] * 1.1
+    assert prune(house.state, NOW + 99 * DAY) == 60
+    with house.state.reading() as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    assert house.state.path.stat().st_size < sizes[3] / 4
+
+
+# Rounds.
+
+
+def settled(house: House, clock: Clock, last_event: float = 0.0) -> Housekeeper:
+    values = {"WECHATY_PUPPET_SERVICE_TOKEN": "insecure_x", "RELAY_TTL_HOURS": "2", "RETENTION_DAYS": "3"}
+    return Housekeeper(house.state, Journal(house.state), Settings.parse(values), clock, lambda: last_event)
+
+
+def test_a_round_keeps_to_the_settings(house: House, clock: Clock) -> None:
+    """RELAY_TTL_HOURS says what is too old to be sent, RETENTION_DAYS what is forgotten."""
+    house.say("a", clock() - 2 * HOUR, "r102")
+    house.say("b", clock() - 2 * HOUR - 1, "r103")
+    settled(house, clock).round()
+    assert house.outbox.counts() == {State.WAITING: 2, State.EXPIRED: 1}
+    house.send("r102", clock())
+    house.send("r103", clock())
+    clock.now += 3 * DAY
+    settled(house, clock).round()
+    assert house.rows("messages") == 3
+    clock.now += 1
+    settled(house, clock).round()
+    assert house.rows("messages") == 0
+
+
+def test_a_round_forgets_all_that_is_due(house: House, clock: Clock) -> None:
+    """More messages than one transaction takes are forgotten in one round."""
+    with house.state.transaction() as db:
+        db.executemany(
+            "INSERT INTO messages (gateway_id, room_id, talker_id, name, kind, accepted) VALUES (?, '', '', '', '', 0)",
+            [(str(number),) for number in range(PRUNE_AT_ONCE + 1)],
+        )
+    settled(house, clock).round()
+    assert house.rows("messages") == 0
+
+
+async def test_rounds_go_on(house: House, clock: Clock) -> None:
+    """There is a round at once, and then one every ten seconds, which tells when the last event came."""
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        house.say("a", clock() - DAY, "r102")
+        if len(slept) == 3:
+            raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await settled(house, clock, last_event=NOW).run(sleep)
+    assert slept == [ROUND_EVERY] * 3
+    assert house.outbox.counts() == {State.EXPIRED: 2, State.WAITING: 2}
+    with house.state.reading() as db:
+        assert db.execute("SELECT value FROM status WHERE key = 'last_event'").fetchone() == (str(NOW),)

@@ -1,0 +1,160 @@
+"""The outbox: what goes in together comes out in order, and once."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from roomsync.errors import StateFileError
+from roomsync.kinds import Kind
+from roomsync.outbox import BATCH_MOST, Head, Outbox
+from roomsync.outcomes import State
+from roomsync.relay import Message, Part
+from tests.boxes import CAPTION, NOW, PICTURE, Box
+
+
+@pytest.fixture
+def box(state_file: Path) -> Iterator[Box]:
+    found = Box(state_file)
+    yield found
+    found.state.close()
+
+
+# Accepting.
+
+
+def test_a_message_waits_for_every_room(box: Box) -> None:
+    """A message is accepted with one waiting delivery of each part for each room."""
+    box.say("a", PICTURE, to=("r102", "r103"))
+    assert box.outbox.counts() == {State.WAITING: 4}
+
+
+def test_a_message_is_accepted_once(box: Box) -> None:
+    """The same message again, also after a restart, is not accepted again."""
+    box.say("a")
+    message = Message("m1", "r101", "alice", "Alice", Kind.TEXT)
+    assert not box.outbox.accept(message, [Part(Kind.TEXT, "b")], ["r102"], NOW)
+    box.crash()
+    assert not box.outbox.accept(message, [Part(Kind.TEXT, "b")], ["r102"], NOW)
+    assert box.bodies() == ["a"]
+
+
+def test_a_message_is_accepted_whole_or_not(box: Box) -> None:
+    """When one of its deliveries cannot be written, nothing of a message is kept, and it can come again."""
+    message = Message("m1", "r101", "alice", "Alice", Kind.TEXT)
+    rooms: list[str] = ["r102", None]  # type: ignore[list-item]
+    with pytest.raises(StateFileError):
+        box.outbox.accept(message, [Part(Kind.TEXT, "a")], rooms, NOW)
+    assert box.outbox.counts() == {}
+    box.say("a")
+
+
+def test_a_room_may_get_parts_of_its_own(box: Box) -> None:
+    """A room in `special` gets those parts, the others the common ones."""
+    message = Message("m1", "r101", "alice", "Alice", Kind.TEXT)
+    special = {"r103": [Part(Kind.TEXT, "b", mention="bob")]}
+    box.outbox.accept(message, [Part(Kind.TEXT, "a")], ["r102", "r103"], NOW, special)
+    plain, told = box.take("r102"), box.take("r103")
+    assert [(plain.body, plain.mentions), (told.body, told.mentions)] == [("a", ()), ("b", ("bob",))]
+
+
+def test_heads_are_the_rooms_with_something_waiting(box: Box) -> None:
+    """Each room with something waiting has one head, that of its oldest; others have none."""
+    box.say("a", to=("r102", "r103", "r104"))
+    box.say("b", to=("r102",))
+    box.outbox.sent(box.take("r103"), None, NOW)
+    box.outbox.retry(box.take("r104"), NOW + 5, "no", NOW)
+    assert sorted(box.outbox.heads(), key=lambda head: head.room_id) == [Head("r102", 0.0), Head("r104", NOW + 5)]
+
+
+# Taking.
+
+
+def test_texts_that_wait_go_together_in_order(box: Box) -> None:
+    """All texts that wait for a room go in one send, oldest first."""
+    for text in "abc":
+        box.say(text)
+    send = box.take()
+    assert (send.kind, send.body, len(send.deliveries), send.attempts) == (Kind.TEXT, "a\nb\nc", 3, 0)
+    assert box.outbox.counts() == {State.SENDING: 3}
+
+
+def test_texts_of_one_speaker_share_a_header(box: Box) -> None:
+    """Consecutive texts with one header of one member have it once; those of another member have their own."""
+    for talker, text in (("alice", "a"), ("alice", "b"), ("alice2", "c")):
+        box.say(Part(Kind.TEXT, text, "[Alice@101]:  "), talker=talker)
+    assert box.bodies() == ["[Alice@101]:  a\nb\n[Alice@101]:  c"]
+
+
+def test_another_kind_ends_what_goes_together(box: Box) -> None:
+    """Texts behind a picture do not go before it, and the picture goes by itself."""
+    box.say("a")
+    box.say("b", PICTURE)
+    box.say("c")
+    assert box.bodies() == ["a\nb", "{}", "c"]
+
+
+def test_what_goes_together_fits(box: Box) -> None:
+    """Texts go together up to the limit in bytes, not signs; a longer one goes by itself."""
+    for text in ("一" * 16, "二" * 17, "三", "四" * 40, "五"):
+        box.say(text)
+    assert box.bodies() == ["一" * 16 + "\n" + "二" * 17, "三", "四" * 40, "五"]
+
+
+def test_alone_takes_one(box: Box) -> None:
+    """Alone, a text goes without those behind it."""
+    box.say("a")
+    box.say("b")
+    assert box.take(alone=True).body == "a"
+
+
+def test_very_many_texts_go_in_several_sends(box: Box) -> None:
+    """More texts than one send looks at are all sent, in order."""
+    box.outbox = Outbox(box.state, 100_000)
+    texts = [str(number) for number in range(BATCH_MOST + 5)]
+    for text in texts:
+        box.say(text)
+    assert box.bodies() == ["\n".join(texts[:BATCH_MOST]), "\n".join(texts[BATCH_MOST:])]
+
+
+def test_rooms_do_not_share_sends(box: Box) -> None:
+    """What waits for one room is not taken for another."""
+    box.say("a", to=("r102",))
+    box.say("b", to=("r103",))
+    assert (box.bodies("r103"), box.bodies("r102"), box.outbox.take("r104", NOW)) == (["b"], ["a"], None)
+
+
+def test_pictures_in_a_row_have_one_caption(box: Box) -> None:
+    """The second of two pictures of one member goes without a caption, one after something else with it."""
+    for _ in range(2):
+        box.say(CAPTION, PICTURE)
+    box.say("a", talker="bob")
+    box.say(CAPTION, PICTURE)
+    assert box.bodies() == [CAPTION.text, "{}", "{}", f"a\n{CAPTION.text}", "{}"]
+    assert box.outbox.counts() == {State.SENT: 7}
+
+
+# A crash.
+
+
+def test_after_a_crash_only_what_was_in_hand_is_repeated(box: Box) -> None:
+    """What was sent stays so, what was being sent goes again as it was, what waited goes once."""
+    for text in "abc":
+        box.say(text)
+    box.outbox.sent(box.take(alone=True), "s1", NOW)
+    in_hand = box.take()
+    box.say("d")
+    box.crash()
+    assert box.outbox.counts() == {State.SENT: 1, State.WAITING: 3}
+    assert box.take() == in_hand
+    box.outbox.sent(in_hand, None, NOW)
+    assert box.bodies() == ["d"]
+
+
+def test_a_crash_keeps_attempts_and_next_try(box: Box) -> None:
+    """A delivery that failed is after a restart where it was: its attempts, next try and error."""
+    box.say("a")
+    box.outbox.retry(box.take(), NOW + 5, "no", NOW)
+    before = box.deliveries()
+    box.crash()
+    assert (box.deliveries(), box.outbox.heads()) == (before, [Head("r102", NOW + 5)])

@@ -1,0 +1,207 @@
+"""Outcomes: every state that a delivery can come to, and what an echo settles."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from roomsync.kinds import Kind
+from roomsync.outcomes import ECHO_LIFE, State
+from tests.boxes import NOW, PICTURE, Box
+
+
+@pytest.fixture
+def box(state_file: Path) -> Iterator[Box]:
+    found = Box(state_file)
+    yield found
+    found.state.close()
+
+
+# What becomes of a send.
+
+
+def test_sent_is_settled(box: Box) -> None:
+    """A send that was answered is over, and its id known as ours."""
+    box.say("a")
+    box.outbox.sent(box.take(), "s1", NOW)
+    assert (box.outbox.counts(), box.outbox.heads()) == ({State.SENT: 1}, [])
+    assert (box.outbox.is_ours("s1"), box.outbox.is_ours("s2")) == (True, False)
+
+
+def test_put_back_counts_no_attempt(box: Box) -> None:
+    """A send that was not made waits again, its attempts as before, and may go with what came meanwhile."""
+    box.say("a")
+    box.outbox.put_back(box.take(), NOW + 1, NOW, uncertain=False)
+    assert box.deliveries() == [("waiting", 0, NOW + 1, None)]
+    box.say("b")
+    assert box.take().body == "a\nb"
+
+
+def test_put_back_uncertain_is_repeated_as_it_was(box: Box) -> None:
+    """A send that may have been made is made again just as it was, so that its echo is known."""
+    box.say("a")
+    box.say("b")
+    first = box.take()
+    box.outbox.put_back(first, NOW + 1, NOW, uncertain=True)
+    box.say("c")
+    assert box.take() == first
+    box.outbox.sent(first, None, NOW)
+    assert box.bodies() == ["c"]
+
+
+def test_retry_counts_an_attempt(box: Box) -> None:
+    """A send that failed waits until its next try, with its error, one attempt more, and is made again as it was."""
+    box.say("a")
+    box.outbox.retry(box.take(), NOW + 5, "no", NOW)
+    assert box.deliveries() == [("waiting", 1, NOW + 5, "no")]
+    box.say("b")
+    again = box.take()
+    assert (again.body, again.attempts) == ("a", 1)
+
+
+def test_retry_apart_frees_what_went_together(box: Box) -> None:
+    """Texts that failed together and are set apart may go one by one, or with others, in order."""
+    box.say("a")
+    box.say("b")
+    box.outbox.retry(box.take(), NOW + 5, "no", NOW, apart=True)
+    first = box.take(alone=True)
+    box.outbox.sent(first, None, NOW)
+    box.say("c")
+    assert [first.body, box.take().body] == ["a", "b\nc"]
+
+
+def test_fail_lets_the_next_go(box: Box) -> None:
+    """A send that is given up is failed with its error, and what is behind it goes."""
+    box.say(PICTURE)
+    box.say("b")
+    box.outbox.fail(box.take(), "no", NOW)
+    assert box.deliveries()[0] == ("failed", 1, 0.0, "no")
+    assert box.bodies() == ["b"]
+
+
+def test_replace_sends_a_line_in_its_place(box: Box) -> None:
+    """A line goes in the place of a picture, before what is behind it, in that room only."""
+    box.say(PICTURE, to=("r102", "r103"))
+    box.say("b", to=("r102",))
+    box.outbox.replace(box.take(), "[图片]", "too large", NOW)
+    assert (box.bodies("r102"), box.bodies("r103")) == (["[图片]\nb"], ["{}"])
+
+
+def test_send_again_repeats_the_last_send(box: Box) -> None:
+    """The last send to a room that WeChat did not take waits again; one made earlier does not."""
+    box.say("a")
+    box.say("b")
+    for now in (NOW, NOW + 1):
+        box.outbox.sent(box.take(now=now, alone=True), f"s{now}", now)
+    assert box.outbox.send_again("r102", NOW + 2, NOW + 3) == 0
+    assert box.outbox.send_again("r103", NOW, NOW + 3) == 0
+    assert box.outbox.send_again("r102", NOW, NOW + 3) == 1
+    assert box.bodies() == ["b"]
+
+
+def test_cancel_room_cancels_what_waits_there(box: Box) -> None:
+    """What waits for a room that the bot left is cancelled; what was sent stays sent, and other rooms keep theirs."""
+    box.say("a", to=("r102", "r103"))
+    box.outbox.sent(box.take(), None, NOW)
+    box.say("b", to=("r102", "r103"))
+    assert box.outbox.cancel_room("r102", NOW) == 1
+    assert box.outbox.counts() == {State.SENT: 1, State.CANCELLED: 1, State.WAITING: 2}
+    assert (box.bodies("r102"), box.bodies("r103")) == ([], ["a\nb"])
+
+
+def test_recent_sends_are_remembered(box: Box) -> None:
+    """Sends since a time are told with their time, room and kind, oldest first."""
+    box.say("a")
+    box.say(PICTURE, to=("r103",))
+    for room_id, now in (("r102", NOW), ("r103", NOW + 1)):
+        box.outbox.sent(box.take(room_id, now), None, now)
+    assert box.outbox.recent(NOW) == [(NOW, "r102", Kind.TEXT), (NOW + 1, "r103", Kind.IMAGE)]
+    assert box.outbox.recent(NOW + 1) == [(NOW + 1, "r103", Kind.IMAGE)]
+
+
+# Echoes.
+
+
+def echo(box: Box, body: str, sent_id: str = "s1", now: float = NOW, kind: Kind = Kind.TEXT) -> bool:
+    return box.outbox.echo("r102", kind, body, sent_id, now)
+
+
+def test_an_echo_before_the_answer_settles_a_send(box: Box) -> None:
+    """A send whose echo comes before its answer is over; an error that comes then takes nothing back."""
+    box.say("a")
+    send = box.take()
+    assert echo(box, "a")
+    box.outbox.retry(send, NOW + 5, "no", NOW)
+    box.outbox.put_back(send, NOW + 5, NOW, uncertain=True)
+    assert box.outbox.counts() == {State.SENT: 1}
+    assert box.outbox.is_ours("s1")
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_an_echo_after_an_error_settles_a_send(box: Box, lost: bool) -> None:
+    """A send whose answer was lost or an error, but which is seen, is not made again, nor any part of it."""
+    box.say("a")
+    box.say("b")
+    if lost:
+        box.outbox.put_back(box.take(), NOW + 1, NOW, uncertain=True)
+    else:
+        box.outbox.retry(box.take(), NOW + 5, "no", NOW)
+    assert echo(box, "a\nb")
+    assert box.bodies() == []
+
+
+def test_an_echo_after_a_crash_settles_a_send(box: Box) -> None:
+    """A send that was in hand at a crash, and is seen afterwards, is not made again."""
+    box.say("a")
+    box.take()
+    box.crash()
+    assert echo(box, "a")
+    assert box.outbox.heads() == []
+
+
+def test_an_echo_of_an_answered_send_changes_nothing(box: Box) -> None:
+    """The echo of a send that was answered with its id is not taken for one of the same words behind it."""
+    for _ in range(2):
+        box.say("a")
+    box.outbox.sent(box.take(alone=True), "s1", NOW)
+    box.outbox.retry(box.take(), NOW + 5, "no", NOW)
+    assert not echo(box, "a", "s1")
+    assert box.bodies() == ["a"]
+
+
+def test_an_echo_is_of_the_oldest_send_that_had_none(box: Box) -> None:
+    """From a gateway that gives no ids, the first echo of two equal texts is of the first, the second of the second."""
+    for _ in range(2):
+        box.say("a")
+    box.outbox.sent(box.take(alone=True), None, NOW)
+    box.outbox.put_back(box.take(), NOW, NOW, uncertain=True)
+    assert not echo(box, "a", "s1")
+    assert not echo(box, "a", "s1")
+    assert box.outbox.counts() == {State.SENT: 1, State.WAITING: 1}
+    assert echo(box, "a", "s2")
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "settles"),
+    [
+        (Kind.IMAGE, "anything", True),
+        (Kind.TEXT, "bot: [图片]", True),
+        (Kind.TEXT, "anything", False),
+        (Kind.URL, "{}", False),
+    ],
+)
+def test_an_echo_of_a_picture_is_known_by_its_kind(box: Box, kind: Kind, body: str, settles: bool) -> None:
+    """A picture is settled by a picture of the bot's, or by what padlocal shows for one, and by nothing else."""
+    box.say(PICTURE)
+    box.take()
+    assert echo(box, body, kind=kind) is settles
+
+
+def test_an_echo_is_of_its_room_its_words_and_its_time(box: Box) -> None:
+    """An echo in another room, of other words, or long after the send settles nothing."""
+    box.say("a")
+    box.take()
+    assert not box.outbox.echo("r103", Kind.TEXT, "a", "s1", NOW)
+    assert not echo(box, "b")
+    assert not echo(box, "a", now=NOW + ECHO_LIFE + 1)
+    assert echo(box, "a", now=NOW + ECHO_LIFE)

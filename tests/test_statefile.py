@@ -1,0 +1,239 @@
+"""The state file: ours alone, private, safe on disk, and never mistaken for something else's."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from roomsync import statefile
+from roomsync.errors import StateFileBusy, StateFileError
+from roomsync.kinds import Kind
+from roomsync.outbox import Outbox
+from roomsync.relay import Message, Part
+from roomsync.statefile import APPLICATION_ID, MIGRATIONS, StateFile, is_held, read_only
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from roomsync.statefile import StateFile
+state = StateFile(Path(sys.argv[1]))
+with state.transaction() as db:
+    db.execute("INSERT INTO status VALUES ('half', 'done')")
+    print("held", flush=True)
+    time.sleep(60)
+"""
+VERSION_1 = """
+INSERT INTO messages VALUES (7, 'm1', 'r101', 'alice', 'Alice', 'text', 1000.0);
+INSERT INTO parts VALUES (7, 0, 'text', '[Alice@101]:  hello'), (7, 1, 'image', '{}');
+INSERT INTO deliveries (message_id, part, room_id, state, changed) VALUES
+    (7, 0, 'r102', 'sent', 1000.0), (7, 0, 'r103', 'sending', 1000.0), (7, 1, 'r103', 'waiting', 1000.0);
+"""
+
+
+@pytest.fixture
+def state(state_file: Path) -> Iterator[StateFile]:
+    found = StateFile(state_file)
+    yield found
+    found.close()
+
+
+def pragma(state: StateFile, name: str) -> object:
+    with state.reading() as db:
+        return db.execute(f"PRAGMA {name}").fetchone()[0]
+
+
+def run_sql(path: Path, script: str) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(script)
+
+
+def version_1(path: Path) -> None:
+    """A file as the first version of the bot wrote it, with rows in it."""
+    run_sql(path, f"{MIGRATIONS[0]} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = 1; {VERSION_1}")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_only_its_owner_can_read_it(state: StateFile) -> None:
+    """The file, its log and its index have mode 600: chats are private."""
+    with state.transaction() as db:
+        db.execute("INSERT INTO status VALUES ('a', 'b')")
+    names = [state.path.name + end for end in ("", "-wal", "-shm")]
+    assert {name: (state.path.parent / name).stat().st_mode & 0o777 for name in names} == dict.fromkeys(names, 0o600)
+
+
+def test_a_commit_is_on_the_disk(state: StateFile) -> None:
+    """The file is written ahead in a log, and every commit waits for the disk (WAL, synchronous FULL = 2)."""
+    assert (pragma(state, "journal_mode"), pragma(state, "synchronous")) == ("wal", 2)
+
+
+def test_pages_that_are_free_can_be_given_back(state: StateFile) -> None:
+    """The file is made to be able to shrink (auto_vacuum INCREMENTAL = 2)."""
+    assert pragma(state, "auto_vacuum") == 2
+
+
+def test_a_block_that_fails_writes_nothing(state: StateFile) -> None:
+    """When a transaction's block raises, nothing of it is kept, and the next transaction works."""
+    with pytest.raises(ValueError, match="no"), state.transaction() as db:
+        db.execute("INSERT INTO status VALUES ('a', 'b')")
+        raise ValueError("no")
+    with state.transaction() as db:
+        assert db.execute("SELECT * FROM status").fetchall() == []
+
+
+@pytest.mark.parametrize(
+    "content", ["CREATE TABLE songs (name)", "PRAGMA user_version = 3", "PRAGMA user_version = 99"]
+)
+def test_a_database_of_something_else_is_left_as_it_is(state_file: Path, content: str) -> None:
+    """Another program's database is refused, and not a byte of it changes."""
+    run_sql(state_file, content)
+    before = state_file.read_bytes()
+    with pytest.raises(StateFileError, match=r"something else; it was left as it is"):
+        StateFile(state_file)
+    assert state_file.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"Dear diary,\n" * 100, b"SQLite format 3\0" + b"\xff" * 4096, b"short"])
+def test_a_file_that_is_no_database_is_left_as_it_is(state_file: Path, content: bytes) -> None:
+    """A file that is no database is refused in one sentence that names it, and not a byte of it changes."""
+    state_file.write_bytes(content)
+    with pytest.raises(StateFileError, match=rf"\A.*{state_file.name} cannot be used: [^\n]+\.\Z"):
+        StateFile(state_file)
+    assert state_file.read_bytes() == content
+
+
+def test_a_newer_version_is_left_as_it_is(state_file: Path) -> None:
+    """A file that a newer bot wrote is refused, and not a byte of it changes."""
+    StateFile(state_file).close()
+    run_sql(state_file, f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    before = state_file.read_bytes()
+    with pytest.raises(StateFileError, match="newer version"):
+        StateFile(state_file)
+    assert state_file.read_bytes() == before
+
+
+def test_version_1_is_brought_up_to_date_with_its_rows(state_file: Path) -> None:
+    """What waited in a file of version 1, or was being sent, goes out after the migration."""
+    version_1(state_file)
+    with closing(StateFile(state_file)) as state:
+        outbox = Outbox(state, 2000)
+        first, second = outbox.take("r103", 2000.0), outbox.take("r103", 2000.0)
+        assert first and second
+        assert [(one.kind, one.body) for one in (first, second)] == [("text", "[Alice@101]:  hello"), ("image", "{}")]
+        assert not outbox.accept(Message("m1", "r101", "alice", "Alice", Kind.TEXT), [], [], 2000.0)
+
+
+def test_a_migrated_file_has_the_tables_of_a_new_one(tmp_path: Path) -> None:
+    """A file of version 1 brought up to date has the same tables and indexes as a new one."""
+    version_1(tmp_path / "old")
+    found = []
+    for name in ("old", "new"):
+        StateFile(tmp_path / name).close()
+        with read_only(tmp_path / name) as db:
+            found.append(db.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall())
+    assert found[0] == found[1]
+
+
+def test_a_migration_that_fails_changes_nothing(state_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When a migration breaks off, the file is still of the version before it, all its rows in place."""
+    version_1(state_file)
+    monkeypatch.setattr(statefile, "MIGRATIONS", (MIGRATIONS[0], "DELETE FROM deliveries; CREATE TABLE parts (a);"))
+    with pytest.raises(StateFileError):
+        StateFile(state_file)
+    with closing(sqlite3.connect(state_file)) as db:
+        found = db.execute("SELECT count(*), (SELECT user_version FROM pragma_user_version) FROM deliveries").fetchone()
+    assert found == (3, 1)
+
+
+def test_a_second_bot_is_kept_off(state: StateFile) -> None:
+    """Whoever opens the file while a bot has it is told to stop that one first."""
+    with pytest.raises(StateFileBusy, match=r"in use by another bot; stop that one first\."):
+        statefile._hold_lock(state.path, patience=0)
+    assert is_held(state.path)
+    state.close()
+    assert not is_held(state.path)
+    StateFile(state.path).close()
+
+
+def test_a_killed_bot_holds_nothing(state_file: Path) -> None:
+    """After SIGKILL in the middle of a transaction the file is free at once, and has nothing of the half of it."""
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(state_file)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout and holder.stdout.readline() == "held\n"
+        assert is_held(state_file)
+    finally:
+        holder.kill()
+        holder.communicate()
+    with closing(StateFile(state_file)) as state, state.reading() as db:
+        assert db.execute("SELECT * FROM status").fetchall() == []
+
+
+def test_a_refused_file_is_not_held(state_file: Path) -> None:
+    """A file that could not be opened is not locked afterwards by the process that tried."""
+    run_sql(state_file, "CREATE TABLE songs (name)")
+    with pytest.raises(StateFileError):
+        StateFile(state_file)
+    assert not is_held(state_file)
+
+
+@pytest.mark.parametrize("name", ["missing/roomsync.db", "."])
+def test_a_place_for_no_file_is_one_sentence(tmp_path: Path, name: str) -> None:
+    """A folder that is missing, or that stands in the file's place, is explained in one sentence."""
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(StateFileError, match=r"\AThe state file [^\n]* cannot be used: [^\n]+\.\Z"):
+        StateFile((tmp_path / "folder" / name).absolute())
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    """A folder without the right to write is explained in one sentence that names the file."""
+    tmp_path.chmod(0o500)
+    try:
+        with pytest.raises(StateFileError, match=r"\AThe state file [^\n]*roomsync\.db cannot be used: [^\n]+\.\Z"):
+            StateFile(tmp_path / "roomsync.db")
+    finally:
+        tmp_path.chmod(0o700)
+
+
+def test_a_full_disk_takes_no_message(state: StateFile) -> None:
+    """When the disk is full, a message is refused in one sentence and nothing of it is kept; later ones are taken."""
+    outbox = Outbox(state, 2000)
+    with state.reading() as db:
+        (pages,) = db.execute("PRAGMA page_count").fetchone()
+        db.execute(f"PRAGMA max_page_count = {pages}").fetchall()
+    message, room_ids = Message("m1", "r101", "alice", "Alice", Kind.TEXT), ["r102"]
+    with pytest.raises(StateFileError, match=r"\AThe state file [^\n]* cannot be used: [^\n]*full[^\n]*\.\Z"):
+        outbox.accept(message, [Part(Kind.TEXT, "x" * 100_000)], room_ids, 1000.0)
+    with state.reading() as db:
+        db.execute("PRAGMA max_page_count = 100000").fetchall()
+    assert outbox.counts() == {}
+    assert outbox.accept(message, [Part(Kind.TEXT, "x")], room_ids, 1000.0)
+
+
+def test_one_who_only_looks_sees_what_a_bot_wrote(state: StateFile) -> None:
+    """`read_only` works beside the bot that writes, shows what it has committed, and writes nothing itself."""
+    with state.transaction() as db:
+        db.execute("INSERT INTO status VALUES ('a', 'b')")
+    with state.transaction() as writer, read_only(state.path) as db:
+        writer.execute("INSERT INTO status VALUES ('c', 'd')")
+        assert db.execute("SELECT * FROM status").fetchall() == [("a", "b")]
+    with pytest.raises(StateFileError, match="readonly"), read_only(state.path) as db:
+        db.execute("DELETE FROM status")
+
+
+def test_looking_at_no_file_makes_none(state_file: Path) -> None:
+    """`read_only` says that there is no file, and does not make one."""
+    with pytest.raises(StateFileError, match="There is no state file"), read_only(state_file):
+        pass
+    assert not state_file.exists()
+
+
+def test_looking_at_an_older_version_says_what_to_do(state_file: Path) -> None:
+    """`read_only` does not read a file of an older bot, and says that this one brings it up to date."""
+    version_1(state_file)
+    with pytest.raises(StateFileError, match="start this one once"), read_only(state_file):
+        pass

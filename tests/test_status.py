@@ -1,0 +1,169 @@
+"""`python bot.py --status`: what a person and a health check read."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from roomsync.errors import StateFileError
+from roomsync.journal import Journal
+from roomsync.pacer import Cooldown
+from roomsync.statefile import StateFile
+from roomsync.status import DAY, read_status, show_status
+from tests.boxes import NOW, Box
+
+ROOM = {"waiting": 0, "sent": 0, "failed": 0, "expired": 0, "cancelled": 0, "oldest_waiting": None, "last_error": None}
+
+
+@pytest.fixture(autouse=True)
+def standing_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.time", lambda: NOW)
+
+
+@pytest.fixture
+def box(state_file: Path) -> Iterator[Box]:
+    """An outbox of a bot that runs, is connected and logged in since 90 s ago, and had an event 5 s ago."""
+    found = Box(state_file)
+    status = {"connected": "1", "logged_in": "1", "since": str(NOW - 90), "last_event": str(NOW - 5)}
+    Journal(found.state).status(**status)
+    yield found
+    found.state.close()
+
+
+def shown(box: Box, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    show_status(box.path, as_json=False)
+    return capsys.readouterr().out.splitlines()
+
+
+def test_a_bot_at_work_is_well(box: Box, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a bot that runs, connected and logged in, the exit code is 0 and one line says since when."""
+    assert show_status(box.path, as_json=False) == 0
+    assert capsys.readouterr().out == "connected for 2 min; last event 5 s ago\n"
+
+
+@pytest.mark.parametrize(
+    ("status", "line"),
+    [
+        ({"connected": "0", "logged_in": "0"}, "running, not connected to the gateway for 2 min; last event 5 s ago"),
+        (
+            {"logged_in": "0"},
+            "connected to the gateway, but WeChat is not logged in for 2 min; last event 5 s ago",
+        ),
+    ],
+)
+def test_a_bot_that_cannot_relay_is_not_well(
+    box: Box, capsys: pytest.CaptureFixture[str], status: dict[str, str], line: str
+) -> None:
+    """Of a bot without gateway or without WeChat the exit code is 1, and the first line says which."""
+    Journal(box.state).status(**status)
+    assert show_status(box.path, as_json=False) == 1
+    assert capsys.readouterr().out == f"{line}\n"
+
+
+def test_a_bot_that_does_not_run_is_not_well(box: Box, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a bot that was killed while it was connected the exit code is 1."""
+    box.state.close()
+    assert show_status(box.path, as_json=False) == 1
+    assert capsys.readouterr().out == "not running; last event 5 s ago\n"
+
+
+def test_a_bot_without_events_says_so(state_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before the first connection and event there is a status all the same."""
+    StateFile(state_file).close()
+    assert show_status(state_file, as_json=False) == 1
+    assert capsys.readouterr().out == "not running; no event yet\n"
+
+
+def test_no_file_is_no_status(state_file: Path) -> None:
+    """Where no bot ever ran, that is the answer."""
+    with pytest.raises(StateFileError, match="has never run"):
+        show_status(state_file, as_json=False)
+
+
+def test_each_room_has_its_numbers(box: Box) -> None:
+    """Each room is counted by itself: what waits, became of the last 24 h, the oldest that waits, the last error."""
+    Journal(box.state).topic("r102", "群102")
+    box.say("a", to=("r102", "r103"))
+    box.outbox.sent(box.take(), "s1", NOW)
+    box.outbox.fail(box.take("r103"), "too bad", NOW)
+    box.say("b", to=("r102", "r103"))
+    box.outbox.cancel_room("r103", NOW)
+    box.say("c", to=("r102",))
+    box.take(alone=True)
+    assert read_status(box.path, NOW + 7)["rooms"] == [
+        {"id": "r103", "topic": "r103", **ROOM, "failed": 1, "cancelled": 1, "last_error": "too bad"},
+        {"id": "r102", "topic": "群102", **ROOM, "sent": 1, "waiting": 2, "oldest_waiting": 7.0},
+    ]
+
+
+def test_only_the_last_day_is_counted(box: Box) -> None:
+    """What was settled earlier than 24 h ago is not counted; what waits is, however old."""
+    box.say("a", to=("r102", "r103"))
+    box.outbox.sent(box.take(), "s1", NOW)
+    box.outbox.fail(box.take("r103"), "old", NOW)
+    box.say("b", to=("r102", "r103"))
+    assert read_status(box.path, NOW + DAY + 1)["rooms"] == [
+        {"id": room, "topic": room, **ROOM, "waiting": 1, "oldest_waiting": DAY + 1} for room in ("r102", "r103")
+    ]
+
+
+def test_a_settled_error_is_no_error(box: Box) -> None:
+    """A send that failed and then went has no last error."""
+    box.say("a")
+    box.outbox.retry(box.take(), NOW, "not now", NOW)
+    assert read_status(box.path, NOW)["rooms"][0]["last_error"] == "not now"
+    box.outbox.sent(box.take(), "s1", NOW)
+    assert read_status(box.path, NOW)["rooms"][0]["last_error"] is None
+
+
+def test_a_person_reads_a_table(box: Box, capsys: pytest.CaptureFixture[str]) -> None:
+    """Under the first line each room has one with its numbers, what waits longest, and the first line of its error."""
+    Journal(box.state).topic("r102", "群102")
+    box.say("a")
+    box.outbox.retry(box.take(now=NOW - 1), NOW, "not now\nmore", NOW - 1)
+    with box.state.transaction() as db:
+        db.execute("UPDATE messages SET accepted = ?", (NOW - 7200,))
+    assert shown(box, capsys)[1:] == [
+        " waiting    sent  failed expired  cancelled  room (last 24 h)",
+        "       1       0       0       0          0  群102; oldest waits for 2 h; last error: not now",
+    ]
+
+
+def test_a_cooldown_is_shown(box: Box, capsys: pytest.CaptureFixture[str]) -> None:
+    """While the account pauses, the report says for how long; afterwards it does not."""
+    Journal(box.state).cool_down(Cooldown(NOW + 61, 120))
+    assert shown(box, capsys)[1:] == ["WeChat says that the account sends too fast: nothing is sent for 1 min"]
+    Journal(box.state).cool_down(Cooldown(NOW, 120))
+    assert shown(box, capsys)[1:] == []
+
+
+def test_events_that_were_given_up_are_counted(box: Box, capsys: pytest.CaptureFixture[str]) -> None:
+    """Messages that the gateway never gave are counted for 24 h."""
+    journal = Journal(box.state)
+    journal.note(["m7", "m8"], NOW)
+    journal.note(["m9"], NOW - DAY - 1)
+    for message_id in ("m8", "m9"):
+        journal.fail(message_id)
+    assert shown(box, capsys)[1:] == ["1 messages of the last 24 h could not be read from the gateway"]
+
+
+def test_machines_read_the_same(box: Box, capsys: pytest.CaptureFixture[str]) -> None:
+    """With --json the report is one JSON object with the same exit code; times in seconds since the epoch."""
+    Journal(box.state).topic("r102", "群102")
+    box.say("a")
+    assert show_status(box.path, as_json=True) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "running": True,
+        "connected": True,
+        "logged_in": True,
+        "since": NOW - 90,
+        "last_event": NOW - 5,
+        "cooldown": 0.0,
+        "unreadable": 0,
+        "rooms": [{"id": "r102", "topic": "群102", **ROOM, "waiting": 1, "oldest_waiting": 0.0}],
+    }
+    box.state.close()
+    assert show_status(box.path, as_json=True) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert [found[key] for key in ("running", "connected", "logged_in")] == [False] * 3
