@@ -190,6 +190,8 @@ async def explained(call: Awaitable[T], endpoint: str, token: str) -> T:
         raise errors.AnswerLate(f"{endpoint} did not answer in time") from error
     except (StreamTerminatedError, H2Error) as error:
         raise errors.AnswerLost(f"the connection to {endpoint} broke off ({error})") from error
+    except UnicodeDecodeError as error:
+        raise errors.GatewayRefused(f"{endpoint} answered with what is no UTF-8") from error
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise GatewayLost(f"{endpoint} cannot be reached ({reason})") from error

@@ -16,6 +16,14 @@ log = logging.getLogger(__name__)
 
 
 @dataclass
+class RawEvent(betterproto.Message):
+    """An event (wechaty/grpc, proto/wechaty/puppet/event.proto), its payload not decoded: it may not be UTF-8."""
+
+    type: int = betterproto.int32_field(1)
+    payload: bytes = betterproto.bytes_field(2)
+
+
+@dataclass
 class LocationPayload(betterproto.Message):
     """A place (wechaty/grpc 1.x, proto/wechaty/puppet/location.proto)."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from roomsync.errors import AnswerLate, AnswerLost, GatewayError, GatewayLost, GatewayRefused, Throttled, Unsendable
-from roomsync.kinds import Kind
+from roomsync.kinds import CARDS, MEDIA, Kind
 from roomsync.outbox import Outbox, Send
 from roomsync.pacer import Cooldown, Pacer
 from roomsync.recalls import Recalls
@@ -125,7 +125,7 @@ class Courier:
         send = self._outbox.take(turn.room_id, now, alone=self._alone[turn.room_id] > 0)
         if send is None:
             return 0.0
-        if not self._pacer.allows(send.kind, now):
+        if send.kind in (*MEDIA, *CARDS) and not self._pacer.allows(send.kind, now):
             self._outbox.replace(send, instead_of(send.kind, send.body, "今日转发已达上限"), "daily limit", now)
             return 0.0
         self._pacer.sent(send.room_id, send.kind, now)

@@ -202,8 +202,8 @@ class Events:
         try:
             await self._bot.on_message(message)
         except StateFileError as error:
-            if not self._broken.done():
-                self._broken.set_exception(error)
+            self._break(error)
+            return None
         except Exception as error:  # noqa: BLE001 - passed on as a value: who awaits it may come late
             return error
         self._handling.discard(message.message_id)
@@ -228,7 +228,15 @@ class Events:
         self._handling.discard(message_id)
         if outcome is not None and not _comes_again(outcome):
             log.error("Message %s is given up: %s", message_id, outcome, exc_info=outcome)
-            self._journal.fail(message_id)
+            try:
+                self._journal.fail(message_id)
+            except StateFileError as error:
+                self._break(error)
+
+    def _break(self, error: StateFileError) -> None:
+        """Let `run` end with `error`: it came in a task that nobody awaits."""
+        if not self._broken.done():
+            self._broken.set_exception(error)
 
     async def _login(self, payload: Payload) -> None:
         contact_id = _text(payload, "contactId")
@@ -282,7 +290,8 @@ def _comes_again(error: Exception) -> bool:
 def _text(payload: Payload, key: str) -> str:
     value = payload.get(key)
     if not isinstance(value, str) or not value:
-        raise ValueError(f"its {key} is {value!r}")
+        raise ValueError(f"its {key} is {value!r:.100}")
+    value.encode()  # raises for what UTF-8 cannot say, which neither the gateway nor the state file could take
     return value
 
 

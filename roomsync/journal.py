@@ -1,5 +1,6 @@
 """What the bot must remember besides its deliveries: events not finished, topics of rooms, how it is doing."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from roomsync.pacer import Cooldown
@@ -51,31 +52,30 @@ class Journal:
             )
         self._finished.clear()
 
-    def moved(self, topics: Mapping[str, str], now: float) -> dict[str, str]:
+    def moved(self, topics: Mapping[str, str]) -> dict[str, str]:
         """Take note of all rooms with their topics as they are now; what waits follows a room to its new id.
 
         Some gateways give every room a new id at each login. A room that is gone and one that is new are the same
-        when they have the same topic and no other room has it; returns old id -> new id.
+        when they alone have their topic; returns old id -> new id.
         """
         with self._state.transaction() as db:
-            waiting = db.execute(
-                "SELECT room_id, topic FROM rooms WHERE room_id IN"
-                " (SELECT room_id FROM deliveries WHERE state = 'waiting' GROUP BY room_id)"
-            ).fetchall()
-            by_topic: dict[str, list[str]] = {}
-            for room_id, topic in topics.items():
-                by_topic.setdefault(topic, []).append(room_id)
+            known = dict(db.execute("SELECT room_id, topic FROM rooms").fetchall())
+            gone = Counter(topic for room_id, topic in known.items() if room_id not in topics)
+            held = Counter(topics.values())
+            new = {topic: room_id for room_id, topic in topics.items() if room_id not in known and held[topic] == 1}
             moves = {
-                old: by_topic[topic][0]
-                for old, topic in waiting
-                if old not in topics and len(by_topic.get(topic, ())) == 1
+                old: new[topic]
+                for old, topic in known.items()
+                if old not in topics and topic in new and gone[topic] == 1
             }
-            for old, new in moves.items():
-                db.execute(
-                    "UPDATE deliveries SET room_id = ?, changed = ? WHERE room_id = ? AND state = 'waiting'",
-                    (new, now, old),
-                )
-                db.execute("DELETE FROM rooms WHERE room_id = ?", (old,))
+            for old, to in moves.items():
+                # All of it: recalls and quotes of what was said before find their rooms, too.
+                for table in ("deliveries", "sends", "messages"):
+                    db.execute(f"UPDATE {table} SET room_id = ? WHERE room_id = ?", (to, old))
+            forgotten = [(room_id,) for room_id in known if room_id not in topics]
+            db.executemany(
+                "DELETE FROM rooms WHERE room_id = ? AND room_id NOT IN (SELECT room_id FROM deliveries)", forgotten
+            )
             db.executemany("INSERT OR REPLACE INTO rooms (room_id, topic) VALUES (?, ?)", topics.items())
             return moves
 

@@ -18,6 +18,7 @@ from grpclib.exceptions import GRPCError
 from grpclib.server import Server, Stream
 from wechaty_grpc.wechaty import puppet as pb
 
+from roomsync.contents import RawEvent
 from roomsync.events import LOGIN, LOGOUT, MESSAGE, ROOM_JOIN, ROOM_LEAVE, ROOM_TOPIC
 
 HEARTBEAT = 1
@@ -116,9 +117,13 @@ class LoopbackGateway:
 
     def emit(self, event_type: int, payload: Any) -> None:
         """An event to the connected bot; `payload` is sent as JSON, a str as it is."""
-        text = payload if isinstance(payload, str) else json.dumps(payload, ensure_ascii=False)
+        text = payload if isinstance(payload, str) else json.dumps(payload)
+        self.emit_bytes(event_type, text.encode())
+
+    def emit_bytes(self, event_type: int, payload: bytes) -> None:
+        """An event whose payload need not be UTF-8."""
         if self._stream:
-            self._stream.put_nowait(pb.EventResponse(type=event_type, payload=text))
+            self._stream.put_nowait(RawEvent(type=event_type, payload=payload))
 
     def say(self, room_id: str, talker_id: str, text: str = "", **more: Any) -> str:
         """Someone says something in a room (empty: in a private chat). The id of the message.
@@ -209,7 +214,7 @@ class LoopbackGateway:
             "MessageSendMiniProgram": self._send_miniprogram,
         }
         unary, streaming = Cardinality.UNARY_UNARY, Cardinality.UNARY_STREAM
-        handlers = {"/wechaty.Puppet/Event": Handler(self._event, streaming, pb.EventRequest, pb.EventResponse)}
+        handlers = {"/wechaty.Puppet/Event": Handler(self._event, streaming, pb.EventRequest, RawEvent)}
         for name, work in works.items():
             request, answer = getattr(pb, f"{name}Request"), getattr(pb, f"{name}Response")
             handlers[f"/wechaty.Puppet/{name}"] = Handler(self._call(name, work), unary, request, answer)

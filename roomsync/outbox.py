@@ -134,15 +134,14 @@ class Outbox(Outcomes):
                     (room_id, first.kind, text if first.kind == Kind.TEXT else "", now),
                 ).fetchone()
             else:
-                db.execute("UPDATE sends SET at = ? WHERE id = ?", (now, send_id))
+                db.execute("UPDATE sends SET at = ?, tries = tries + 1 WHERE id = ?", (now, send_id))
             db.executemany(
                 "UPDATE deliveries SET state = 'sending', send_id = ?, changed = ? WHERE id = ?",
                 [(send_id, now, row.id) for row in rows],
             )
             mentions = tuple({row.mention: None for row in rows if row.mention})
-            return Send(
-                send_id, room_id, Kind(first.kind), text, tuple(row.id for row in rows), first.attempts, mentions
-            )
+            deliveries, repeated = tuple(row.id for row in rows), first.send_id is not None
+            return Send(send_id, room_id, Kind(first.kind), text, deliveries, first.attempts, mentions, repeated)
 
     @staticmethod
     def _without_needless_caption(db: sqlite3.Connection, room_id: str, rows: list[_Row], now: float) -> list[_Row]:

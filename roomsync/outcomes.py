@@ -1,7 +1,7 @@
 """What became of a send: the states of deliveries in the state file, and how they change."""
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from roomsync.kinds import Kind
@@ -37,6 +37,7 @@ class Send:
     deliveries: tuple[int, ...]
     attempts: int
     mentions: tuple[str, ...] = ()
+    repeated: bool = field(default=False, compare=False)  # it may have been made before
 
 
 class Outcomes:
@@ -56,14 +57,16 @@ class Outcomes:
         """The gateway showed a message of the bot's own: that settles a send whose answer is lost, or not here yet.
 
         A text is known by its words, anything else by its kind. Echoes come in the order of the sends, so this one
-        is of the oldest send that has had none. True when deliveries were waiting for this to be known.
+        is of the oldest send that has had none, or fewer than it was tried.
+        True when deliveries were waiting for this to be known.
         """
         with self._state.transaction() as db:
             if db.execute("SELECT 1 FROM sends WHERE sent_id = ?", (sent_id,)).fetchone():
                 return False
             for seen in dict.fromkeys((kind, kind_of_echo(kind, body))):
                 row = db.execute(
-                    "SELECT id FROM sends WHERE room_id = ? AND sent_id IS NULL AND at >= ?"
+                    "SELECT id FROM sends WHERE room_id = ? AND at >= ?"
+                    " AND (sent_id IS NULL OR (tries > 1 AND echoes < tries - 1))"
                     " AND kind = ? AND (kind <> 'text' OR body = ?) ORDER BY id LIMIT 1",
                     (room_id, now - ECHO_LIFE, seen, body),
                 ).fetchone()
@@ -71,7 +74,9 @@ class Outcomes:
                     break
             else:
                 return False
-            db.execute("UPDATE sends SET sent_id = ? WHERE id = ?", (sent_id, row[0]))
+            db.execute(
+                "UPDATE sends SET sent_id = coalesce(sent_id, ?), echoes = echoes + 1 WHERE id = ?", (sent_id, row[0])
+            )
             return bool(
                 db.execute(
                     "UPDATE deliveries SET state = 'sent', changed = ?"
@@ -84,7 +89,7 @@ class Outcomes:
         """It was not sent, and that was no fault of it; `uncertain`: it may have been sent all the same."""
         with self._state.transaction() as db:
             self._set(db, send, State.WAITING, now, next_try=next_try)
-            if not uncertain:
+            if not uncertain and not send.repeated:
                 forget_send(db, send.id)
 
     def retry(self, send: Send, next_try: float, error: str, now: float, *, apart: bool = False) -> None:
@@ -124,7 +129,8 @@ class Outcomes:
             if row is None:
                 return 0
             count = db.execute(
-                "UPDATE deliveries SET state = 'waiting', changed = ? WHERE send_id = ? AND state = 'sent'",
+                "UPDATE deliveries SET state = 'waiting', changed = ?"
+                " WHERE send_id = ? AND state IN ('sent', 'sending')",  # the notice may come before the answer
                 (now, row[0]),
             ).rowcount
             forget_send(db, row[0])
@@ -167,8 +173,8 @@ class Outcomes:
         columns = {"state": state, "changed": now, **columns}
         names = ", ".join(f"{name} = ?" for name in columns)
         db.executemany(
-            f"UPDATE deliveries SET {names} WHERE id = ? AND state IN ('waiting', 'sending')",
-            [(*columns.values(), delivery) for delivery in send.deliveries],
+            f"UPDATE deliveries SET {names} WHERE id = ? AND send_id = ? AND state IN ('waiting', 'sending')",
+            [(*columns.values(), delivery, send.id) for delivery in send.deliveries],
         )
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from typing import Protocol
 
 from roomsync.errors import AnswerLate, GatewayRefused
@@ -34,7 +33,7 @@ class Roster:
     async def find(self) -> None:
         """Find the rooms of every community among all rooms of the account, until the gateway answers."""
         topics = await self._topics()
-        for old, new in self._journal.moved(topics, time.time()).items():
+        for old, new in self._journal.moved(topics).items():
             log.info("What waits for %s goes to its new id %s (was %s).", topics[new], new, old)
         self._rooms.clear()
         for room_id, topic in topics.items():

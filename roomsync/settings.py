@@ -11,7 +11,7 @@ from typing import Any
 from roomsync.envfile import read_env_file
 from roomsync.errors import SettingsError
 from roomsync.headers import HeaderForm
-from roomsync.kinds import Kind
+from roomsync.kinds import CARDS, MEDIA, Kind
 from roomsync.pacer import Limits
 from roomsync.relay import Style
 from roomsync.rooms import fold
@@ -151,7 +151,7 @@ def _daily(text: str) -> dict[Kind, int]:
     limits: dict[Kind, int] = {}
     for part in re.split("[,，]", text):
         found = re.fullmatch(r"\s*([a-z_]+)\s*:\s*([0-9]{1,9})\s*", part)
-        if not found or found[1] not in tuple(Kind) or found[1] in limits:
+        if not found or found[1] not in (*MEDIA, *CARDS) or found[1] in limits:
             raise ValueError(f"is {text!r}; allowed: kind:number, separated by commas, such as image:1000; 0 for none")
         limits[Kind(found[1])] = int(found[2])
     return limits

@@ -79,6 +79,9 @@ MIGRATIONS = (
     ALTER TABLE parts ADD COLUMN mention TEXT NOT NULL DEFAULT '';
     ALTER TABLE parts ADD COLUMN caption INTEGER NOT NULL DEFAULT 0;
     CREATE INDEX parts_head ON parts (head);
+    -- How often a send was made, and how often the gateway showed it: a repeat may have two echoes.
+    ALTER TABLE sends ADD COLUMN tries INTEGER NOT NULL DEFAULT 1;
+    ALTER TABLE sends ADD COLUMN echoes INTEGER NOT NULL DEFAULT 0;
     -- Recalls go ahead of what was said before them.
     ALTER TABLE deliveries ADD COLUMN urgent INTEGER NOT NULL DEFAULT 0;
     DROP INDEX deliveries_waiting;
@@ -158,7 +161,11 @@ def _explained(path: Path) -> Iterator[None]:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    if not path.exists():
+    if path.exists() and path.stat().st_size:
+        # Looked at without writing: opening another program's file could merge its log into it.
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+            _version(db, path)
+    else:
         # Chats are private: the file is made readable by its owner only, before anything is in it.
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     db = sqlite3.connect(path, isolation_level=None)
@@ -197,10 +204,13 @@ def _hold_lock(path: Path, patience: float = LOCK_PATIENCE) -> sqlite3.Connectio
     works the same on Windows, macOS and Linux, while `--status` can still read the state file itself.
     """
     lock_path = path.with_name(path.name + "-lock")
+    lock = None
     try:
         lock = sqlite3.connect(lock_path, isolation_level=None, timeout=patience)
         lock.execute("BEGIN EXCLUSIVE")
     except sqlite3.Error as error:
+        if lock:
+            lock.close()
         if "locked" in str(error):
             raise StateFileBusy(f"The state file {path} is in use by another bot; stop that one first.") from None
         raise StateFileError(f"The state file {path} cannot be used: {error} ({lock_path.name}).") from error

@@ -27,7 +27,7 @@ SELECT error FROM deliveries WHERE room_id = ? AND changed >= ? AND error IS NOT
 
 def read_status(path: Path, now: float) -> dict[str, Any]:
     """The status as plain values; times in seconds since the epoch, ages in seconds. Raises `StateFileError`."""
-    running = is_held(path)
+    running = path.exists() and is_held(path)
     with read_only(path) as db:
         kept: dict[str, str] = dict(db.execute("SELECT key, value FROM status"))
         (unreadable,) = db.execute(

@@ -76,9 +76,11 @@ class Supervisor:
                     raise
                 reason = str(error)
             finally:
-                if connected:
-                    self._on_change(False)
-                await self._link.disconnect()
+                try:
+                    if connected:
+                        self._on_change(False)
+                finally:
+                    await self._link.disconnect()
             if connected:
                 delays = backoff()
             delay = next(delays)

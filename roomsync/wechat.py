@@ -29,7 +29,7 @@ from urllib3.util import parse_url
 
 from roomsync import errors
 from roomsync.channel import explained, find_endpoint, open_channel
-from roomsync.contents import Contents
+from roomsync.contents import Contents, RawEvent
 from roomsync.events import Events, Feed
 from roomsync.journal import Journal
 from roomsync.kinds import MEDIA, Kind
@@ -73,13 +73,14 @@ with _mended_import():
     from apscheduler.schedulers.asyncio import AsyncIOScheduler
     from wechaty import Wechaty, WechatyOptions
     from wechaty_grpc.wechaty import PuppetStub
-    from wechaty_grpc.wechaty.puppet import MessageType
+    from wechaty_grpc.wechaty.puppet import EventRequest, MessageType
     from wechaty_puppet_service import PuppetService
 
 __all__ = ["GatewayPuppet", "Wechaty", "options", "prepare"]
 
 # What a gateway says of a handle made by an earlier process of it: the file behind it is not there.
 GONE = "ENOENT"
+EVENT = "/wechaty.Puppet/Event"
 CALL_TIMEOUT = 30.0  # seconds until a call without an answer is given up
 PING_TIMEOUT = 15.0
 START_TIMEOUT = 20.0  # a gateway itself gives up after 15
@@ -138,7 +139,9 @@ class GatewayPuppet(PuppetService):
         self.endpoint = await find_endpoint(self.settings)
         self.channel = open_channel(self.settings, self.endpoint)
         self._puppet_stub = PuppetStub(self.channel, timeout=CALL_TIMEOUT)
-        stream: AsyncGenerator[Any, None] = PuppetStub(self.channel).event()
+        # Not PuppetStub.event: it ends the stream for good at a payload that is not UTF-8.
+        request = EventRequest()
+        stream: AsyncGenerator[Any, None] = PuppetStub(self.channel)._unary_stream(EVENT, request, RawEvent)
         self._stream, self._first = stream, asyncio.create_task(anext(stream), name="first event")
         await asyncio.wait({self._first}, timeout=HEARTBEAT_TIMEOUT)
         if self._first.done():
@@ -154,7 +157,7 @@ class GatewayPuppet(PuppetService):
         try:
             event = await self._explained(self._first)
             while True:
-                self.events.feed(event.type, event.payload)
+                self.events.feed(event.type, event.payload.decode("utf-8", "replace"))
                 event = await self._explained(anext(self._stream))
         except StopAsyncIteration:
             return

@@ -241,8 +241,11 @@ async def test_hostile_events_cost_only_themselves(gateway: LoopbackGateway, sta
             (21, {"roomId": "r101", "timestamp": "soon"}),
             (25, {}),
             (27, {"payloadType": 3}),
+            (2, {"messageId": "\ud800"}),
+            (2, '{"messageId": "\\ud800"}'),
         ]:
             gateway.emit(event_type, payload)
+        gateway.emit_bytes(2, b'{"messageId": "\xff"}')
         gateway.login()
         gateway.say("r101", "alice", "still here")
         await gateway.until(lambda: len(gateway.sent) == 2)

@@ -87,10 +87,10 @@ def test_a_failed_event_is_not_asked_for_again(journal: Journal) -> None:
 
 def test_what_waits_follows_a_room_to_its_new_id(journal: Journal, state: StateFile) -> None:
     """When a room has a new id after a login, what waits for it goes there, in order."""
-    journal.moved({"r102": "群102", "r103": "群103"}, NOW)
+    journal.moved({"r102": "群102", "r103": "群103"})
     for message_id in ("m1", "m2"):
         outbox = accept(state, message_id, "r102", "r103")
-    assert journal.moved({"new": "群102", "r103": "群103"}, NOW) == {"r102": "new"}
+    assert journal.moved({"new": "群102", "r103": "群103"}) == {"r102": "new"}
     assert sorted(head.room_id for head in outbox.heads()) == ["new", "r103"]
     send = outbox.take("new", NOW)
     assert send and send.body == "m1\nm2"
@@ -100,19 +100,19 @@ def test_what_waits_follows_a_room_twice_and_across_a_restart(journal: Journal, 
     """A room is followed from login to login, by another process, too."""
     journal.topic("r102", "群102")
     accept(state, "m1", "r102")
-    journal.moved({"second": "群102"}, NOW)
+    journal.moved({"second": "群102"})
     state = reopened(state)
-    assert Journal(state).moved({"third": "群102"}, NOW) == {"second": "third"}
+    assert Journal(state).moved({"third": "群102"}) == {"second": "third"}
     assert [head.room_id for head in Outbox(state, 2000).heads()] == ["third"]
     state.close()
 
 
 def test_a_renamed_room_is_followed_by_its_last_topic(journal: Journal, state: StateFile) -> None:
     """A room that was renamed before it got a new id is found by the name that it has now."""
-    journal.moved({"r102": "群102"}, NOW)
+    journal.moved({"r102": "群102"})
     journal.topic("r102", "群999")
     accept(state, "m1", "r102")
-    assert journal.moved({"new": "群999", "other": "群102"}, NOW) == {"r102": "new"}
+    assert journal.moved({"new": "群999", "other": "群102"}) == {"r102": "new"}
 
 
 @pytest.mark.parametrize(
@@ -126,20 +126,37 @@ def test_a_renamed_room_is_followed_by_its_last_topic(journal: Journal, state: S
 )
 def test_no_room_is_taken_for_another(journal: Journal, state: StateFile, now: dict[str, str]) -> None:
     """A room that is still there, has two successors or none keeps what waits for it."""
-    journal.moved({"r102": "群102"}, NOW)
+    journal.moved({"r102": "群102"})
     outbox = accept(state, "m1", "r102")
-    assert journal.moved(now, NOW) == {}
+    assert journal.moved(now) == {}
     assert [head.room_id for head in outbox.heads()] == ["r102"]
 
 
-def test_what_was_sent_stays_with_the_old_id(journal: Journal, state: StateFile) -> None:
-    """A delivery that was sent to the old id is not counted for the new one."""
-    journal.moved({"r102": "群102"}, NOW)
+def test_what_was_sent_follows_its_room(journal: Journal, state: StateFile) -> None:
+    """What was sent to the old id belongs to the new one, too: its recall and its echo find it there."""
+    journal.moved({"r102": "群102"})
     outbox = accept(state, "m1", "r102")
     send = outbox.take("r102", NOW)
     assert send
     outbox.sent(send, "s1", NOW)
-    assert journal.moved({"new": "群102"}, NOW) == {}
+    assert journal.moved({"new": "群102"}) == {"r102": "new"}
+    assert [room_id for _, room_id, _ in outbox.recent(0)] == ["new"]
+
+
+def test_namesakes_are_not_merged(journal: Journal, state: StateFile) -> None:
+    """When one of two rooms of the same topic goes, or both become one, nothing of it goes to another room."""
+    journal.moved({"a": "群", "b": "群"})
+    accept(state, "m1", "a", "b")
+    assert journal.moved({"b": "群"}) == {}
+    assert journal.moved({"c": "群"}) == {}
+
+
+def test_rooms_of_the_past_are_forgotten(journal: Journal, state: StateFile) -> None:
+    """Ids that a gateway changes at each login do not pile up."""
+    for login in range(5):
+        journal.moved({f"r{login}": "群102"})
+    with state.reading() as db:
+        assert db.execute("SELECT room_id FROM rooms").fetchall() == [("r4",)]
 
 
 # Status.

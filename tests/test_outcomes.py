@@ -205,3 +205,32 @@ def test_an_echo_is_of_its_room_its_words_and_its_time(box: Box) -> None:
     assert not echo(box, "b")
     assert not echo(box, "a", now=NOW + ECHO_LIFE + 1)
     assert echo(box, "a", now=NOW + ECHO_LIFE)
+
+
+def test_throttle_notice_may_come_before_the_answer(box: Box) -> None:
+    """A notice about the send in hand makes it wait again, whatever its answer then says."""
+    box.say("a")
+    send = box.take()
+    assert box.outbox.send_again("r102", 0, NOW) == 1
+    box.outbox.sent(send, "s1", NOW)
+    assert box.outbox.counts() == {State.WAITING: 1}
+
+
+def test_second_echo_of_a_repeat_settles_nothing_else(box: Box) -> None:
+    """A send that was made twice has two echoes: neither is taken for the next one's."""
+    box.say("a")
+    box.outbox.put_back(box.take(), NOW, NOW, uncertain=True)
+    box.outbox.sent(box.take(), "X2", NOW)
+    box.say("a")
+    box.outbox.retry(box.take(), NOW, "refused", NOW)
+    assert not box.outbox.echo("r102", Kind.TEXT, "a", "X1", NOW)
+    assert box.outbox.counts() == {State.SENT: 1, State.WAITING: 1}
+
+
+def test_repeat_that_was_not_made_does_not_forget_the_first(box: Box) -> None:
+    """When a send may have been made, and its repeat was not, the echo of the first is still known."""
+    box.say("a")
+    box.outbox.put_back(box.take(), NOW, NOW, uncertain=True)
+    box.outbox.put_back(box.take(), NOW, NOW, uncertain=False)
+    assert box.outbox.echo("r102", Kind.TEXT, "a", "X1", NOW)
+    assert box.outbox.counts() == {State.SENT: 1}
