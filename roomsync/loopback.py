@@ -332,5 +332,10 @@ class LoopbackGateway:
         self._found(self._rooms, room_id)
         sent = Sent(room_id, kind, body, f"sent-{next(self._numbers)}", mentions)
         self.sent.append(sent)
+        # wechaty's own `say` asks for what it has just sent.
+        payload = pb.MessagePayloadResponse(
+            id=sent.id, text=body, type=TYPES[kind], from_id=self.bot_id, room_id=room_id
+        )
+        self._messages[sent.id] = _Message(payload, body)
         self.on_sent(sent)
         return sent.id if self.ids else None

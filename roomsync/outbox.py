@@ -1,7 +1,8 @@
 """The outbox: messages and their deliveries in one SQLite file, committed before anything is sent."""
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -121,11 +122,9 @@ class Outbox(Outcomes):
         echo of the first is known to be of it.
         """
         with self._state.transaction() as db:
-            rows = [_Row(*row) for row in db.execute(WAITING, (room_id, 1 if alone else BATCH_MOST))]
-            rows = self._without_needless_caption(db, room_id, rows, now)
+            rows = self._next(db, room_id, now, 1 if alone else BATCH_MOST)
             if not rows:
                 return None
-            rows = self._batch(rows)
             first, send_id = rows[0], rows[0].send_id
             text = join([row.line() for row in rows]) if first.kind == Kind.TEXT else first.body
             if send_id is None:
@@ -143,29 +142,35 @@ class Outbox(Outcomes):
             deliveries, repeated = tuple(row.id for row in rows), first.send_id is not None
             return Send(send_id, room_id, Kind(first.kind), text, deliveries, first.attempts, mentions, repeated)
 
-    @staticmethod
-    def _without_needless_caption(db: sqlite3.Connection, room_id: str, rows: list[_Row], now: float) -> list[_Row]:
-        """A picture right behind one of the same member needs no line that says once more who sent it."""
-        if len(rows) < 2 or not rows[0].caption or rows[1].kind not in MEDIA:
-            return rows
-        last = db.execute(LAST, {"room": room_id}).fetchall()
-        if last != [(rows[0].head, rows[0].talker_id, rows[1].kind)]:
-            return rows
-        db.execute("UPDATE deliveries SET state = 'sent', changed = ? WHERE id = ?", (now, rows[0].id))
-        return rows[1:]
+    def _next(self, db: sqlite3.Connection, room_id: str, now: float, most: int) -> list[_Row]:
+        """A room's waiting deliveries that go together now, `most` at the most."""
+        start = [_Row(*row) for row in db.execute(WAITING, (room_id, min(2, most)))]
+        if self._needs_no_caption(db, room_id, start):
+            db.execute("UPDATE deliveries SET state = 'sent', changed = ? WHERE id = ?", (now, start[0].id))
+        with closing(db.execute(WAITING, (room_id, most))) as waiting:
+            return self._batch(map(_Row._make, waiting))  # read one by one: most of what waits is not for this send
 
-    def _batch(self, rows: list[_Row]) -> list[_Row]:
+    @staticmethod
+    def _needs_no_caption(db: sqlite3.Connection, room_id: str, start: list[_Row]) -> bool:
+        """A picture right behind one of the same member needs no line that says once more who sent it."""
+        if len(start) < 2 or not start[0].caption or start[1].kind not in MEDIA:
+            return False
+        last = db.execute(LAST, {"room": room_id}).fetchall()
+        return bool(last == [(start[0].head, start[0].talker_id, start[1].kind)])
+
+    def _batch(self, rows: Iterator[_Row]) -> list[_Row]:
         """Of a room's waiting deliveries those that go together now."""
-        first = rows[0]
-        if first.send_id is not None:
-            return [row for row in rows if row.send_id == first.send_id]
-        if first.kind != Kind.TEXT:
-            return rows[:1]
-        batch, size = [first], len((first.head + first.body).encode())
-        for row in rows[1:]:
-            same = (row.talker_id, row.head) == (batch[-1].talker_id, batch[-1].head)
-            size += 1 + len((row.body if same else row.head + row.body).encode())
-            if row.kind != Kind.TEXT or row.send_id is not None or size > self._max_bytes:
+        batch: list[_Row] = []
+        size = 0
+        for row in rows:
+            first = batch[0] if batch else row
+            same = bool(batch) and (row.talker_id, row.head) == (batch[-1].talker_id, batch[-1].head)
+            size += len((row.body if same else row.head + row.body).encode()) + (1 if batch else 0)
+            if batch and first.send_id is not None and row.send_id != first.send_id:
+                break
+            if batch and first.send_id is None and (row.send_id is not None or size > self._max_bytes):
+                break
+            if batch and (first.kind != Kind.TEXT or row.kind != Kind.TEXT):
                 break
             batch.append(row)
         return batch

@@ -1,0 +1,117 @@
+"""What grows and what does not: picking the next send, finding rooms, memory, the state file."""
+
+import asyncio
+import resource
+import sqlite3
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from bot import RoomSyncBot
+from roomsync.housekeeper import prune
+from roomsync.kinds import Kind
+from roomsync.outbox import Outbox
+from roomsync.pacer import Limits, Pacer, day_of
+from roomsync.relay import Message, Part
+from roomsync.statefile import StateFile
+from tests.bench.cost import TOKEN
+from tests.bench.naive import plain_settings
+from tests.bench.process import server
+from tests.bench.tables import table
+
+ROOMS = [f"r{number}" for number in range(10)]
+
+
+def message(number: int) -> Message:
+    return Message(f"m{number}", "source", "alice", "Alice", Kind.TEXT, f"text {number}")
+
+
+def fast(state: StateFile) -> None:
+    """Without waiting for the disk: memory and size are measured here, not the disk."""
+    with state.reading() as db:
+        db.execute("PRAGMA synchronous = OFF")
+
+
+def picking(waiting: int, folder: Path) -> str:
+    """Time to choose a room and take its next send, with that many deliveries waiting behind it."""
+    state = StateFile(folder / f"pick{waiting}.db")
+    fast(state)
+    outbox = Outbox(state, 2000)
+    with state.transaction():
+        pass
+    for number in range(max(1, waiting // len(ROOMS))):
+        outbox.accept(message(number), [Part(Kind.TEXT, f"text {number}", f"[{number}]: ")], ROOMS, 0.0)
+    pacer, rounds = Pacer(Limits(), day_of), 50 if waiting else 1
+    began = time.perf_counter()
+    for turn in range(rounds):
+        chosen = pacer.choose(outbox.heads(), float(turn))
+        assert chosen.room_id
+        send = outbox.take(chosen.room_id, float(turn), alone=True)
+        assert send
+        pacer.sent(chosen.room_id, send.kind, float(turn))
+        outbox.sent(send, None, float(turn))
+    spent = (time.perf_counter() - began) / rounds
+    state.close()
+    return f"{spent * 1e6:.0f} µs"
+
+
+async def finding(rooms: int, folder: Path) -> str:
+    """Time from the start of the bot's run until it relays, with that many rooms."""
+    async with server(rooms) as (_, endpoint):
+        state = StateFile(folder / "find.db")
+        bot = RoomSyncBot(plain_settings(endpoint, TOKEN), state)
+        began = time.perf_counter()
+        task = asyncio.create_task(bot.run())
+        while not bot.courier.online:
+            await asyncio.sleep(0.005)
+        spent = time.perf_counter() - began
+        bot.courier.leave()
+        await task
+        state.close()
+        return f"{spent:.2f} s"
+
+
+def memory() -> float:
+    """The most memory that this process ever held, in MB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1e6 if sys.platform == "darwin" else 1e3)
+
+
+def through(messages: int, folder: Path) -> list[list[str]]:
+    """Memory and file size after so many messages went through, and the size after pruning them."""
+    path = folder / "through.db"
+    state = StateFile(path)
+    fast(state)
+    outbox = Outbox(state, 2000)
+    rows = []
+    for number in range(messages):
+        outbox.accept(message(number), [Part(Kind.TEXT, f"text {number}", "[Alice@1]: ")], ["r1"], float(number))
+        send = outbox.take("r1", float(number))
+        assert send
+        outbox.sent(send, f"s{number}", float(number))
+        if number + 1 in (messages // 10, messages):
+            rows.append([f"peak memory after {number + 1} messages", f"{memory():.0f} MB"])
+    rows.append([f"state file with {messages} messages", size(path)])
+    while prune(state, float(messages + 1)):
+        pass
+    with state.reading() as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    rows.append(["state file after pruning them", size(path)])
+    state.close()
+    return rows
+
+
+def size(path: Path) -> str:
+    return f"{path.stat().st_size / 1e6:.2f} MB"
+
+
+async def run(short: bool) -> None:
+    """Print the table."""
+    waiting, rooms, messages = ((0, 10, 100), 20, 200) if short else ((0, 1000, 100_000), 500, 100_000)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        rows = [[f"next send picked, {number} waiting", picking(number, folder)] for number in waiting]
+        rows.append([f"{rooms} rooms found at login", await finding(rooms, folder)])
+        rows += through(messages, folder)
+    table(f"growth (SQLite {sqlite3.sqlite_version})", ["what", "measured"], rows)

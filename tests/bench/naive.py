@@ -1,0 +1,82 @@
+"""The peer: a bot as the article has it, every text said to every other room at once, with `room.say`.
+
+It stands on the same mended client as ours, so that what differs is the relaying, not the import. As a process
+(`python -m tests.bench.naive ENDPOINT TOKEN`) it prints `ready` when it knows its rooms.
+"""
+
+import asyncio
+import logging
+import sys
+from typing import Any
+
+from roomsync.settings import Settings
+from roomsync.statefile import StateFile
+from roomsync.wechat import GatewayPuppet, Wechaty, options, prepare
+from tests.conftest import PLAIN, PREFIX
+
+
+def plain_settings(endpoint: str, token: str, **more: str) -> Settings:
+    """Settings for a plain gateway, with no pace."""
+    values = {
+        "WECHATY_PUPPET_SERVICE_TOKEN": token,
+        "WECHATY_PUPPET_SERVICE_ENDPOINT": endpoint,
+        PLAIN: "true",
+        "SEND_INTERVAL": "0",
+        "ROOM_INTERVAL": "0",
+        "SENDS_PER_MINUTE": "0",
+    }
+    return Settings.parse({**values, **more})
+
+
+class NaiveBot(Wechaty):  # type: ignore[misc, unused-ignore]
+    """Finds rooms at login and forwards in `on_message`: no outbox, no pace, what is refused is gone."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(options(GatewayPuppet(settings)))
+        # wechaty keeps rooms and contacts on their classes: those of an earlier bot hold its dead connection.
+        self.Room._pool.clear()
+        self.Contact._pool.clear()
+        self.rooms: dict[str, Any] = {}
+        self.ready = asyncio.Event()
+
+    async def on_login(self, contact: Any) -> None:
+        for room_id, topic in (await self.puppet.topics()).items():
+            if topic.startswith(PREFIX):
+                room = self.Room.load(room_id)
+                await room.ready()
+                self.rooms[room_id] = room
+        self.ready.set()
+
+    async def on_message(self, msg: Any) -> None:
+        room = msg.room()
+        if room is None or room.room_id not in self.rooms or msg.payload.from_id == self.puppet.login_user_id:
+            return
+        talker = msg.talker()
+        await talker.ready()
+        label = self.rooms[room.room_id].payload.topic.removeprefix(PREFIX)
+        for other in self.rooms.values():
+            if other.room_id != room.room_id:
+                await other.say(f"[{talker.name}@{label}]:  {msg.text()}")
+
+    async def run(self, state: StateFile) -> None:
+        """Relay until cancelled. `state`: of the journal that the mended client needs."""
+        from roomsync.journal import Journal
+
+        events = await prepare(self, Journal(state))
+        await self.puppet.connect()
+        await asyncio.gather(events.run(), self.puppet.listen())
+
+
+async def main(endpoint: str, token: str, state_file: str) -> None:
+    from pathlib import Path
+
+    bot = NaiveBot(plain_settings(endpoint, token))
+    running = asyncio.create_task(bot.run(StateFile(Path(state_file))))
+    await asyncio.wait([running, asyncio.create_task(bot.ready.wait())], return_when=asyncio.FIRST_COMPLETED)
+    print("ready", flush=True)
+    await running
+
+
+if __name__ == "__main__":
+    logging.disable(logging.CRITICAL)
+    asyncio.run(main(*sys.argv[1:4]))
