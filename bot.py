@@ -49,6 +49,7 @@ class RoomSyncBot(Wechaty):
     def __init__(self, settings: Settings, state: StateFile) -> None:
         super().__init__(options(GatewayPuppet(settings)))
         self.settings = settings
+        self.connected = False
         self.rooms = Rooms(settings.room_prefixes)
         self.state, self.journal = state, Journal(state)
         self.outbox = Outbox(state, settings.max_text_bytes)
@@ -70,8 +71,9 @@ class RoomSyncBot(Wechaty):
         log.info("WeChat is logged in as %s.", await self.puppet.contact_name(contact.contact_id) or contact.contact_id)
         await self.roster.find()
         self.housekeeper.round()  # what became too old while the bot was away must not go out now
-        self.journal.status(logged_in="1")
-        self.courier.resume()
+        if self.connected:  # it may have gone while the rooms were found
+            self.journal.status(logged_in="1")
+            self.courier.resume()
 
     async def on_ready(self, payload: Any) -> None:
         # Some gateways know their rooms only some time after the login.
@@ -87,8 +89,11 @@ class RoomSyncBot(Wechaty):
             raise GatewayLost("it is not known yet whose account this is")
         own = payload.from_id == self.puppet.login_user_id
         if is_throttle_notice(payload.kind, payload.text, own):
-            self.courier.throttled(source.id)
+            if self.switchboard.first_time(msg.message_id, source, time.time()):
+                self.courier.throttled(source.id)
             return
+        if own and payload.kind is Kind.RECALLED:
+            return  # the echo of a recall of our own
         if own:
             self.outbox.echo(source.id, payload.kind, payload.text, msg.message_id, time.time())
             return
@@ -136,6 +141,7 @@ class RoomSyncBot(Wechaty):
 
     def on_connection(self, stands: bool) -> None:
         """The connection to the gateway came to be, or is gone."""
+        self.connected = stands
         self.journal.status(connected=str(int(stands)), logged_in="0", since=str(time.time()))
         if stands:
             log.info("Connected to the gateway %s.", self.puppet.endpoint)

@@ -182,7 +182,7 @@ async def explained(call: Awaitable[T], endpoint: str, token: str) -> T:
     except ssl.SSLCertVerificationError as error:
         raise GatewayRejected(f"the gateway's certificate does not fit: {error.verify_message}") from error
     except ssl.SSLError as error:
-        raise GatewayRejected(
+        raise errors.NoTls(
             f"{endpoint} does not answer in TLS ({error.reason}); if it is a plain gateway, set "
             "WECHATY_PUPPET_SERVICE_NO_TLS_INSECURE_CLIENT=true"
         ) from error
@@ -195,6 +195,11 @@ async def explained(call: Awaitable[T], endpoint: str, token: str) -> T:
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise GatewayLost(f"{endpoint} cannot be reached ({reason})") from error
+    except (errors.GatewayError, StopAsyncIteration):
+        raise
+    except Exception as error:
+        # Bytes that are no protobuf make betterproto raise whatever it stumbles over.
+        raise errors.GatewayRefused(f"{endpoint} answered with what cannot be read ({error!r:.200})") from error
 
 
 def _explain(error: GRPCError, endpoint: str, token: str) -> errors.GatewayError:

@@ -103,7 +103,7 @@ async def _account(puppet: GatewayPuppet, login: _Login) -> bool:
 
 
 async def _communities(puppet: GatewayPuppet, rooms: Rooms) -> None:
-    topics = await puppet.topics()
+    topics = {room_id: topic or "?" for room_id, topic in (await puppet.topics()).items()}
     for room_id, topic in topics.items():
         rooms.place(room_id, topic)
     for prefix in rooms.prefixes:

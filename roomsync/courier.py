@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 RETRY_FIRST = 5.0  # seconds until the second attempt; doubles with each one after
 RETRY_MOST = 600.0
 APART_AFTER = 2  # failed attempts after which texts that went together go one by one: one of them may be the cause
+LOST_MOST = 300.0
 LOST_DELAY = 1.0  # seconds; the supervisor pauses the courier when the connection is really gone
 NOTICE_LIFE = 120.0  # seconds after a send in which a throttle notice is about it
 
@@ -62,6 +63,7 @@ class Courier:
         self._max_attempts = max_attempts
         self._on_cooldown = on_cooldown
         self._alone: Counter[str] = Counter()  # of which room how many deliveries go one by one
+        self._broken: Counter[int] = Counter()  # how often the connection went during which send
         self.online = False
         self._leaving = False
         self._news = asyncio.Event()
@@ -149,7 +151,10 @@ class Courier:
         except GatewayLost as error:
             log.info("A send to %s waits for the gateway: %s", self._outbox.name_of(send.room_id), error)
             now = self._clock()
-            self._outbox.put_back(send, now + LOST_DELAY, now, uncertain=isinstance(error, AnswerLost))
+            # One that breaks the connection each time it is made must not be made every second.
+            self._broken[send.id] += 1
+            delay = min(LOST_MOST, LOST_DELAY * 2 ** (self._broken[send.id] - 1))
+            self._outbox.put_back(send, now + delay, now, uncertain=isinstance(error, AnswerLost))
         except GatewayError as error:
             self._retry(send, error)
         else:
@@ -166,11 +171,14 @@ class Courier:
             except Throttled:
                 raise
             except (GatewayRefused, Unsendable) as error:
+                # When it was tried before and its answer lost, a refusal says that it is gone already.
+                taken = send.repeated
                 log.info("A message in %s cannot be taken back: %s", self._outbox.name_of(send.room_id), error)
         self._recalls.done(send, taken, self._clock())
 
     def _went(self, send: Send) -> None:
         """One that had to go alone is settled."""
+        self._broken.pop(send.id, None)
         if self._alone[send.room_id]:
             self._alone[send.room_id] -= len(send.deliveries)
         if self._alone[send.room_id] <= 0:
@@ -196,7 +204,7 @@ class Courier:
         now = self._clock()
         if len(send.deliveries) > 1:
             self._alone[send.room_id] = len(send.deliveries)
-            self._outbox.put_back(send, now, now, uncertain=False)
+            self._outbox.put_back(send, now, now, uncertain=False, apart=True)
             return
         if send.kind is Kind.TEXT:
             log.error("A send to %s cannot be made: %s", self._outbox.name_of(send.room_id), error)

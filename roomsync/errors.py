@@ -34,6 +34,10 @@ class GatewayRejected(GatewayError):
     """Wrong token, or a certificate that does not fit: trying again cannot help."""
 
 
+class NoTls(GatewayRejected):
+    """The other side does not speak TLS: a plain gateway, or, where TLS has worked before, one that is starting."""
+
+
 class GatewayBusy(GatewayError):
     """Another client holds the gateway's one event stream: wait and try again."""
 
@@ -60,3 +64,8 @@ class Throttled(GatewayRefused):
 
 class Unsendable(GatewayError):
     """The gateway will never take this content (too large, malformed): send something else in its place."""
+
+
+def is_gone(error: Exception) -> bool:
+    """Whether there is no connection to the gateway: then what failed waits for the next login."""
+    return isinstance(error, GatewayLost) and not isinstance(error, AnswerLost)

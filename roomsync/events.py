@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime
 from typing import Any, Protocol
 
-from roomsync.errors import AnswerLate, GatewayError, GatewayLost, StateFileError
+from roomsync.errors import GatewayError, StateFileError, is_gone
 from roomsync.journal import Journal
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ DIRTY_ROOM = 3
 
 PATIENCE = 3.0  # seconds that a message without a payload may hold up those behind it
 LANE_PATIENCE = 5.0  # seconds that a message may hold up those behind it in its room
-FETCHES = 20  # payloads asked for at the same time
+FETCHES = 64  # payloads asked for at the same time
 RETRIES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # seconds before a message that failed is tried again
 
 Payload = dict[str, Any]
@@ -135,7 +135,7 @@ class Events:
 
     def _ask_for(self, message_id: str) -> None:
         self._handling.add(message_id)
-        self._ordered.put_nowait((MESSAGE, (message_id, self._spawn(self._limited(message_id)))))
+        self._ordered.put_nowait((MESSAGE, (message_id, self._spawn(self._limited(message_id)), time.monotonic())))
 
     async def _order(self) -> None:
         while True:
@@ -170,9 +170,9 @@ class Events:
             except Exception as error:  # noqa: BLE001 - passed on as a value, see above
                 return error
 
-    async def _message(self, message_id: str, fetching: asyncio.Task[Any]) -> None:
+    async def _message(self, message_id: str, fetching: asyncio.Task[Any], came: float) -> None:
         """Put a message into its room's lane; one whose payload does not come lets the others pass."""
-        await asyncio.wait({fetching}, timeout=PATIENCE)
+        await asyncio.wait({fetching}, timeout=max(0.0, came + PATIENCE - time.monotonic()))
         if fetching.done() and not isinstance(fetching.result(), Exception):
             self._enter_lane(fetching.result())
         else:
@@ -284,7 +284,7 @@ class Events:
 
 def _comes_again(error: Exception) -> bool:
     """Whether a message that failed so is left to the next login: the connection was gone."""
-    return isinstance(error, GatewayLost) and not isinstance(error, AnswerLate)
+    return is_gone(error)
 
 
 def _text(payload: Payload, key: str) -> str:

@@ -1,6 +1,7 @@
 """Headers: who speaks, written so that a person reads it and the bot finds it again. Pure."""
 
 import re
+import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ NAME_MAX = 40  # signs of a name or label in a header
 NAMELESS = "群友"
 # Signs without width and those that turn the direction of a line; not U+200D, which joins emoji.
 INVISIBLE = dict.fromkeys([0x200B, 0x200E, 0x200F, 0xFEFF, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+BREAKS = re.compile("\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")  # what some client shows as a new line
 FULL_WIDTH = 0xFEE0  # from an ASCII sign to its full-width form
 
 
@@ -38,7 +40,9 @@ class HeaderForm:
         self._form = form
         literals = re.split(r"\{name\}|\{room\}", form)
         # Signs that the form is made of become full width in names and labels, so that they end nothing.
-        self._widened = {ord(sign): ord(sign) + FULL_WIDTH for sign in "".join(literals) if "!" <= sign <= "~"}
+        own = {sign for sign in "".join(literals) if not sign.isspace()}
+        # Signs that ASCII does not have have no wider form: a point stands for them.
+        self._widened = {ord(sign): ord(sign) + FULL_WIDTH if sign.isascii() else ord("·") for sign in own}
         signs = re.escape("".join(map(chr, self._widened)))
         hole = f"[^\\n{signs}]" if signs else "[^\\n]"
         holes = {"name": f"(?P<name>{hole}+?)", "room": f"(?P<room>{hole}+?)"}
@@ -86,8 +90,13 @@ class HeaderForm:
 
     def defused(self, text: str, labels: Collection[str]) -> str:
         """`text` with a blank before each further line that reads like a header: nobody speaks in another's name."""
-        first, *others = text.split("\n")
-        return "\n".join([first, *(f" {line}" if self.parse(line, labels) else line for line in others)])
+        first, *others = BREAKS.split(text)
+        return "\n".join([first, *(f" {line}" if self._reads_like_one(line, labels) else line for line in others)])
+
+    def _reads_like_one(self, line: str, labels: Collection[str]) -> bool:
+        """Whether a person takes a line for one with a header: widths, and signs without any, are not seen."""
+        bare = line.translate(INVISIBLE).lstrip()
+        return any(self.parse(form, labels) for form in (line, bare, unicodedata.normalize("NFKC", bare)))
 
 
 def join(lines: Sequence[tuple[str, str, str]]) -> str:

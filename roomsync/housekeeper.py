@@ -49,8 +49,7 @@ class Housekeeper:
         now = self._clock()
         if expired := expire(self._state, now - self._ttl, now):
             log.error("%d deliveries were older than RELAY_TTL_HOURS and are given up.", expired)
-        while prune(self._state, now - self._retention):
-            pass
+        prune(self._state, now - self._retention)  # some each round: it must not keep the loop
         if self._last_event() != self._told:
             self._told = self._last_event()
             self._journal.status(last_event=str(self._told))

@@ -79,6 +79,11 @@ class Journal:
             db.executemany("INSERT OR REPLACE INTO rooms (room_id, topic) VALUES (?, ?)", topics.items())
             return moves
 
+    def topics(self) -> dict[str, str]:
+        """The rooms with the topics that were noted last."""
+        with self._state.reading() as db:
+            return dict(db.execute("SELECT room_id, topic FROM rooms").fetchall())
+
     def topic(self, room_id: str, topic: str) -> None:
         """Take note of one room's topic."""
         with self._state.transaction() as db:

@@ -8,6 +8,7 @@ from typing import Any
 from roomsync.headers import shortened
 
 TITLE_MAX = 60
+XML_MAX = 20_000  # signs that are looked at, so that no text takes long
 NOT_RELAYED = "未能转发，请到原群查看"
 
 
@@ -95,7 +96,8 @@ def _known(kind: Kind, text: str, fields: dict[str, Any]) -> str:
         length = _attribute(text, "voicelength")
         return f"{round(int(length) / 1000)} 秒" if length.isdecimal() and len(length) < 9 else ""
     if kind is Kind.CHAT_HISTORY:
-        count = re.search(r'<datalist[^>]*\bcount="(\d{1,5})"', text.replace("&lt;", "<").replace("&quot;", '"'))
+        plain = text[:XML_MAX].replace("&lt;", "<").replace("&quot;", '"')
+        count = re.search(r'<datalist[^>]{0,200}\bcount="(\d{1,5})"', plain)
         return f"{_element(text, 'title')} {f'({count[1]} 条)' if count else ''}".strip()
     if kind in (Kind.GROUP_NOTE, Kind.POST, Kind.UNKNOWN, Kind.TRANSFER, Kind.RED_ENVELOPE):
         return _element(text, "title") or ("" if "<" in text else shortened(text, TITLE_MAX))
@@ -116,10 +118,11 @@ def _size(fields: dict[str, Any]) -> str:
 
 
 def _attribute(xml: str, name: str) -> str:
-    found = re.search(rf"""\b{name}\s*=\s*(["'])(.*?)\1""", xml[:20000], re.DOTALL)
+    found = re.search(rf"""\b{name}\s{{0,3}}=\s{{0,3}}(["'])(.{{0,300}}?)\1""", xml[:XML_MAX], re.DOTALL)
     return shortened(found[2], TITLE_MAX) if found else ""
 
 
 def _element(xml: str, name: str) -> str:
-    found = re.search(rf"<{name}>(?:<!\[CDATA\[)?(.*?)(?:\]\]>)?</{name}>", xml[:20000], re.DOTALL)
-    return shortened(found[1], TITLE_MAX) if found else ""
+    _, opened, rest = xml[:XML_MAX].partition(f"<{name}>")
+    inner, closed, _ = rest.partition(f"</{name}>")
+    return shortened(inner.removeprefix("<![CDATA[").removesuffix("]]>"), TITLE_MAX) if opened and closed else ""

@@ -8,7 +8,8 @@ from roomsync.kinds import Kind
 THROTTLE_SENTENCE = "操作过于频繁"
 THROTTLE_NOTICES = (THROTTLE_SENTENCE, f"{THROTTLE_SENTENCE}，可稍后再试", f"{THROTTLE_SENTENCE}，请稍后再试")
 THROTTLE_ERRORS = ("1204 == 0", "1205 == 0", "WorkproErrorCode: 20001", THROTTLE_SENTENCE)
-REVOKE = re.compile(r"""<sysmsg[^>]*\btype\s*=\s*["']revokemsg["']""")
+REVOKE = re.compile(r"""<sysmsg[^>]{0,200}\btype\s*=\s*["']revokemsg["']""")
+XML_MAX = 20_000  # signs that are looked at: no notice is longer, and a search must not take long
 MESSAGE_ID = re.compile(r"<(newmsgid|msgid|oldmsgid)>\s*(\d+)\s*</\1>")
 
 
@@ -35,7 +36,7 @@ def recalled_ids(text: str) -> tuple[str, ...]:
     wechaty-puppet-padplus#263), some with its signs escaped and `<br/>` in it (wechaty/puppet-wechat#85); pats and
     to-dos come as other XML under the same kind.
     """
-    text = text.strip()
+    text = text[:XML_MAX].strip()
     if "<" in text or "&lt;" in text:
         xml = re.sub(r"<br\s*/?>", "", html.unescape(text))
         if not REVOKE.search(xml):

@@ -37,7 +37,7 @@ WHERE d.state = 'waiting' AND d.room_id = ? ORDER BY d.urgent DESC, d.id LIMIT ?
 LAST = """
 SELECT c.head, m.talker_id, s.kind FROM sends AS s JOIN deliveries AS d ON d.send_id = s.id AND d.state = 'sent'
 JOIN messages AS m ON m.id = d.message_id JOIN parts AS c ON c.message_id = m.id AND c.caption = 1
-WHERE s.id = (SELECT max(id) FROM sends WHERE room_id = :room)
+WHERE s.id = (SELECT id FROM sends WHERE room_id = :room ORDER BY at DESC, id DESC LIMIT 1)
 AND NOT EXISTS (SELECT 1 FROM messages WHERE room_id = :room AND accepted >= s.at)
 AND NOT EXISTS (SELECT 1 FROM status WHERE key = 'brought_to:' || :room AND CAST(value AS REAL) >= s.at)
 """

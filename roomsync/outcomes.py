@@ -67,7 +67,7 @@ class Outcomes:
                 row = db.execute(
                     "SELECT id FROM sends WHERE room_id = ? AND at >= ?"
                     " AND (sent_id IS NULL OR (tries > 1 AND echoes < tries - 1))"
-                    " AND kind = ? AND (kind <> 'text' OR body = ?) ORDER BY id LIMIT 1",
+                    " AND kind = ? AND (kind <> 'text' OR body = ?) ORDER BY at, id LIMIT 1",
                     (room_id, now - ECHO_LIFE, seen, body),
                 ).fetchone()
                 if row:
@@ -85,11 +85,14 @@ class Outcomes:
                 ).rowcount
             )
 
-    def put_back(self, send: Send, next_try: float, now: float, *, uncertain: bool) -> None:
-        """It was not sent, and that was no fault of it; `uncertain`: it may have been sent all the same."""
+    def put_back(self, send: Send, next_try: float, now: float, *, uncertain: bool, apart: bool = False) -> None:
+        """It was not sent, and that was no fault of it; `uncertain`: it may have been sent all the same.
+
+        `apart`: its deliveries need not go together again.
+        """
         with self._state.transaction() as db:
             self._set(db, send, State.WAITING, now, next_try=next_try)
-            if not uncertain and not send.repeated:
+            if apart or not (uncertain or send.repeated):
                 forget_send(db, send.id)
 
     def retry(self, send: Send, next_try: float, error: str, now: float, *, apart: bool = False) -> None:
@@ -124,7 +127,7 @@ class Outcomes:
         """The last send to a room, if made since then, did not arrive: its deliveries wait again; how many."""
         with self._state.transaction() as db:
             row = db.execute(
-                "SELECT id FROM sends WHERE room_id = ? AND at >= ? ORDER BY id DESC LIMIT 1", (room_id, since)
+                "SELECT id FROM sends WHERE room_id = ? AND at >= ? ORDER BY at DESC, id DESC LIMIT 1", (room_id, since)
             ).fetchone()
             if row is None:
                 return 0

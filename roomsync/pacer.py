@@ -77,7 +77,7 @@ class Pacer:
 
     def choose(self, heads: Sequence[Head], now: float) -> Turn:
         """The room served longest ago among those that are due, urgent ones first; `heads` is not empty."""
-        self._last = min(self._last, now)  # a clock set back must not stop the bot
+        self._not_ahead_of(now)
         slowness = self._slowness(now)
         free_at = max(self._last + self._gap * slowness, self._minute_free_at(now, slowness), self.cooldown.until)
         rest = self._limits.room_interval * slowness
@@ -89,6 +89,14 @@ class Pacer:
         due = [room_id for room_id, at in due_at.items() if at <= now]
         urgent = {head.room_id for head in heads if head.urgent}
         return Turn(min(due, key=lambda room_id: (room_id not in urgent, served[room_id])))
+
+    def _not_ahead_of(self, now: float) -> None:
+        """A clock set back must not stop the bot: nothing that was can have been later than now."""
+        self._last = min(self._last, now)
+        if self._minute and self._minute[-1] > now:
+            self._minute = deque(min(at, now) for at in self._minute)
+        if self.cooldown.until > now + self.cooldown.length:
+            self.cooldown = Cooldown(now + self.cooldown.length, self.cooldown.length)
 
     def _minute_free_at(self, now: float, slowness: float) -> float:
         most = int(self._limits.per_minute / slowness)

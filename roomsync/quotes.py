@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from roomsync.headers import HeaderForm, shortened
 
+TEXT_MAX = 20_000  # signs; WeChat takes far fewer, and looking for a quote must not take long
 QUOTE_MAX = 60  # signs of what was quoted
 # `「name：content」`, a line of 15 or 16 dashes with blanks between them, then the reply (padlocal, wechat4u).
 DASHES = re.compile(r"」\n(?:- ){14,15}-[ \t]*\n")
@@ -34,6 +35,8 @@ class Quote:
 
 def parse_quote(text: str) -> Quote | None:
     """The quote in a message's text, in whichever form; None when it is none."""
+    if len(text) > TEXT_MAX:
+        return None
     return _parse_text(text) if text.startswith("「") else _parse_xml(text)
 
 
@@ -54,7 +57,7 @@ def _parse_xml(text: str) -> Quote | None:
     expat, which reads it, refuses entities that grow without measure.
     """
     start = text.find("<msg>")
-    if start < 0 or "refermsg" not in text or len(text) > 100_000:
+    if start < 0 or "refermsg" not in text:
         return None
     try:
         message = ElementTree.fromstring(text[start:].strip())

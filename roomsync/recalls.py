@@ -16,6 +16,13 @@ RECALLED_WORDS = "撤回了一条消息"
 WINDOW = 120.0  # seconds in which WeChat lets a message be taken back
 
 
+# The messages that travelled in a send and were taken back, too.
+RECALLED_TOO = """
+SELECT d.message_id FROM deliveries AS d JOIN messages AS m ON m.id = d.message_id
+JOIN messages AS r ON r.gateway_id = 'recall:' || m.gateway_id WHERE d.send_id = ?
+"""
+
+
 class Recalls:
     """Recalls in the state file: a recall is a message of its own, with an urgent delivery for each send to take back.
 
@@ -90,9 +97,15 @@ class Recalls:
             ).fetchall()
             own = [(now, row[0]) for row in copies if row[1] == body["message"]]
             if taken:
-                rest = [(now, row[0]) for row in copies if row[1] != body["message"] and row[2] == "sent"]
+                gone = {row[0] for row in db.execute(RECALLED_TOO, (body["send"],))}
+                rest = [(now, row[0]) for row in copies if row[1] not in {body["message"], *gone} and row[2] == "sent"]
                 db.executemany("UPDATE deliveries SET state = 'waiting', changed = ? WHERE id = ?", rest)
                 forget_send(db, body["send"])
+            db.execute(
+                "UPDATE deliveries SET state = 'cancelled', changed = ?"
+                " WHERE message_id = ? AND room_id = ? AND state = 'waiting' AND send_id IS NULL",
+                (now, body["message"], send.room_id),
+            )
             unsent = [row[0] for row in copies if row[1] == body["message"] and row[2] == "waiting"]
             if taken or unsent:
                 db.executemany("UPDATE deliveries SET state = 'cancelled', changed = ? WHERE id = ?", own)

@@ -5,12 +5,13 @@ import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from roomsync.headers import HeaderForm
+from roomsync.headers import NAME_MAX, HeaderForm, shortened
 from roomsync.kinds import CARDS, MEDIA, NOT_RELAYED, SILENT, WORDS, Kind, fields_of, inline_bytes, line_of
 from roomsync.quotes import Quote, line_of_quote, parse_quote
 from roomsync.rooms import Room
 
 JOINER = "\u200d"
+URL_MAX = 400  # signs of a link that goes as a line
 AT_END = "\u2005"  # what WeChat puts behind a name that is mentioned
 
 
@@ -99,7 +100,7 @@ def parts_for_author(
     """What the author of what `message` quotes gets in the author's own room: the reply with a real mention."""
     head = style.header.render(message.name, source.label)
     quote = quote_in(message)
-    words = f"@{author.name}{AT_END}{_words(message, quote, style, labels)}"
+    words = f"@{shortened(harmless(author.name), NAME_MAX)}{AT_END}{_words(message, quote, style, labels)}"
     first, *others = _texts(words, head, style)
     return [Part(first.kind, first.body, first.head, mention=author.id), *others]
 
@@ -159,4 +160,6 @@ def kind_of_echo(kind: Kind, text: str) -> Kind:
 def instead_of(kind: Kind, body: str, why: str) -> str:
     """The line that goes to a room in the place of a picture or card: a link keeps its address."""
     url = fields_of(body).get("url") if kind is Kind.URL else None
-    return url if isinstance(url, str) and url else f"[{WORDS.get(kind, WORDS[Kind.UNKNOWN])}] {why}，请到原群查看"
+    if isinstance(url, str) and url:
+        return shortened(harmless(url), URL_MAX)
+    return f"[{WORDS.get(kind, WORDS[Kind.UNKNOWN])}] {why}，请到原群查看"

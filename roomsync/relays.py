@@ -7,6 +7,7 @@ from roomsync.kinds import Kind
 from roomsync.statefile import StateFile
 
 BROUGHT = "another relay brought it"
+RELAY_LIFE = 600.0  # seconds after a relayed text in which pictures of that account are taken for relayed, too
 MEDIA_PATIENCE = 60.0  # seconds in which a picture is waited for whose caption another relay brought
 # What waits for a room and was never tried, with its part.
 WAITING = """
@@ -16,7 +17,7 @@ WHERE d.state = 'waiting' AND d.send_id IS NULL AND d.room_id = ?
 
 
 class Relays:
-    """Accounts whose last text began with a header of the community. `now` is in seconds since the epoch.
+    """Accounts whose last text in a room began with a header of the community. `now` is in seconds since the epoch.
 
     What such an account says until it speaks for itself again is somebody's, brought by it: a picture behind a caption
     has no header of its own.
@@ -25,15 +26,16 @@ class Relays:
     def __init__(self, state: StateFile) -> None:
         self._state = state
 
-    def is_relay(self, talker_id: str) -> bool:
-        """Whether that account's last text was a relayed one."""
+    def is_relay(self, talker_id: str, room_id: str, now: float) -> bool:
+        """Whether that account's last text in that room was a relayed one, not long ago."""
         with self._state.reading() as db:
-            return db.execute("SELECT 1 FROM status WHERE key = ?", (f"relay:{talker_id}",)).fetchone() is not None
+            row = db.execute("SELECT value FROM status WHERE key = ?", (f"relay:{talker_id}:{room_id}",)).fetchone()
+            return row is not None and now - float(row[0]) < RELAY_LIFE
 
-    def spoke_for_itself(self, talker_id: str) -> None:
+    def spoke_for_itself(self, talker_id: str, room_id: str) -> None:
         """The account is (again) a person."""
         with self._state.transaction() as db:
-            db.execute("DELETE FROM status WHERE key = ?", (f"relay:{talker_id}",))
+            db.execute("DELETE FROM status WHERE key = ?", (f"relay:{talker_id}:{room_id}",))
 
     def brought(self, talker_id: str, room_id: str, spoken: list[tuple[str, Spoken]], now: float) -> int:
         """An account brought texts (each with its header) to a room: what waits there of them need not go again.
@@ -42,7 +44,7 @@ class Relays:
         """
         with self._state.transaction() as db:
             last_head = spoken[-1][0] if spoken else ""
-            rows = [(f"relay:{talker_id}", ""), (f"brought:{talker_id}:{room_id}", last_head)]
+            rows = [(f"relay:{talker_id}:{room_id}", str(now)), (f"brought:{talker_id}:{room_id}", last_head)]
             db.executemany("INSERT OR REPLACE INTO status (key, value) VALUES (?, ?)", rows)
             self._note(db, room_id, now)
             return sum(self._settle(db, room_id, head, said.text, now) for head, said in spoken)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from typing import Protocol
 
-from roomsync.errors import AnswerLate, GatewayRefused
+from roomsync.errors import GatewayError, is_gone
 from roomsync.journal import Journal
 from roomsync.rooms import Room, Rooms
 from roomsync.supervisor import backoff
@@ -15,8 +15,8 @@ log = logging.getLogger(__name__)
 class Topics(Protocol):
     """What knows the topics of rooms: the gateway."""
 
-    async def topics(self) -> dict[str, str]:
-        """Topic of every room of the account. Raises `GatewayError`."""
+    async def topics(self) -> dict[str, str | None]:
+        """Topic of every room of the account, None where it is not told. Raises `GatewayError`."""
 
     async def topic(self, room_id: str) -> str:
         """A room's topic as it is now. Raises `GatewayError`."""
@@ -32,7 +32,10 @@ class Roster:
 
     async def find(self) -> None:
         """Find the rooms of every community among all rooms of the account, until the gateway answers."""
-        topics = await self._topics()
+        told, before = await self._topics(), self._journal.topics()
+        # A room that does not tell its topic today is what it was.
+        known = {room_id: topic if topic is not None else before.get(room_id) for room_id, topic in told.items()}
+        topics = {room_id: topic for room_id, topic in known.items() if topic is not None}
         for old, new in self._journal.moved(topics).items():
             log.info("What waits for %s goes to its new id %s (was %s).", topics[new], new, old)
         self._rooms.clear()
@@ -44,12 +47,14 @@ class Roster:
             if len(found) < 2:
                 log.warning("%s has fewer than two rooms; there is nothing to relay until it has more.", prefix)
 
-    async def _topics(self) -> dict[str, str]:
+    async def _topics(self) -> dict[str, str | None]:
         delays = backoff()
         while True:
             try:
                 return await self._gateway.topics()
-            except (GatewayRefused, AnswerLate) as error:
+            except GatewayError as error:
+                if is_gone(error):
+                    raise
                 delay = next(delays)
                 log.warning("The gateway does not list its rooms (%s); asked again in %.0f s.", error, delay)
                 await asyncio.sleep(delay)

@@ -56,7 +56,7 @@ MIGRATIONS = (
         sent_id TEXT
     );
     CREATE INDEX sends_at ON sends (at);
-    CREATE INDEX sends_room ON sends (room_id, id);
+    CREATE INDEX sends_room ON sends (room_id, at);
     CREATE INDEX sends_sent_id ON sends (sent_id) WHERE sent_id IS NOT NULL;
     -- The send that a delivery went with, or may have gone with.
     ALTER TABLE deliveries ADD COLUMN send_id INTEGER REFERENCES sends ON DELETE SET NULL;

@@ -6,7 +6,7 @@ import random
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Protocol
 
-from roomsync.errors import GatewayError, GatewayRefused, GatewayRejected
+from roomsync.errors import GatewayError, GatewayRefused, GatewayRejected, NoTls
 
 log = logging.getLogger(__name__)
 
@@ -62,17 +62,17 @@ class Supervisor:
 
     async def run(self) -> None:
         """Keep the connection until cancelled. Raises `GatewayRejected` when trying again cannot help."""
-        delays = backoff()
+        delays, stood = backoff(), False
         while True:
             connected = False
             try:
                 await self._link.connect()
-                connected = True
+                connected = stood = True
                 self._on_change(True)
                 await self._live()
                 reason = "the gateway ended the event stream"
             except GatewayError as error:
-                if not worth_retrying(error):
+                if not worth_retrying(error) and not (stood and isinstance(error, NoTls)):
                     raise
                 reason = str(error)
             finally:

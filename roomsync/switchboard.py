@@ -48,7 +48,7 @@ class Switchboard:
         """Two relays in the same rooms must never answer each other."""
         form, talker = self._style.header, message.talker_id
         if message.kind is not Kind.TEXT:
-            if not self._relays.is_relay(talker):
+            if not self._relays.is_relay(talker, message.room_id, now):
                 return False
             if message.kind in (*MEDIA, *CARDS):
                 self._relays.brought_media(talker, message.room_id, message.kind, now)
@@ -62,8 +62,8 @@ class Switchboard:
                 talker, message.room_id, [(form.render(one.name, one.label), one) for one in spoken], now
             )
             return True
-        if self._relays.is_relay(talker):
-            self._relays.spoke_for_itself(talker)
+        if self._relays.is_relay(talker, message.room_id, now):
+            self._relays.spoke_for_itself(talker, message.room_id)
         return False
 
     def _for_author(self, message: Message, source: Room, labels: Sequence[str]) -> dict[str, list[Part]]:
@@ -81,6 +81,10 @@ class Switchboard:
         if copies is not None:
             log.info("A message of %s is taken back, with its %d copies.", source.label, copies)
         return bool(copies)
+
+    def first_time(self, message_id: str, source: Room, now: float) -> bool:
+        """Take note of a notice of WeChat's; whether it was not seen before."""
+        return self._outbox.accept(Message(message_id, source.id, "", "", Kind.SYSTEM), [], [], now)
 
     def answer(self, message_id: str, source: Room, now: float) -> bool:
         """The bot itself was mentioned: say what it does, at most once an hour in a room; whether it does now."""

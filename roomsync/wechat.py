@@ -86,6 +86,7 @@ PING_TIMEOUT = 15.0
 START_TIMEOUT = 20.0  # a gateway itself gives up after 15
 HEARTBEAT_TIMEOUT = 5.0  # gateways of today send a heartbeat at once; those of others may not
 NAME_LIFE = 600.0  # seconds that a member's name is believed
+TOPIC_TRIES = 2
 ROOM_CALLS = 20  # rooms asked for at the same time
 
 # What a gateway calls the kinds (wechaty-puppet, src/schemas/message.ts), and what python-wechaty calls them.
@@ -221,7 +222,9 @@ class GatewayPuppet(PuppetService):
         try:
             member = await self._explained(self._stub().room_member_payload(id=room_id, member_id=contact_id))
             name = str(member.room_alias or member.name)
-        except errors.GatewayError:
+        except errors.GatewayError as error:
+            if errors.is_gone(error):
+                raise  # a message that is read again later has its name
             name = ""
         name = name or await self.contact_name(contact_id)
         if name:
@@ -232,7 +235,9 @@ class GatewayPuppet(PuppetService):
         """The name that a contact chose; empty when the gateway does not give it."""
         try:
             return str((await self._explained(self._stub().contact_payload(id=contact_id))).name)
-        except errors.GatewayError:
+        except errors.GatewayError as error:
+            if errors.is_gone(error):
+                raise
             return ""
 
     def forget_names(self) -> None:
@@ -251,35 +256,50 @@ class GatewayPuppet(PuppetService):
         else:
             call = stub.message_send_file(conversation_id=room_id, filebox=both_urls(body))
         try:
-            return (await self._explained(call)).id or None
+            return (await self._throttle_told(call)).id or None
+        except errors.Throttled:
+            raise
         except errors.GatewayRefused as error:
-            if is_throttle_error(str(error)):
-                raise errors.Throttled(str(error)) from error
             if kind in MEDIA and GONE in str(error):
                 raise errors.Unsendable(f"the file is no longer at the gateway ({error})") from error
             raise
 
     async def recall(self, sent_id: str) -> bool:
         """Take back what was sent; whether the gateway did. Raises `GatewayError`."""
-        return bool((await self._explained(self._stub().message_recall(id=sent_id))).success)
+        return bool((await self._throttle_told(self._stub().message_recall(id=sent_id))).success)
+
+    async def _throttle_told(self, call: Awaitable[T]) -> T:
+        """What a call answers; an error that means "too fast", whatever its status, as `Throttled`."""
+        try:
+            return await self._explained(call)
+        except (errors.GatewayRefused, errors.Unsendable) as error:
+            if is_throttle_error(str(error)):
+                raise errors.Throttled(str(error)) from error
+            raise
 
     # Rooms.
 
-    async def topics(self) -> dict[str, str]:
-        """Topic of every room of the account, fresh from the gateway. Raises `GatewayError`."""
+    async def topics(self) -> dict[str, str | None]:
+        """Topic of every room of the account, fresh from the gateway; None for one that does not tell it.
+
+        Raises `GatewayError` when the list cannot be had, or the connection is gone.
+        """
         ids = (await self._explained(self._stub().room_list())).ids
         slots = asyncio.Semaphore(ROOM_CALLS)
 
         async def topic(room_id: str) -> str | None:
             async with slots:
-                try:
-                    return await self.topic(room_id)
-                except errors.GatewayRefused as error:
-                    log.warning("Room %s does not tell its topic: %s", room_id, error)
-                    return None
+                for _ in range(TOPIC_TRIES):
+                    try:
+                        return await self.topic(room_id)
+                    except errors.GatewayError as error:
+                        if errors.is_gone(error):
+                            raise
+                        log.warning("Room %s does not tell its topic: %s", room_id, error)
+                return None
 
         found = await asyncio.gather(*map(topic, ids))
-        return {room_id: topic for room_id, topic in zip(ids, found, strict=True) if topic is not None}
+        return dict(zip(ids, found, strict=True))
 
     async def topic(self, room_id: str) -> str:
         """A room's topic, fresh from the gateway (wechaty's `room.topic()` is stale for ever)."""

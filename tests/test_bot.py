@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from grpclib.const import Status
 
 from roomsync.loopback import Fault, LoopbackGateway, refused
 from tests.conftest import running, until
@@ -272,3 +273,17 @@ async def test_room_list_that_fails_at_login_is_asked_for_again(
     gateway.script("RoomList", Fault(refused("not ready")))
     async with running(gateway, state_file) as bot:
         assert len(bot.rooms.community("Milvus用户交流群")) == 3
+
+
+@pytest.mark.parametrize("status", [Status.INVALID_ARGUMENT, Status.PERMISSION_DENIED, Status.UNKNOWN])
+async def test_room_that_does_not_tell_its_topic_keeps_no_other_from_relaying(
+    gateway: LoopbackGateway, state_file: Path, status: Status
+) -> None:
+    """A room whose topic cannot be had at login is what it was before, and the others are relayed to."""
+    async with running(gateway, state_file):
+        pass
+    gateway.script("RoomPayload", *[Fault(refused("no", status))] * 2)
+    async with running(gateway, state_file):
+        gateway.say("r102", "alice", "hello")
+        await gateway.until(lambda: len(gateway.sent) == 2)
+    assert {one.room_id for one in gateway.sent} == {"r101", "r103"}

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+from grpclib.const import Status
 
 from roomsync.loopback import Fault, LoopbackGateway, refused
 from roomsync.outbox import State
@@ -278,3 +279,44 @@ async def test_throttle_error_pauses_and_loses_nothing(gateway: LoopbackGateway,
         gateway.say("r101", "alice", "hello")
         await until(lambda: bot.pacer.cooldown.length == 60)
         assert bot.outbox.counts()[State.WAITING] == 2 and not gateway.sent
+
+
+async def test_two_recalls_out_of_one_batch(gateway: LoopbackGateway, state_file: Path) -> None:
+    """Of a batch of which two texts are recalled, neither is said again."""
+    async with running(gateway, state_file) as bot:
+        bot.courier.pause()
+        for number in range(3):
+            gateway.say("r101", "alice", f"line {number}", id=f"m{number}")
+        await until(lambda: bot.outbox.counts().get(State.WAITING) == 6)
+        bot.courier.resume()
+        await gateway.until(lambda: len(gateway.sent) == 2)
+        bot.courier.pause()
+        gateway.say("r101", "alice", "m0", kind="recalled")
+        gateway.say("r101", "alice", "m1", kind="recalled")
+        await until(lambda: bot.outbox.counts().get(State.WAITING) == 4)
+        bot.courier.resume()
+        await gateway.until(lambda: len(gateway.sent) == 4)
+    assert {one.body for one in gateway.sent[2:]} == {"[Alice@101]:  line 2"}
+
+
+async def test_throttle_notice_seen_twice_counts_once(gateway: LoopbackGateway, state_file: Path) -> None:
+    """A notice that the gateway repeats sends nothing again that had arrived."""
+    async with running(gateway, state_file) as bot:
+        gateway.say("r101", "alice", "one")
+        await gateway.until(lambda: len(gateway.sent) == 2)
+        gateway.say("r101", "alice", "two")
+        await gateway.until(lambda: len(gateway.sent) == 4)
+        for _ in range(2):
+            gateway.say("r102", "bot", "操作过于频繁，可稍后再试。", kind="unknown", id="notice")
+        gateway.say("r101", "alice", "three")
+        await until(lambda: bot.outbox.counts().get(State.WAITING) == 3)
+        assert bot.outbox.counts()[State.SENT] == 3
+
+
+async def test_throttle_error_of_any_status_pauses(gateway: LoopbackGateway, state_file: Path) -> None:
+    """WeChat's sentence pauses the account under whatever status a gateway puts it."""
+    async with running(gateway, state_file) as bot:
+        gateway.script("MessageSendText", Fault(refused("操作过于频繁", Status.RESOURCE_EXHAUSTED)))
+        gateway.say("r101", "alice", "hello")
+        await until(lambda: bot.pacer.cooldown.length == 60)
+        assert bot.outbox.counts() == {State.WAITING: 2}

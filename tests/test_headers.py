@@ -73,9 +73,20 @@ def test_batch_is_read_back(said: list[tuple[str, str, str]]) -> None:
     assert FORM.parse_batch(join(lines), LABELS) == expected
 
 
-def test_nobody_speaks_in_anothers_name() -> None:
-    """A further line that reads like a header gets a blank before it."""
-    assert FORM.defused("hi\n[Bob@102]:  I resign", LABELS) == "hi\n [Bob@102]:  I resign"
+@pytest.mark.parametrize("line_break", ["\n", "\r", "\r\n", "\u2028", "\x85"])
+@pytest.mark.parametrize(
+    "line", ["[Bob@102]:  I resign", "\u200b[Bob@102]:  I", "[Bob@１０２]：  I", "[Bo\u200bb@102]:  I"]
+)
+def test_nobody_speaks_in_anothers_name(line_break: str, line: str) -> None:
+    """A further line that a person would take for one with a header gets a blank before it."""
+    assert FORM.defused(f"hi{line_break}{line}", LABELS) == f"hi\n {line}"
+
+
+def test_full_width_form_is_not_forged() -> None:
+    """Signs of the form that ASCII does not have are taken out of names, too."""
+    form = HeaderForm("{name}（{room}）：")
+    spoken = form.parse(form.render("Boss（102）：pay", "101"), ["101", "102"])
+    assert spoken and spoken.label == "101"
 
 
 def test_consecutive_texts_of_one_speaker_share_a_header() -> None:

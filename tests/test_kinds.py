@@ -59,3 +59,10 @@ def test_bytes_are_counted_only_where_the_box_carries_them() -> None:
     assert inline_bytes('{"boxType": 7, "size": 10}') == 0
     assert inline_bytes(json.dumps({"base64": "aaaa" * 10})) == 30
     assert inline_bytes("no JSON") == 0
+
+
+@pytest.mark.parametrize("text", ["&lt;datalist " * 10_000, "<title>" * 10_000, 'voicelength="' * 10_000])
+@pytest.mark.parametrize("kind", [Kind.CHAT_HISTORY, Kind.AUDIO, Kind.UNKNOWN])
+def test_no_text_takes_long(kind: Kind, text: str) -> None:
+    """A text made to keep a search busy is looked at only so far."""
+    assert len(line_of(kind, text, None)) < 200

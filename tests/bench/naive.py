@@ -41,7 +41,7 @@ class NaiveBot(Wechaty):  # type: ignore[misc, unused-ignore]
 
     async def on_login(self, contact: Any) -> None:
         for room_id, topic in (await self.puppet.topics()).items():
-            if topic.startswith(PREFIX):
+            if (topic or "").startswith(PREFIX):
                 room = self.Room.load(room_id)
                 await room.ready()
                 self.rooms[room_id] = room
