@@ -42,7 +42,7 @@ def picking(waiting: int, folder: Path) -> str:
         pass
     for number in range(max(1, waiting // len(ROOMS))):
         outbox.accept(message(number), [Part(Kind.TEXT, f"text {number}", f"[{number}]: ")], ROOMS, 0.0)
-    pacer, rounds = Pacer(Limits(), day_of), 50 if waiting else 1
+    pacer, rounds = Pacer(Limits(), day_of), min(50, max(1, waiting))
     began = time.perf_counter()
     for turn in range(rounds):
         chosen = pacer.choose(outbox.heads(), float(turn))
