@@ -81,7 +81,7 @@ class Pacer:
         slowness = self._slowness(now)
         free_at = max(self._last + self._gap * slowness, self._minute_free_at(now, slowness), self.cooldown.until)
         rest = self._limits.room_interval * slowness
-        served = {head.room_id: min(self._served.get(head.room_id, 0.0), now) for head in heads}
+        served = {head.room_id: self._served.get(head.room_id, 0.0) for head in heads}
         due_at = {head.room_id: max(head.next_try, served[head.room_id] + rest) for head in heads}
         earliest = max(free_at, min(due_at.values()))
         if earliest > now:
@@ -92,7 +92,9 @@ class Pacer:
 
     def _not_ahead_of(self, now: float) -> None:
         """A clock set back must not stop the bot: nothing that was can have been later than now."""
-        self._last = min(self._last, now)
+        if self._last > now:
+            self._last = now
+            self._served = {room_id: min(at, now) for room_id, at in self._served.items()}
         if self._minute and self._minute[-1] > now:
             self._minute = deque(min(at, now) for at in self._minute)
         if self.cooldown.until > now + self.cooldown.length:
