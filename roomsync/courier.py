@@ -20,6 +20,7 @@ RETRY_MOST = 600.0
 APART_AFTER = 2  # failed attempts after which texts that went together go one by one: one of them may be the cause
 LOST_MOST = 300.0
 LOST_DELAY = 1.0  # seconds; the supervisor pauses the courier when the connection is really gone
+UNSENT_TEXT = "[文字] 未能转发，请到原群查看"  # in the place of a text that the gateway never takes
 NOTICE_LIFE = 120.0  # seconds after a send in which a throttle notice is about it
 
 
@@ -206,10 +207,11 @@ class Courier:
             self._alone[send.room_id] = len(send.deliveries)
             self._outbox.put_back(send, now, now, uncertain=False, apart=True)
             return
-        if send.kind is Kind.TEXT:
+        if send.kind is Kind.TEXT and send.body.endswith(UNSENT_TEXT):
             log.error("A send to %s cannot be made: %s", self._outbox.name_of(send.room_id), error)
             self._outbox.fail(send, str(error), now)
         else:
             log.warning("A send to %s goes as a line of text: %s", self._outbox.name_of(send.room_id), error)
-            self._outbox.replace(send, instead_of(send.kind, send.body, "未能转发"), str(error), now)
+            line = UNSENT_TEXT if send.kind is Kind.TEXT else instead_of(send.kind, send.body, "未能转发")
+            self._outbox.replace(send, line, str(error), now)
         self._went(send)

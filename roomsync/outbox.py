@@ -105,6 +105,9 @@ class Outbox(Outcomes):
             ).fetchone()
             if row is None:
                 return False
+            recall = (f"recall:{message.id}", message.room_id)
+            if db.execute("SELECT 1 FROM messages WHERE gateway_id = ? AND room_id = ?", recall).fetchone():
+                return False  # taken back before it was here
             rooms = {room_id: (special or {}).get(room_id, parts) for room_id in room_ids}
             add_deliveries(db, row[0], rooms, now)
             return True

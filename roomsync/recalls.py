@@ -16,6 +16,10 @@ RECALLED_WORDS = "撤回了一条消息"
 WINDOW = 120.0  # seconds in which WeChat lets a message be taken back
 
 
+ADD = """
+INSERT INTO messages (gateway_id, room_id, talker_id, name, kind, accepted) VALUES (?, ?, '', '', ?, ?)
+ON CONFLICT DO NOTHING
+"""
 # The messages that travelled in a send and were taken back, too.
 RECALLED_TOO = """
 SELECT d.message_id FROM deliveries AS d JOIN messages AS m ON m.id = d.message_id
@@ -39,13 +43,14 @@ class Recalls:
         already.
         """
         with self._state.transaction() as db:
-            message = self._message(db, gateway_ids, room_id)
+            ids = tuple(gateway_ids)
+            message = self._message(db, ids, room_id)
             if message is None:
+                # It may come yet: one whose payload is slow is overtaken by its own recall.
+                db.executemany(ADD, [(f"recall:{one}", room_id, Kind.RECALLED, now) for one in ids])
                 return None
             row = db.execute(
-                "INSERT INTO messages (gateway_id, room_id, talker_id, name, kind, accepted)"
-                " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id",
-                (f"recall:{message['gateway_id']}", room_id, "", "", Kind.RECALLED, now),
+                f"{ADD} RETURNING id", (f"recall:{message['gateway_id']}", room_id, Kind.RECALLED, now)
             ).fetchone()
             if row is None:
                 return None

@@ -320,3 +320,13 @@ async def test_throttle_error_of_any_status_pauses(gateway: LoopbackGateway, sta
         gateway.say("r101", "alice", "hello")
         await until(lambda: bot.pacer.cooldown.length == 60)
         assert bot.outbox.counts() == {State.WAITING: 2}
+
+
+async def test_recall_that_overtakes_its_message(gateway: LoopbackGateway, state_file: Path) -> None:
+    """A message whose recall comes first, because its own payload is late, is not relayed."""
+    async with running(gateway, state_file):
+        gateway.say("r101", "alice", "m1", kind="recalled")
+        gateway.say("r101", "alice", "never said", id="m1")
+        gateway.say("r101", "alice", "said")
+        await gateway.until(lambda: len(gateway.sent) == 2)
+    assert {one.body for one in gateway.sent} == {"[Alice@101]:  said"}

@@ -174,14 +174,19 @@ async def test_what_the_gateway_never_takes_becomes_a_line(desk: Desk, part: Par
     assert desk.outbox.counts() == {State.SENT: 2}
 
 
-async def test_a_text_that_the_gateway_never_takes_is_counted(desk: Desk) -> None:
-    """A text that cannot be sent is failed at once, with its reason, and the next goes."""
+async def test_a_text_that_the_gateway_never_takes_becomes_a_line(desk: Desk) -> None:
+    """In the place of a text that cannot be sent goes a line; when that cannot be either, it is failed, and counted."""
     desk.say("a")
     desk.gateway.answers = [errors.Unsendable("malformed")]
     await desk.work()
     desk.say("b")
+    desk.gateway.answers = [errors.Unsendable("malformed"), errors.Unsendable("still")]
     await desk.work()
-    assert [(state, error) for state, _, _, error in desk.deliveries()] == [("failed", "malformed"), ("sent", None)]
+    desk.say("c")
+    await desk.work()
+    line = "[文字] 未能转发，请到原群查看"
+    assert [body for _, _, body in desk.gateway.made] == ["a", line, "b", line, "c"]
+    assert [state for state, _, _, _ in desk.deliveries()] == ["sent", "failed", "sent"]
 
 
 async def test_a_throttled_account_pauses_and_sends_again(desk: Desk) -> None:
