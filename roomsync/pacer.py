@@ -15,7 +15,9 @@ COOLDOWN_FIRST = 60.0  # seconds; doubles with each one that comes before the pa
 COOLDOWN_MOST = 3600.0
 RECOVERY = 600.0  # seconds after a cool-down in which the pace grows from half to full
 SLOW = 2.0  # how many times longer every interval is right after a cool-down
-JITTER = 0.5  # an interval is drawn from this much below its average to this much above
+# A send is drawn from this much of an interval before its place in an even row to this much behind it. So intervals
+# are never alike, from half to one and a half times their average, and a round through the rooms takes its time still.
+JITTER = 0.25
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ class Pacer:
         self._day_of = day_of
         self._rand = rand
         self._gap = 0.0
+        self._offset = 0.0  # how far behind its place in the row the next send is, in intervals
         self._last = 0.0
         self._served: dict[str, float] = {}
         self._minute: deque[float] = deque()
@@ -125,7 +128,8 @@ class Pacer:
             self._today.clear()
         self._today[kind] += 1
         self._last = self._served[room_id] = now
-        self._gap = self._limits.send_interval * (1 - JITTER + 2 * JITTER * self._rand())
+        before, self._offset = self._offset, JITTER * (2 * self._rand() - 1)
+        self._gap = self._limits.send_interval * (1 + self._offset - before)
         self._minute.append(now)
         while len(self._minute) > max(1, self._limits.per_minute):
             self._minute.popleft()

@@ -58,6 +58,14 @@ def test_interval_is_an_average_and_no_beat() -> None:
     assert abs(sum(gaps) / len(gaps) - 2) < 0.1 and len({round(gap, 3) for gap in gaps}) > len(gaps) / 2
 
 
+@given(st.integers(1, 40), st.integers(0, 2**32))
+def test_chance_does_not_add_up(sends: int, seed: int) -> None:
+    """However many sends follow each other, together they take their average, give or take half an interval."""
+    times = [at for at, _ in drive(pacer(Limits(send_interval=2), seed), ROOMS, 300)]
+    for early, late in zip(times[:-sends], times[sends:], strict=True):
+        assert abs(late - early - 2 * sends) < 1.1
+
+
 @given(st.integers(2, 10), st.integers(0, 2**32))
 def test_no_room_waits_longer_than_one_round(rooms: int, seed: int) -> None:
     """When all rooms are due, each is served once in every round."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 import shutil
 import tempfile
@@ -13,13 +14,29 @@ from pathlib import Path
 
 from tests.bench.process import line_of, spawn
 from tests.bench.tables import percentile, table
-from tests.interop.bots import BotProcess, community
+from tests.interop.bots import PREFIX, BotProcess, community
 from tests.interop.gateway import RealGateway, missing
 
 LABELS = [str(101 + number) for number in range(10)]
-INTERVAL = 1.5  # our SEND_INTERVAL, the default
 PEER = Path(__file__).parent / "peer.mjs"
-Start = Callable[[RealGateway, str], Awaitable[Callable[[], Awaitable[None]]]]
+Stop = Callable[[], Awaitable[None]]
+Start = Callable[[RealGateway, str, "Scale"], Awaitable[Stop]]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much is said how fast, against what limits. Seconds, and so many a second."""
+
+    messages: int = 60
+    rate: float = 1  # messages offered, and sends that the account takes, with `burst` at once
+    burst: int = 5
+    interval: float = 1.5  # our SEND_INTERVAL, the default
+    room_interval: float = 3
+    per_minute: int = 40
+    drain: float = 60  # wait so long after the last message
+
+
+SHORT = Scale(messages=10, rate=20, interval=0.075, room_interval=0.15, per_minute=0, drain=3)
 
 
 @dataclass
@@ -41,14 +58,13 @@ class Load:
         return [at - self.said[word][1] for (word, room), at in self.arrived.items() if room != self.said[word][0]]
 
 
-async def offer(gateway: RealGateway, seconds: int, drain: float) -> Load:
-    """Say a message a second for so long, then wait until all has arrived, `drain` seconds at most."""
+async def offer(gateway: RealGateway, scale: Scale) -> Load:
+    """Say messages at their rate, then wait until all has arrived, `scale.drain` seconds at most."""
     load, seen = Load(), 0
     began = time.monotonic()
-    while len(load.said) < seconds or (
-        time.monotonic() < began + seconds + drain and len(load.arrived) < seconds * (len(LABELS) - 1)
-    ):
-        if len(load.said) < seconds and time.monotonic() >= began + len(load.said):
+    end, wanted = began + scale.messages / scale.rate + scale.drain, scale.messages * (len(LABELS) - 1)
+    while len(load.said) < scale.messages or (time.monotonic() < end and len(load.arrived) < wanted):
+        if len(load.said) < scale.messages and time.monotonic() >= began + len(load.said) / scale.rate:
             word, room = f"m{len(load.said)}", f"@{LABELS[len(load.said) % len(LABELS)]}"
             load.said[word] = (room, time.monotonic())
             await gateway.say(talker="alice", room=room, text=f"{word} is what I say about it")
@@ -57,8 +73,12 @@ async def offer(gateway: RealGateway, seconds: int, drain: float) -> Load:
     return load
 
 
-async def ours(gateway: RealGateway, folder: str) -> Callable[[], Awaitable[None]]:
-    paces = {"SEND_INTERVAL": str(INTERVAL), "ROOM_INTERVAL": "3", "SENDS_PER_MINUTE": "40"}
+async def ours(gateway: RealGateway, folder: str, scale: Scale) -> Stop:
+    paces = {
+        "SEND_INTERVAL": str(scale.interval),
+        "ROOM_INTERVAL": str(scale.room_interval),
+        "SENDS_PER_MINUTE": str(scale.per_minute),
+    }
     bot = BotProcess(gateway, Path(folder) / "s.db", **paces)
     await bot.relaying()
 
@@ -68,23 +88,24 @@ async def ours(gateway: RealGateway, folder: str) -> Callable[[], Awaitable[None
     return stop
 
 
-async def naive(gateway: RealGateway, folder: str) -> Callable[[], Awaitable[None]]:
+async def naive(gateway: RealGateway, folder: str, scale: Scale) -> Stop:
     process = await spawn("-m", "tests.bench.naive", gateway.endpoint, gateway.token, str(Path(folder) / "n.db"))
     assert await line_of(process) == "ready"
     return _killer(process)
 
 
-async def many_to_many(gateway: RealGateway, folder: str) -> Callable[[], Awaitable[None]]:
-    options = json.dumps({"endpoint": gateway.endpoint, "token": gateway.token})
-    process = await asyncio.create_subprocess_exec(
-        "node", str(PEER), options, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
-    )
+async def many_to_many(gateway: RealGateway, folder: str, scale: Scale) -> Stop:
+    options = json.dumps({"endpoint": gateway.endpoint, "token": gateway.token, "prefix": PREFIX})
+    pipe, nowhere = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+    # It keeps what it learned of rooms and contacts in the home folder.
+    env = {**os.environ, "HOME": folder, "USERPROFILE": folder}
+    process = await asyncio.create_subprocess_exec("node", str(PEER), options, stdout=pipe, stderr=nowhere, env=env)
     while "ready" not in (line := await line_of(process)):
         assert line, "the peer ended before it was ready"
     return _killer(process)
 
 
-def _killer(process: asyncio.subprocess.Process) -> Callable[[], Awaitable[None]]:
+def _killer(process: asyncio.subprocess.Process) -> Stop:
     async def stop() -> None:
         if process.returncode is None:
             process.kill()
@@ -100,15 +121,15 @@ async def gateway_with_budget() -> AsyncIterator[RealGateway]:
         yield gateway
 
 
-async def one(name: str, start: Start, seconds: int) -> list[str]:
+async def one(name: str, start: Start, scale: Scale) -> list[str]:
     """The row of one bot."""
     async with gateway_with_budget() as gateway:
         with tempfile.TemporaryDirectory() as folder:
-            stop = await start(gateway, folder)
-            await gateway.budget(1, 5)
-            load = await offer(gateway, seconds, drain=60 if seconds > 10 else 20)
+            stop = await start(gateway, folder, scale)
+            await gateway.budget(scale.rate, scale.burst)
+            load = await offer(gateway, scale)
             await stop()
-        wanted, delays = seconds * (len(LABELS) - 1), load.delays()
+        wanted, delays = scale.messages * (len(LABELS) - 1), load.delays()
         sends = len(gateway.sent) / len(delays) if delays else float("nan")
         return [
             name,
@@ -117,7 +138,7 @@ async def one(name: str, start: Start, seconds: int) -> list[str]:
             f"{sends:.2f}",
             f"{percentile(delays, 0.5):.1f} s",
             f"{percentile(delays, 0.99):.1f} s",
-            f"{percentile(delays, 0.99) / (len(LABELS) * INTERVAL):.2f}",
+            f"{percentile(delays, 0.99) / (len(LABELS) * scale.interval):.2f}",
         ]
 
 
@@ -134,12 +155,12 @@ async def run(short: bool) -> None:
     if reason := missing():
         print(f"\nbudget: left out, {reason}")
         return
-    seconds = 3 if short else 60
-    rows = [await one(name, start, seconds) for name, start in peers().items()]
+    scale = SHORT if short else Scale()
+    rows = [await one(name, start, scale) for name, start in peers().items()]
     heads = ["", "delivered", "refused", "sends a delivery", "p50", "p99", "p99 in rounds"]
-    table(f"budget: {len(LABELS)} rooms, a message a second for {seconds} s, 1 send a second allowed", heads, rows)
-    print(
-        f"\nA round is {len(LABELS)} rooms at {INTERVAL} s: {len(LABELS) * INTERVAL:.0f} s. Delays are of what arrived."
-    )
+    offered = f"{scale.messages} messages at {scale.rate:g} a second, {scale.rate:g} sends a second allowed"
+    table(f"budget: {len(LABELS)} rooms, {offered}", heads, rows)
+    round_ = len(LABELS) * scale.interval
+    print(f"\nA round is {len(LABELS)} rooms at {scale.interval:g} s: {round_:g} s. Delays are of what arrived.")
     if len(rows) < 3:
         print("ManyToManyRoomConnector: left out, npm ci has not been run in tests/bench.")

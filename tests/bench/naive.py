@@ -5,9 +5,12 @@ It stands on the same mended client as ours, so that what differs is the relayin
 """
 
 import asyncio
+import contextlib
 import logging
 import sys
 from typing import Any
+
+from grpclib.exceptions import GRPCError
 
 from roomsync.settings import Settings
 from roomsync.statefile import StateFile
@@ -54,9 +57,11 @@ class NaiveBot(Wechaty):  # type: ignore[misc, unused-ignore]
         talker = msg.talker()
         await talker.ready()
         label = self.rooms[room.room_id].payload.topic.removeprefix(PREFIX)
-        for other in self.rooms.values():
-            if other.room_id != room.room_id:
-                await other.say(f"[{talker.name}@{label}]:  {msg.text()}")
+        # wechaty's own bridge logs what a handler raises: the rest of the fan-out is lost with it, and nothing retried.
+        with contextlib.suppress(GRPCError):
+            for other in self.rooms.values():
+                if other.room_id != room.room_id:
+                    await other.say(f"[{talker.name}@{label}]:  {msg.text()}")
 
     async def run(self, state: StateFile) -> None:
         """Relay until cancelled. `state`: of the journal that the mended client needs."""
