@@ -8,6 +8,7 @@ from typing import Protocol
 
 from roomsync.errors import AnswerLate, AnswerLost, GatewayError, GatewayLost, GatewayRefused, Throttled, Unsendable
 from roomsync.kinds import CARDS, MEDIA, Kind
+from roomsync.lines import NOT_RELAYED, OVER_DAILY_LIMIT, UNSENT_TEXT
 from roomsync.outbox import Outbox, Send
 from roomsync.pacer import Cooldown, Pacer
 from roomsync.recalls import Recalls
@@ -20,7 +21,6 @@ RETRY_MOST = 600.0
 APART_AFTER = 2  # failed attempts after which texts that went together go one by one: one of them may be the cause
 LOST_MOST = 300.0
 LOST_DELAY = 1.0  # seconds; the supervisor pauses the courier when the connection is really gone
-UNSENT_TEXT = "[文字] 未能转发，请到原群查看"  # in the place of a text that the gateway never takes
 NOTICE_LIFE = 120.0  # seconds after a send in which a throttle notice is about it
 
 
@@ -129,7 +129,8 @@ class Courier:
         if send is None:
             return 0.0
         if send.kind in (*MEDIA, *CARDS) and not self._pacer.allows(send.kind, now):
-            self._outbox.replace(send, instead_of(send.kind, send.body, "今日转发已达上限"), "daily limit", now)
+            line = instead_of(send.kind, send.body, OVER_DAILY_LIMIT)
+            self._outbox.replace(send, line, "daily limit", now, made=False)
             return 0.0
         self._pacer.sent(send.room_id, send.kind, now)
         await self._make(send)
@@ -212,6 +213,6 @@ class Courier:
             self._outbox.fail(send, str(error), now)
         else:
             log.warning("A send to %s goes as a line of text: %s", self._outbox.name_of(send.room_id), error)
-            line = UNSENT_TEXT if send.kind is Kind.TEXT else instead_of(send.kind, send.body, "未能转发")
-            self._outbox.replace(send, line, str(error), now)
+            line = UNSENT_TEXT if send.kind is Kind.TEXT else instead_of(send.kind, send.body, NOT_RELAYED)
+            self._outbox.replace(send, line, str(error), now, made=True)
         self._went(send)

@@ -6,9 +6,12 @@ import sqlite3
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
+from roomsync import lines
+from roomsync.courier import RETRY_MOST
 from roomsync.journal import Journal
 from roomsync.kinds import Kind
 from roomsync.outbox import add_deliveries
+from roomsync.outcomes import ECHO_LIFE
 from roomsync.relay import Part
 from roomsync.settings import Settings
 from roomsync.statefile import StateFile
@@ -17,12 +20,13 @@ log = logging.getLogger(__name__)
 
 ROUND_EVERY = 10.0  # seconds
 PRUNE_AT_ONCE = 2000  # messages in one transaction, so that none takes long
+LIGHTEN_AT_ONCE = 50  # likewise pictures
+# What is remembered of rooms and accounts besides messages, each with the time it was.
+OLD_MARKS = """
+DELETE FROM status WHERE (key GLOB 'relay:*' OR key GLOB 'brought_to:*' OR key GLOB 'answered:*')
+AND CAST(value AS REAL) < ?
+"""
 NOTICE = "notice"  # the kind of a message that is the bot's own, about messages
-
-
-def missed_notice(messages: int) -> str:
-    """The line for a room that messages did not reach in time."""
-    return f"（有 {messages} 条消息未能及时转发到本群，请到其他群查看）"
 
 
 class Housekeeper:
@@ -43,12 +47,17 @@ class Housekeeper:
         self._clock = clock
         self._last_event = last_event
         self._told = 0.0
+        self._last_round = float("inf")
 
     def round(self) -> None:
         """Do what is due. Raises `StateFileError`."""
         now = self._clock()
+        if now < self._last_round:
+            bring_forward(self._state, now)
+        self._last_round = now
         if expired := expire(self._state, now - self._ttl, now):
             log.error("%d deliveries were older than RELAY_TTL_HOURS and are given up.", expired)
+        lighten(self._state, now - ECHO_LIFE)
         prune(self._state, now - self._retention)  # some each round: it must not keep the loop
         if self._last_event() != self._told:
             self._told = self._last_event()
@@ -93,14 +102,38 @@ def _notify(db: sqlite3.Connection, room_id: str, missed: int, now: float) -> No
     if row:
         missed += int(row[1])
         db.execute("UPDATE messages SET talker_id = ? WHERE id = ?", (str(missed), row[0]))
-        db.execute("UPDATE parts SET body = ? WHERE message_id = ?", (missed_notice(missed), row[0]))
+        db.execute("UPDATE parts SET body = ? WHERE message_id = ?", (lines.missed(missed), row[0]))
         return
     (message_id,) = db.execute(
         "INSERT INTO messages (gateway_id, room_id, talker_id, name, kind, accepted)"
         " VALUES ('notice:' || hex(randomblob(8)), ?, ?, '', ?, ?) RETURNING id",
         (room_id, str(missed), NOTICE, now),
     ).fetchone()
-    add_deliveries(db, message_id, {room_id: [Part(Kind.TEXT, missed_notice(missed))]}, now)
+    add_deliveries(db, message_id, {room_id: [Part(Kind.TEXT, lines.missed(missed))]}, now)
+
+
+def bring_forward(state: StateFile, now: float) -> None:
+    """The clock may have been set back: what is tried again later than any delay could make it is tried now."""
+    with state.transaction() as db:
+        db.execute(
+            "UPDATE deliveries SET next_try = ? WHERE state = 'waiting' AND next_try > ?", (now, now + RETRY_MOST)
+        )
+
+
+def lighten(state: StateFile, before: float) -> int:
+    """Blank pictures and files that were carried as bytes, once none of their deliveries needs them; how many.
+
+    `before`: when the last of them must have been settled, so that WeChat's notice does not ask for one again.
+    """
+    with state.transaction() as db:
+        return db.execute(
+            "UPDATE parts SET body = '{}' WHERE (message_id, part) IN ("
+            " SELECT p.message_id, p.part FROM parts AS p INDEXED BY parts_heavy"
+            " WHERE length(p.body) > 4096 AND p.kind <> 'text' AND NOT EXISTS ("
+            "  SELECT 1 FROM deliveries AS d WHERE d.message_id = p.message_id"
+            "  AND (d.state IN ('waiting', 'sending') OR d.changed >= ?)) LIMIT ?)",
+            (before, LIGHTEN_AT_ONCE),
+        ).rowcount
 
 
 def prune(state: StateFile, before: float) -> int:
@@ -113,7 +146,13 @@ def prune(state: StateFile, before: float) -> int:
             (before, before, PRUNE_AT_ONCE),
         ).rowcount
         db.execute("DELETE FROM sends WHERE at < ?", (before,))
+        db.execute("DELETE FROM spent WHERE at < ?", (before,))
         db.execute("DELETE FROM incoming WHERE seen < ?", (before,))
+        db.execute(OLD_MARKS, (before,))
+        db.execute(
+            "DELETE FROM status WHERE key GLOB 'brought:*'"
+            " AND replace(key, 'brought:', 'relay:') NOT IN (SELECT key FROM status)"
+        )
     if count:
         with state.reading() as db:
             # Not `execute`, which before Python 3.12 takes one step of it, and so frees one page.

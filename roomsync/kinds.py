@@ -6,10 +6,10 @@ from enum import StrEnum
 from typing import Any
 
 from roomsync.headers import shortened
+from roomsync.lines import NOT_RELAYED
 
 TITLE_MAX = 60
 XML_MAX = 20_000  # signs that are looked at, so that no text takes long
-NOT_RELAYED = "未能转发，请到原群查看"
 
 
 class Kind(StrEnum):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from roomsync.headers import join
 from roomsync.kinds import MEDIA, Kind
-from roomsync.outcomes import Outcomes
+from roomsync.outcomes import Outcomes, spend
 from roomsync.outcomes import Send as Send
 from roomsync.outcomes import State as State
 from roomsync.relay import Message, Part
@@ -136,6 +136,7 @@ class Outbox(Outcomes):
                     (room_id, first.kind, text if first.kind == Kind.TEXT else "", now),
                 ).fetchone()
             else:
+                spend(db, send_id)
                 db.execute("UPDATE sends SET at = ?, tries = tries + 1 WHERE id = ?", (now, send_id))
             db.executemany(
                 "UPDATE deliveries SET state = 'sending', send_id = ?, changed = ? WHERE id = ?",

@@ -110,8 +110,8 @@ class Outcomes:
         with self._state.transaction() as db:
             self._set(db, send, State.FAILED, now, attempts=send.attempts + 1, error=error)
 
-    def replace(self, send: Send, line: str, error: str, now: float) -> None:
-        """A line of text goes to that room in the place of the send's one delivery."""
+    def replace(self, send: Send, line: str, error: str, now: float, *, made: bool) -> None:
+        """A line of text goes to that room in the place of the send's one delivery; `made`: the send was tried."""
         with self._state.transaction() as db:
             (delivery,) = send.deliveries
             message_id, head = db.execute(
@@ -125,7 +125,7 @@ class Outcomes:
                 (message_id, part, Kind.TEXT, line, head),
             )
             self._set(db, send, State.WAITING, now, part=part, error=error)
-            forget_send(db, send.id)
+            forget_send(db, send.id, made=made)
 
     def send_again(self, room_id: str, since: float, now: float) -> int:
         """The last send to a room, if made since then, did not arrive: its deliveries wait again; how many."""
@@ -144,9 +144,13 @@ class Outcomes:
             return count
 
     def recent(self, since: float) -> list[tuple[float, str, Kind]]:
-        """The sends since then, oldest first: when, to which room, of which kind."""
+        """The calls since then, oldest first, whatever became of them: when, to which room, of which kind."""
         with self._state.reading() as db:
-            rows = db.execute("SELECT at, room_id, kind FROM sends WHERE at >= ? ORDER BY at", (since,))
+            rows = db.execute(
+                "SELECT at, room_id, kind FROM sends WHERE at >= :since"
+                " UNION ALL SELECT at, room_id, kind FROM spent WHERE at >= :since ORDER BY at",
+                {"since": since},
+            )
             return [(at, room_id, Kind(kind)) for at, room_id, kind in rows]
 
     def is_ours(self, gateway_id: str) -> bool:
@@ -185,6 +189,16 @@ class Outcomes:
         )
 
 
-def forget_send(db: sqlite3.Connection, send_id: int) -> None:
-    """Inside a transaction: that send was not made; its deliveries are free to go with others."""
+def forget_send(db: sqlite3.Connection, send_id: int, *, made: bool = True) -> None:
+    """Inside a transaction: nothing came of that send; its deliveries are free to go with others.
+
+    `made`: the gateway was called, which counts for the pace.
+    """
+    if made:
+        spend(db, send_id)
     db.execute("DELETE FROM sends WHERE id = ?", (send_id,))
+
+
+def spend(db: sqlite3.Connection, send_id: int) -> None:
+    """Inside a transaction: the pace goes on counting the call of a send that is about to be forgotten or repeated."""
+    db.execute("INSERT INTO spent (at, room_id, kind) SELECT at, room_id, kind FROM sends WHERE id = ?", (send_id,))

@@ -7,12 +7,12 @@ from typing import Any
 
 from roomsync.headers import subject_of
 from roomsync.kinds import Kind
+from roomsync.lines import RECALLED
 from roomsync.outbox import add_deliveries
 from roomsync.outcomes import Send, forget_send
 from roomsync.relay import Part
 from roomsync.statefile import StateFile
 
-RECALLED_WORDS = "撤回了一条消息"
 WINDOW = 120.0  # seconds in which WeChat lets a message be taken back
 
 
@@ -129,7 +129,7 @@ class Recalls:
             " AND p.part = d.part WHERE d.id = ?",
             (delivery,),
         ).fetchone()
-        line = f"{subject_of(head)} {RECALLED_WORDS}"
+        line = f"{subject_of(head)} {RECALLED}"
         (part,) = db.execute("SELECT max(part) + 1 FROM parts WHERE message_id = ?", (message_id,)).fetchone()
         db.execute(
             "INSERT INTO parts (message_id, part, kind, body) VALUES (?, ?, ?, ?)", (message_id, part, Kind.TEXT, line)

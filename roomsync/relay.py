@@ -6,7 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from roomsync.headers import NAME_MAX, HeaderForm, shortened
-from roomsync.kinds import CARDS, MEDIA, NOT_RELAYED, SILENT, WORDS, Kind, fields_of, inline_bytes, line_of
+from roomsync.kinds import CARDS, MEDIA, SILENT, WORDS, Kind, fields_of, inline_bytes, line_of
+from roomsync.lines import NOT_RELAYED
 from roomsync.quotes import Quote, line_of_quote, parse_quote
 from roomsync.rooms import Room
 
@@ -34,7 +35,7 @@ class Message:
 
 @dataclass(frozen=True)
 class Part:
-    """One thing to send: for the kind TEXT `body` is said by whom `head` names, else it is the gateway's JSON.
+    """One thing to send, said by whom `head` names: for the kind TEXT `body` is the words, else the gateway's JSON.
 
     `mention`: the id of the one member who is told of it. `caption`: it only says who sent the part after it.
     """
@@ -90,7 +91,7 @@ def parts(message: Message, source: Room, style: Style, labels: Collection[str] 
     if size > style.max_file_bytes:
         return [Part(Kind.TEXT, f"{line} 太大，{NOT_RELAYED}", head)]
     if message.kind in (*MEDIA, *CARDS) and message.content:
-        return [Part(Kind.TEXT, line, head, caption=True), Part(message.kind, message.content)]
+        return [Part(Kind.TEXT, line, head, caption=True), Part(message.kind, message.content, head)]
     return [Part(Kind.TEXT, line, head)]
 
 
@@ -162,4 +163,4 @@ def instead_of(kind: Kind, body: str, why: str) -> str:
     url = fields_of(body).get("url") if kind is Kind.URL else None
     if isinstance(url, str) and url:
         return shortened(harmless(url), URL_MAX)
-    return f"[{WORDS.get(kind, WORDS[Kind.UNKNOWN])}] {why}，请到原群查看"
+    return f"[{WORDS.get(kind, WORDS[Kind.UNKNOWN])}] {why}"

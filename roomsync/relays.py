@@ -32,6 +32,13 @@ class Relays:
             row = db.execute("SELECT value FROM status WHERE key = ?", (f"relay:{talker_id}:{room_id}",)).fetchone()
             return row is not None and now - float(row[0]) < RELAY_LIFE
 
+    def was_relay(self, talker_id: str) -> bool:
+        """Whether that account's last text in some room was a relayed one, however long ago."""
+        start = f"relay:{talker_id}:"
+        with self._state.reading() as db:
+            row = db.execute("SELECT 1 FROM status WHERE substr(key, 1, ?) = ? LIMIT 1", (len(start), start)).fetchone()
+            return row is not None
+
     def spoke_for_itself(self, talker_id: str, room_id: str) -> None:
         """The account is (again) a person."""
         with self._state.transaction() as db:

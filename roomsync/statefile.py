@@ -87,6 +87,13 @@ MIGRATIONS = (
     DROP INDEX deliveries_waiting;
     CREATE INDEX deliveries_waiting ON deliveries (room_id, urgent DESC, id) WHERE state = 'waiting';
     """,
+    """
+    -- Calls that were made and whose send is forgotten, or was made again: they count for the pace.
+    CREATE TABLE spent (at REAL NOT NULL, room_id TEXT NOT NULL, kind TEXT NOT NULL);
+    CREATE INDEX spent_at ON spent (at);
+    -- Parts whose content is worth getting rid of before their message is forgotten.
+    CREATE INDEX parts_heavy ON parts (message_id) WHERE length(body) > 4096;
+    """,
 )
 
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from roomsync.authors import author_of
 from roomsync.journal import Journal
 from roomsync.kinds import CARDS, MEDIA, Kind
+from roomsync.lines import RECALLED, introduction, is_headerless
 from roomsync.notices import recalled_ids
 from roomsync.outbox import Outbox
-from roomsync.recalls import RECALLED_WORDS, Recalls
+from roomsync.recalls import Recalls
 from roomsync.relay import Message, Part, parts, parts_for_author, quote_in
 from roomsync.relays import Relays
 from roomsync.rooms import Room, Rooms
@@ -53,7 +54,7 @@ class Switchboard:
             if message.kind in (*MEDIA, *CARDS):
                 self._relays.brought_media(talker, message.room_id, message.kind, now)
             return True
-        announced = message.text.removesuffix(f" {RECALLED_WORDS}")
+        announced = message.text.removesuffix(f" {RECALLED}")
         if announced != message.text and form.parse_subject(announced, labels):
             return True
         if form.parse(message.text, labels):
@@ -61,6 +62,8 @@ class Switchboard:
             self._relays.brought(
                 talker, message.room_id, [(form.render(one.name, one.label), one) for one in spoken], now
             )
+            return True
+        if is_headerless(message.text) and self._relays.was_relay(talker):
             return True
         if self._relays.is_relay(talker, message.room_id, now):
             self._relays.spoke_for_itself(talker, message.room_id)
@@ -92,6 +95,6 @@ class Switchboard:
             return False
         self._journal.status(**{f"answered:{source.id}": str(now)})
         others = len(self._rooms.others(source))
-        line = f"我是群消息同步助手：本群与「{source.community}」的另外 {others} 个群互通，各群的发言都会同步到其他群。"
+        line = introduction(source.community, others)
         message = Message(f"answer:{message_id}", source.id, "", "", Kind.SYSTEM)
         return self._outbox.accept(message, [Part(Kind.TEXT, line)], [source.id], now)

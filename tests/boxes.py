@@ -9,6 +9,7 @@ from roomsync.relay import Message, Part
 from roomsync.statefile import StateFile
 
 NOW = 1_000_000.0
+BOX_BYTES = 100  # of UTF-8 in one send
 PICTURE = Part(Kind.IMAGE, "{}")
 CAPTION = Part(Kind.TEXT, "[图片]", "[Alice@101]:  ", caption=True)
 
@@ -23,7 +24,7 @@ class Box:
 
     def open(self) -> None:
         self.state = StateFile(self.path)
-        self.outbox = Outbox(self.state, 100)
+        self.outbox = Outbox(self.state, BOX_BYTES)
 
     def crash(self) -> None:
         """What was in hand is left as it is in the file, and another process opens it."""

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from roomsync.housekeeper import PRUNE_AT_ONCE, ROUND_EVERY, Housekeeper, expire, missed_notice, prune
+from roomsync import lines
+from roomsync.housekeeper import PRUNE_AT_ONCE, ROUND_EVERY, Housekeeper, expire, lighten, prune
 from roomsync.journal import Journal
 from roomsync.kinds import Kind
 from roomsync.outbox import Outbox, State
@@ -59,7 +60,7 @@ def test_what_is_too_old_is_not_sent(house: House) -> None:
     house.say("old", NOW - 1, "r102")
     house.say("new", NOW, "r102")
     assert expire(house.state, NOW, NOW) == 1
-    assert house.send("r102", NOW) == f"new\n{missed_notice(1)}"
+    assert house.send("r102", NOW) == f"new\n{lines.missed(1)}"
 
 
 def test_each_room_is_told_once_what_it_missed(house: House) -> None:
@@ -69,8 +70,8 @@ def test_each_room_is_told_once_what_it_missed(house: House) -> None:
     house.say("c", NOW, "r104")
     assert expire(house.state, NOW, NOW) == 7
     assert [house.send(room_id, NOW) for room_id in ("r102", "r103", "r104")] == [
-        missed_notice(2),
-        missed_notice(1),
+        lines.missed(2),
+        lines.missed(1),
         "c",
     ]
 
@@ -81,9 +82,9 @@ def test_a_line_that_still_waits_is_brought_up_to_date(house: House) -> None:
         house.say("a", at, "r102", "r103")
         expire(house.state, at + 1, at + 1)
     assert [house.send("r102", NOW), house.send("r102", NOW), house.send("r103", NOW)] == [
-        missed_notice(2),
+        lines.missed(2),
         None,
-        missed_notice(2),
+        lines.missed(2),
     ]
 
 
@@ -96,7 +97,7 @@ def test_a_line_that_went_is_not_changed(house: House) -> None:
     house.outbox.put_back(send, NOW + 1, NOW + 1, uncertain=True)
     house.say("b", NOW + 1, "r102")
     expire(house.state, NOW + 2, NOW + 2)
-    assert [house.send("r102", NOW + 2), house.send("r102", NOW + 2)] == [missed_notice(1)] * 2
+    assert [house.send("r102", NOW + 2), house.send("r102", NOW + 2)] == [lines.missed(1)] * 2
 
 
 def test_a_line_never_expires(house: House) -> None:
@@ -104,7 +105,7 @@ def test_a_line_never_expires(house: House) -> None:
     house.say("a", NOW, "r102")
     expire(house.state, NOW + 1, NOW + 1)
     assert expire(house.state, NOW + 99 * DAY, NOW + 99 * DAY) == 0
-    assert house.send("r102", NOW) == missed_notice(1)
+    assert house.send("r102", NOW) == lines.missed(1)
 
 
 def test_what_was_sent_or_is_being_sent_does_not_expire(house: House) -> None:
@@ -124,9 +125,14 @@ def test_old_messages_are_forgotten(house: House) -> None:
     house.say("a", NOW, "r102", "r103")
     house.send("r102", NOW)
     house.send("r103", NOW)
+    house.say("b", NOW, "r102")
+    tried = house.outbox.take("r102", NOW)
+    assert tried
+    house.outbox.put_back(tried, NOW, NOW, uncertain=False)
+    house.send("r102", NOW)
     Journal(house.state).note(["unfinished"], NOW)
-    assert prune(house.state, NOW + 1) == 1
-    tables = ("messages", "parts", "deliveries", "sends", "incoming")
+    assert prune(house.state, NOW + 1) == 2
+    tables = ("messages", "parts", "deliveries", "sends", "spent", "incoming")
     assert {table: house.rows(table) for table in tables} == dict.fromkeys(tables, 0)
 
 
@@ -140,6 +146,32 @@ def test_what_waits_or_was_sent_lately_is_kept(house: House) -> None:
     house.send("r105", NOW + 10)
     assert prune(house.state, NOW + 5) == 0
     assert house.outbox.counts() == {State.WAITING: 1, State.SENDING: 1, State.SENT: 2}
+
+
+def test_a_picture_that_is_everywhere_is_blanked(house: House) -> None:
+    """The bytes of a picture are kept until its last delivery is settled and nothing asks for it again."""
+    picture = '{"boxType": 1, "base64": "' + "a" * 5000 + '"}'
+    house.outbox.accept(
+        Message("m", "r101", "alice", "Alice", Kind.IMAGE), [Part(Kind.IMAGE, picture)], ["r102", "r103"], NOW
+    )
+    house.say("t" * 5000, NOW, "r102")
+    house.send("r102", NOW)
+    house.send("r102", NOW)
+    assert lighten(house.state, NOW + 1) == 0  # r103 waits for it
+    assert house.send("r103", NOW + 2) == picture
+    assert (lighten(house.state, NOW + 2), lighten(house.state, NOW + 3), lighten(house.state, NOW + 3)) == (0, 1, 0)
+    with house.state.reading() as db:
+        assert [row[0] for row in db.execute("SELECT length(body) FROM parts ORDER BY message_id")] == [2, 5000]
+
+
+def test_old_marks_of_rooms_are_forgotten(house: House) -> None:
+    """What is remembered of other relays and answers goes when it is old; how the bot is doing stays."""
+    kept = {"relay:new:r1": str(NOW), "brought:new:r1": "[A@1]", "connected": "1", "cooldown_until": "5.0"}
+    old = {"relay:old:r1": "5.0", "brought:old:r1": "[A@1]", "brought_to:r1": "5.0", "answered:r1": "5.0"}
+    Journal(house.state).status(**kept, **old)
+    prune(house.state, NOW)
+    with house.state.reading() as db:
+        assert dict(db.execute("SELECT key, value FROM status")) == kept
 
 
 def test_the_file_stays_small(house: House) -> None:
@@ -199,6 +231,17 @@ def test_rounds_forget_all_that_is_due(house: House, clock: Clock) -> None:
     assert house.rows("messages") == 1
     keeper.round()
     assert house.rows("messages") == 0
+
+
+def test_clock_set_back_keeps_no_retry_waiting(house: House, clock: Clock) -> None:
+    """What is to be tried again later than any delay could make it, because the clock was set back, is tried now."""
+    house.say("a", clock(), "r102", "r103")
+    for room, delay in (("r102", 300.0), ("r103", 90_000.0)):
+        send = house.outbox.take(room, clock())
+        assert send
+        house.outbox.retry(send, clock() + delay, "no", clock())
+    settled(house, clock).round()
+    assert [head.next_try for head in house.outbox.heads()] == [clock() + 300, clock()]
 
 
 async def test_rounds_go_on(house: House, clock: Clock) -> None:

@@ -1,16 +1,20 @@
 """The outbox: what goes in together comes out in order, and once."""
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from roomsync.errors import StateFileError
+from roomsync.headers import HeaderForm, Spoken
 from roomsync.kinds import Kind
 from roomsync.outbox import BATCH_MOST, Head, Outbox
 from roomsync.outcomes import State
 from roomsync.relay import Message, Part
-from tests.boxes import CAPTION, NOW, PICTURE, Box
+from tests.boxes import BOX_BYTES, CAPTION, NOW, PICTURE, Box
 
 
 @pytest.fixture
@@ -99,6 +103,36 @@ def test_what_goes_together_fits(box: Box) -> None:
     for text in ("一" * 16, "二" * 17, "三", "四" * 40, "五"):
         box.say(text)
     assert box.bodies() == ["一" * 16 + "\n" + "二" * 17, "三", "四" * 40, "五"]
+
+
+SAID = st.tuples(
+    st.sampled_from(["Alice", "Bob"]),
+    st.sampled_from([Kind.TEXT, Kind.TEXT, Kind.TEXT, Kind.IMAGE]),
+    st.lists(st.sampled_from(["a", "中", "👍🏽", "👨\u200d👩\u200d👧", " "]), max_size=30).map("".join),
+)
+
+
+@given(st.lists(st.lists(SAID, max_size=8), max_size=4))
+def test_order_and_content_survive_every_batching(rounds: list[list[tuple[str, Kind, str]]]) -> None:
+    """Whatever is said between two visits of the courier arrives whole, in order, each under its speaker's name, and
+    what goes together is within the limit."""
+    form = HeaderForm("[{name}@{room}]:  ")
+    said: list[tuple[str, str]] = []
+    arrived: list[tuple[str, str]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        box = Box(Path(folder) / "s.db")
+        for one_round in rounds:
+            for name, kind, words in one_round:
+                head, body = form.render(name, "101"), f"{len(said)}.{words}|"
+                box.say(Part(kind, body, head), talker=name)
+                said.append((name if kind is Kind.TEXT else "", body))
+            while send := box.outbox.take("r102", NOW):
+                box.outbox.sent(send, None, NOW)
+                assert len(send.deliveries) == 1 or len(send.body.encode()) <= BOX_BYTES
+                spoken = form.parse_batch(send.body, ["101"]) if send.kind is Kind.TEXT else [Spoken("", "", send.body)]
+                arrived += [(one.name, line) for one in spoken for line in one.text.split("\n")]
+        box.state.close()
+    assert arrived == said
 
 
 def test_alone_takes_one(box: Box) -> None:

@@ -83,8 +83,37 @@ def test_replace_sends_a_line_in_its_place(box: Box) -> None:
     """A line goes in the place of a picture, before what is behind it, in that room only."""
     box.say(PICTURE, to=("r102", "r103"))
     box.say("b", to=("r102",))
-    box.outbox.replace(box.take(), "[图片]", "too large", NOW)
+    box.outbox.replace(box.take(), "[图片]", "too large", NOW, made=True)
     assert (box.bodies("r102"), box.bodies("r103")) == (["[图片]\nb"], ["{}"])
+
+
+@pytest.mark.parametrize("what", ["sent", "put back", "replaced", "repeated", "not taken by WeChat"])
+def test_every_call_counts_for_the_pace(box: Box, what: str) -> None:
+    """Calls that were made are known to the next process, with their times, whatever became of them."""
+    box.say(PICTURE)
+    send = box.take()
+    match what:
+        case "sent":
+            box.outbox.sent(send, "s1", NOW)
+        case "put back":
+            box.outbox.put_back(send, NOW, NOW, uncertain=False)
+        case "replaced":
+            box.outbox.replace(send, "[图片]", "too large", NOW, made=True)
+        case "repeated":
+            box.outbox.retry(send, NOW, "no", NOW)
+            box.take(now=NOW + 5)
+        case "not taken by WeChat":
+            box.outbox.sent(send, "s1", NOW)
+            box.outbox.send_again("r102", NOW, NOW)
+    again = [(NOW + 5, "r102", Kind.IMAGE)] if what == "repeated" else []
+    assert box.outbox.recent(NOW) == [(NOW, "r102", Kind.IMAGE), *again]
+
+
+def test_what_the_daily_limit_stopped_does_not_count(box: Box) -> None:
+    """A picture that was never tried, because its kind has had enough today, is no call."""
+    box.say(PICTURE)
+    box.outbox.replace(box.take(), "[图片]", "daily limit", NOW, made=False)
+    assert box.outbox.recent(0.0) == []
 
 
 def test_send_again_repeats_the_last_send(box: Box) -> None:

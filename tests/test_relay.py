@@ -64,7 +64,7 @@ def test_card_follows_its_caption_unchanged(kind: Kind, content: str, line: str)
     """A picture, link or mini-program becomes its caption, then itself as the gateway wrote it."""
     assert parts(said(kind, content=content), HERE, STYLE) == [
         Part(Kind.TEXT, line, HEAD, caption=True),
-        Part(kind, content),
+        Part(kind, content, HEAD),
     ]
 
 
@@ -106,7 +106,7 @@ def test_every_kind_is_tested() -> None:
 def test_card_without_a_title_is_captioned_by_its_kind(kind: Kind, content: str) -> None:
     """A card whose title is missing or no text, or that is no JSON, is relayed behind the bare word for its kind."""
     bare = Part(Kind.TEXT, CARDS[kind], HEAD, caption=True)
-    assert parts(said(kind, content=content), HERE, STYLE) == [bare, Part(kind, content)]
+    assert parts(said(kind, content=content), HERE, STYLE) == [bare, Part(kind, content, HEAD)]
 
 
 def test_title_stands_on_one_line() -> None:

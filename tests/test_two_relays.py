@@ -5,6 +5,9 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
+from roomsync import lines
 from roomsync.courier import Courier
 from roomsync.journal import Journal
 from roomsync.kinds import Kind
@@ -66,6 +69,22 @@ class Relay:
 
     async def recall(self, sent_id: str) -> bool:
         return True
+
+
+@pytest.mark.parametrize(
+    "line", [lines.missed(3), lines.introduction("群", 3), f"{lines.missed(1)}\n{lines.missed(2)}"]
+)
+def test_own_lines_of_a_relay_are_left_alone(tmp_path: Path, clock: Clock, line: str) -> None:
+    """What a bot says for itself is not relayed by another, also long after it relayed something; a person's is."""
+    world = World(clock)
+    relay = Relay(world, "relay-a", tmp_path / "a.db")
+    relay.hear(Message("1", LABELS[0], "relay-b", "b", Kind.TEXT, f"[Alice@{LABELS[1]}]:  hello"))
+    clock.now += 3600
+    for number, talker in enumerate(("relay-b", "alice"), 2):
+        relay.hear(Message(str(number), LABELS[2], talker, talker, Kind.TEXT, line))
+    with relay.state.reading() as db:
+        assert db.execute("SELECT talker_id, count(*) FROM messages GROUP BY 1").fetchall() == [("alice", 1)]
+    relay.state.close()
 
 
 async def test_ten_minutes_of_talk_without_a_doubled_line(tmp_path: Path, clock: Clock) -> None:

@@ -1,0 +1,31 @@
+"""The bot's own lines in rooms: what it says besides what it relays. Pure.
+
+Those without a header are known again when another relay says them: it is no person, and they are about its own sends.
+"""
+
+import re
+
+RECALLED = "撤回了一条消息"  # behind the name of who took a message back
+NOT_RELAYED = "未能转发，请到原群查看"
+OVER_DAILY_LIMIT = "今日转发已达上限，请到原群查看"
+UNSENT_TEXT = f"[文字] {NOT_RELAYED}"  # in the place of a text that the gateway never takes
+
+HEADERLESS = re.compile(
+    r"（有 \d+ 条消息未能及时转发到本群，请到其他群查看）"
+    r"|我是群消息同步助手：本群与「[^\n]*」的另外 \d+ 个群互通，各群的发言都会同步到其他群。"
+)
+
+
+def missed(messages: int) -> str:
+    """For a room that messages did not reach in time."""
+    return f"（有 {messages} 条消息未能及时转发到本群，请到其他群查看）"
+
+
+def introduction(community: str, others: int) -> str:
+    """For a room where somebody mentioned the bot: what it does, and with how many other rooms."""
+    return f"我是群消息同步助手：本群与「{community}」的另外 {others} 个群互通，各群的发言都会同步到其他群。"
+
+
+def is_headerless(text: str) -> bool:
+    """Whether a text is nothing but such lines of a bot like this one."""
+    return all(HEADERLESS.fullmatch(line) for line in text.split("\n"))
