@@ -70,7 +70,7 @@ class Journal:
             }
             for old, to in moves.items():
                 # All of it: recalls and quotes of what was said before find their rooms, too.
-                for table in ("deliveries", "sends", "messages"):
+                for table in ("deliveries", "sends", "spent", "messages"):
                     db.execute(f"UPDATE {table} SET room_id = ? WHERE room_id = ?", (to, old))
             forgotten = [(room_id,) for room_id in known if room_id not in topics]
             db.executemany(

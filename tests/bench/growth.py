@@ -34,24 +34,23 @@ def fast(state: StateFile) -> None:
 
 
 def picking(waiting: int, folder: Path) -> str:
-    """Time to choose a room and take its next send, with that many deliveries waiting behind it."""
+    """Time to choose a room, take its next send and mark it, with that many deliveries waiting behind it."""
     state = StateFile(folder / f"pick{waiting}.db")
     fast(state)
     outbox = Outbox(state, 2000)
-    with state.transaction():
-        pass
     for number in range(max(1, waiting // len(ROOMS))):
         outbox.accept(message(number), [Part(Kind.TEXT, f"text {number}", f"[{number}]: ")], ROOMS, 0.0)
-    pacer, rounds = Pacer(Limits(), day_of), min(50, max(1, waiting))
-    began = time.perf_counter()
+    pacer, rounds = Pacer(Limits(), day_of), min(50, max(len(ROOMS), waiting))
     for turn in range(rounds):
+        if turn == 1:
+            began = time.perf_counter()  # the first finds nothing in memory yet
         chosen = pacer.choose(outbox.heads(), float(turn))
         assert chosen.room_id
         send = outbox.take(chosen.room_id, float(turn), alone=True)
         assert send
         pacer.sent(chosen.room_id, send.kind, float(turn))
         outbox.sent(send, None, float(turn))
-    spent = (time.perf_counter() - began) / rounds
+    spent = (time.perf_counter() - began) / (rounds - 1)
     state.close()
     return f"{spent * 1e6:.0f} µs"
 
