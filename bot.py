@@ -20,6 +20,7 @@ try:
     from roomsync.courier import Courier
     from roomsync.demo import demo
     from roomsync.errors import GatewayLost, RoomSyncError, SettingsError
+    from roomsync.events import Events
     from roomsync.housekeeper import Housekeeper
     from roomsync.journal import Journal
     from roomsync.kinds import Kind
@@ -37,9 +38,16 @@ try:
     from roomsync.switchboard import Switchboard
     from roomsync.wechat import GatewayPuppet, Wechaty, options, prepare
 except ModuleNotFoundError as error:
-    sys.exit(f"The package {error.name} is missing; install all with: pip install -r requirements.txt")
+    sys.exit(
+        f"The package {error.name} is missing. If there is a folder .venv, run the Python in it; "
+        "else install all with: pip install -r requirements.txt"
+    )
+except KeyboardInterrupt:
+    sys.exit(130)
 
 log = logging.getLogger("bot")
+LOGIN_PATIENCE = 10.0  # seconds after connecting until it is said that nobody is logged in
+NOT_LOGGED_IN = "The gateway is connected, but WeChat is not logged in there; the bot waits for the login."
 FOLDER = Path(__file__).resolve().parent
 
 
@@ -66,8 +74,17 @@ class RoomSyncBot(Wechaty):
             settings.max_attempts,
             self.journal.cool_down,
         )
+        self.events: Events | None = None
+        self._reminder: asyncio.TimerHandle | None = None
+        self.housekeeper = Housekeeper(state, self.journal, settings, time.time, self._last_event)
+
+    def _last_event(self) -> float:
+        return self.events.last if self.events else 0.0
 
     async def on_login(self, contact: Any) -> None:
+        self.journal.status(since=str(time.time()))
+        if self._reminder:
+            self._reminder.cancel()
         log.info("WeChat is logged in as %s.", await self.puppet.contact_name(contact.contact_id) or contact.contact_id)
         await self.roster.find()
         self.housekeeper.round()  # what became too old while the bot was away must not go out now
@@ -118,11 +135,11 @@ class RoomSyncBot(Wechaty):
             log.warning("The bot is no longer in %s; %d waiting deliveries to it are cancelled.", gone.topic, cancelled)
 
     async def on_room_topic(self, room: Any, new_topic: str, old_topic: str, changer: Any, date: Any) -> None:
-        await self.roster.look_at(room.room_id)
+        await self.roster.look_at(room.room_id, told=new_topic)
 
     async def on_room_dirty(self, room: Any) -> None:
         """The gateway says that what is known of a room is out of date."""
-        if self.rooms.knows(room.room_id):
+        if self.rooms.knows(room.room_id) and not self.rooms.has_left(room.room_id):
             await self.roster.look_at(room.room_id)
 
     async def on_scan(self, qr_code: str, status: Any, data: Any = None) -> None:
@@ -133,7 +150,7 @@ class RoomSyncBot(Wechaty):
 
     async def on_logout(self, contact: Any) -> None:
         self.courier.pause()
-        self.journal.status(logged_in="0")
+        self.journal.status(logged_in="0", since=str(time.time()))
         log.warning("WeChat is logged out; what is said waits in the outbox until it is logged in again.")
 
     async def on_error(self, payload: Any) -> None:
@@ -145,13 +162,15 @@ class RoomSyncBot(Wechaty):
         self.journal.status(connected=str(int(stands)), logged_in="0", since=str(time.time()))
         if stands:
             log.info("Connected to the gateway %s.", self.puppet.endpoint)
+            self._reminder = asyncio.get_running_loop().call_later(LOGIN_PATIENCE, log.warning, NOT_LOGGED_IN)
         else:
             self.courier.pause()
+            if self._reminder:
+                self._reminder.cancel()
 
     async def run(self) -> None:
         """Relay until `courier.leave()`. Raises `GatewayRejected`, or `StateFileError`."""
-        events = await prepare(self, self.journal)
-        self.housekeeper = Housekeeper(self.state, self.journal, self.settings, time.time, lambda: events.last)
+        events = self.events = await prepare(self, self.journal)
         works = {
             "events": events.run(),
             "supervisor": Supervisor(self.puppet, self.on_connection).run(),
@@ -178,7 +197,7 @@ async def run(settings: Settings) -> None:
         leave_on_signals(bot.courier.leave)
         log.info("The bot starts; Ctrl-C stops it.")
         await bot.run()
-        log.info("The bot has left; WeChat stays logged in at the gateway.")
+        log.info("The bot has left, and logged nobody out.")
     finally:
         state.close()
 
@@ -215,6 +234,8 @@ def main() -> int:
     except RoomSyncError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
+    except KeyboardInterrupt:
+        return 130  # Ctrl-C in --check or --demo, as shells count it
 
 
 if __name__ == "__main__":

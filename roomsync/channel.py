@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import ssl
 from collections.abc import Awaitable, Mapping
 from typing import TypeVar
@@ -23,6 +24,7 @@ T = TypeVar("T")
 
 DISCOVERY_TIMEOUT = (5.0, 5.0)  # seconds to connect, seconds to answer
 CONNECT_TIMEOUT = 10.0
+OWN_GATEWAY = "for a gateway of your own, set WECHATY_PUPPET_SERVICE_ENDPOINT=host:port"
 # The ecosystem's root certificate, from npm `wechaty-puppet-service` (src/auth/ca.ts), valid to 2031-08-07. The key of
 # the server certificate that it signed is public, too: it keeps no secret and proves no identity. A gateway reached
 # over the internet needs a CA of one's own (WECHATY_PUPPET_SERVICE_TLS_CA_CERT).
@@ -75,15 +77,17 @@ async def find_endpoint(settings: Settings) -> str:
         answer = await asyncio.to_thread(requests.get, url, timeout=DISCOVERY_TIMEOUT)
     except requests.RequestException as error:
         # The text of a requests error holds the URL, and the URL the token: only the error's kind is told.
-        raise GatewayLost(f"{settings.authority} does not answer ({type(error).__name__})") from None
+        raise GatewayLost(f"{settings.authority} does not answer ({type(error).__name__}); {OWN_GATEWAY}") from None
     if 400 <= answer.status_code < 500:
-        raise GatewayLost(f"{settings.authority} knows no gateway for this token (HTTP {answer.status_code})")
+        raise GatewayLost(
+            f"{settings.authority} knows no gateway for this token (HTTP {answer.status_code}); {OWN_GATEWAY}"
+        )
     try:
         found = answer.json() if answer.ok else {}
         host, port = found.get("host") or found.get("ip"), int(found.get("port") or 0)
     except (ValueError, TypeError, AttributeError):
         host, port = None, 0
-    if not host or not ENDPOINT_FORM.fullmatch(f"{host}:{port}"):
+    if not host or not 0 < port < 65536 or not ENDPOINT_FORM.fullmatch(f"{host}:{port}"):
         raise GatewayLost(f"{settings.authority} gave no usable answer (HTTP {answer.status_code})")
     if host == "0.0.0.0":
         raise GatewayLost("no gateway serves this token at the moment")
@@ -193,13 +197,20 @@ async def explained(call: Awaitable[T], endpoint: str, token: str) -> T:
     except UnicodeDecodeError as error:
         raise errors.GatewayRefused(f"{endpoint} answered with what is no UTF-8") from error
     except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        raise GatewayLost(f"{endpoint} cannot be reached ({reason})") from error
+        raise GatewayLost(f"{endpoint} cannot be reached ({_why(error)})") from error
     except (errors.GatewayError, StopAsyncIteration):
         raise
     except Exception as error:
         # Bytes that are no protobuf make betterproto raise whatever it stumbles over.
         raise errors.GatewayRefused(f"{endpoint} answered with what cannot be read ({error!r:.200})") from error
+
+
+def _why(error: OSError) -> str:
+    if isinstance(error, socket.gaierror):
+        return "no host of that name is found"
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    hint = ": is the gateway running, and on that port?"
+    return reason + (hint if isinstance(error, ConnectionRefusedError) else "")
 
 
 def _explain(error: GRPCError, endpoint: str, token: str) -> errors.GatewayError:

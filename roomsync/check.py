@@ -63,6 +63,7 @@ def _line(what: str, text: str) -> None:
 
 async def _connect(puppet: GatewayPuppet) -> bool:
     """Connect; True when a bot is connected already, so that only calls can be made, no events seen."""
+    shown = ""
     for delay in backoff():
         try:
             await puppet.connect()
@@ -72,7 +73,8 @@ async def _connect(puppet: GatewayPuppet) -> bool:
         except GatewayRejected:
             raise
         except GatewayLost as error:
-            _line("gateway", f"{error}")
+            if str(error) != shown:
+                _line("gateway", shown := str(error))
             await puppet.disconnect()
             await asyncio.sleep(delay)
         else:
@@ -124,7 +126,7 @@ def _state_file(settings: Settings) -> bool:
         _line("state file", f"{settings.state_file} is in use by a bot that is running")
         return True
     except StateFileError as error:
-        _line("state file", str(error))
+        _line("state file", str(error).removeprefix("The state file "))
         return False
     _line("state file", f"{settings.state_file} is usable")
     return True

@@ -177,6 +177,7 @@ class Courier:
                 taken = send.repeated
                 log.info("A message in %s cannot be taken back: %s", self._outbox.name_of(send.room_id), error)
         self._recalls.done(send, taken, self._clock())
+        self._broken.pop(send.id, None)
 
     def _went(self, send: Send) -> None:
         """One that had to go alone is settled."""
@@ -188,7 +189,7 @@ class Courier:
 
     def _retry(self, send: Send, error: GatewayError) -> None:
         now, attempts = self._clock(), send.attempts + 1
-        if attempts >= self._max_attempts and len(send.deliveries) == 1:
+        if attempts >= self._max_attempts and (len(send.deliveries) == 1 or self._max_attempts == 1):
             log.error(
                 "A send to %s is given up after %d attempts: %s", self._outbox.name_of(send.room_id), attempts, error
             )
@@ -197,7 +198,7 @@ class Courier:
             return
         delay = retry_delay(attempts)
         log.warning("A send to %s is tried again in %.0f s: %s", self._outbox.name_of(send.room_id), delay, error)
-        apart = attempts >= APART_AFTER and len(send.deliveries) > 1
+        apart = attempts >= min(APART_AFTER, self._max_attempts - 1) and len(send.deliveries) > 1
         if apart:
             self._alone[send.room_id] = len(send.deliveries)
         self._outbox.retry(send, now + delay, str(error), now, apart=apart)

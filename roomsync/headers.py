@@ -89,9 +89,11 @@ class HeaderForm:
         return spoken
 
     def defused(self, text: str, labels: Collection[str]) -> str:
-        """`text` with a blank before each further line that reads like a header: nobody speaks in another's name."""
-        first, *others = BREAKS.split(text)
-        return "\n".join([first, *(f" {line}" if self._reads_like_one(line, labels) else line for line in others)])
+        """`text` with a blank before each line that reads like a header: nobody speaks in another's name.
+
+        The first line, too: behind an earlier text of the same speaker it stands without a header of its own.
+        """
+        return "\n".join(f" {line}" if self._reads_like_one(line, labels) else line for line in BREAKS.split(text))
 
     def _reads_like_one(self, line: str, labels: Collection[str]) -> bool:
         """Whether a person takes a line for one with a header: widths, and signs without any, are not seen."""

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from roomsync import lines
 from roomsync.courier import RETRY_MOST
 from roomsync.journal import Journal
-from roomsync.kinds import Kind
+from roomsync.kinds import SILENT, Kind
 from roomsync.outbox import add_deliveries
 from roomsync.outcomes import ECHO_LIFE
 from roomsync.relay import Part
@@ -78,7 +78,7 @@ def expire(state: StateFile, accepted_before: float, now: float) -> int:
     with state.transaction() as db:
         old = db.execute(
             # From the waiting ones to their messages: those are few where the messages are many.
-            "SELECT d.id, d.room_id, d.message_id FROM deliveries AS d INDEXED BY deliveries_waiting"
+            "SELECT d.id, d.room_id, d.message_id, m.kind FROM deliveries AS d INDEXED BY deliveries_waiting"
             " CROSS JOIN messages AS m ON m.id = d.message_id"
             " WHERE d.state = 'waiting' AND m.accepted < ? AND m.kind <> ?",
             (accepted_before, NOTICE),
@@ -86,7 +86,8 @@ def expire(state: StateFile, accepted_before: float, now: float) -> int:
         db.executemany(
             "UPDATE deliveries SET state = 'expired', changed = ? WHERE id = ?", [(now, row[0]) for row in old]
         )
-        missed = Counter(room_id for room_id, _ in {(row[1], row[2]) for row in old})
+        said = {(room_id, message_id) for _, room_id, message_id, kind in old if kind not in SILENT}
+        missed = Counter(room_id for room_id, _ in said)
         for room_id, messages in missed.items():
             _notify(db, room_id, messages, now)
         return len(old)

@@ -1,5 +1,6 @@
 """What the bot must remember besides its deliveries: events not finished, topics of rooms, how it is doing."""
 
+import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
@@ -17,7 +18,7 @@ class Journal:
     def note(self, gateway_ids: Iterable[str], now: float) -> list[str]:
         """Commit that these message events came, before anything is asked about them; those of them that are new."""
         with self._state.transaction() as db:
-            self._write_finished()
+            self._write_finished(db)
             new = []
             for gateway_id in gateway_ids:
                 known = db.execute("SELECT 1 FROM messages WHERE gateway_id = ?", (gateway_id,)).fetchone()
@@ -44,12 +45,9 @@ class Journal:
         with self._state.transaction() as db:
             db.execute("UPDATE incoming SET failed = 1 WHERE gateway_id = ?", (gateway_id,))
 
-    def _write_finished(self) -> None:
+    def _write_finished(self, db: sqlite3.Connection) -> None:
         """Inside a transaction."""
-        with self._state.reading() as db:
-            db.executemany(
-                "DELETE FROM incoming WHERE gateway_id = ?", [(gateway_id,) for gateway_id in self._finished]
-            )
+        db.executemany("DELETE FROM incoming WHERE gateway_id = ?", [(gateway_id,) for gateway_id in self._finished])
         self._finished.clear()
 
     def moved(self, topics: Mapping[str, str]) -> dict[str, str]:

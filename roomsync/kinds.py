@@ -13,7 +13,7 @@ XML_MAX = 20_000  # signs that are looked at, so that no text takes long
 
 
 class Kind(StrEnum):
-    """What was said; the values name the kinds in the state file and in DAILY_LIMITS."""
+    """What was said; the values are what the state file and DAILY_LIMITS call it."""
 
     TEXT = "text"
     IMAGE = "image"

@@ -10,11 +10,6 @@ NOT_RELAYED = "未能转发，请到原群查看"
 OVER_DAILY_LIMIT = "今日转发已达上限，请到原群查看"
 UNSENT_TEXT = f"[文字] {NOT_RELAYED}"  # in the place of a text that the gateway never takes
 
-HEADERLESS = re.compile(
-    r"（有 \d+ 条消息未能及时转发到本群，请到其他群查看）"
-    r"|我是群消息同步助手：本群与「[^\n]*」的另外 \d+ 个群互通，各群的发言都会同步到其他群。"
-)
-
 
 def missed(messages: int) -> str:
     """For a room that messages did not reach in time."""
@@ -24,6 +19,14 @@ def missed(messages: int) -> str:
 def introduction(community: str, others: int) -> str:
     """For a room where somebody mentioned the bot: what it does, and with how many other rooms."""
     return f"我是群消息同步助手：本群与「{community}」的另外 {others} 个群互通，各群的发言都会同步到其他群。"
+
+
+# Made of the lines themselves, so that they are always known.
+HEADERLESS = re.compile(
+    "|".join(
+        re.escape(line).replace("\0", "[^\n]*").replace("0", "[0-9]+") for line in (missed(0), introduction("\0", 0))
+    )
+)
 
 
 def is_headerless(text: str) -> bool:

@@ -46,11 +46,6 @@ class Part:
     mention: str = ""
     caption: bool = False
 
-    @property
-    def text(self) -> str:
-        """The text as it is sent alone."""
-        return self.head + self.body
-
 
 @dataclass(frozen=True)
 class Author:
@@ -82,11 +77,11 @@ def parts(message: Message, source: Room, style: Style, labels: Collection[str] 
     """
     if message.kind in SILENT:
         return []
-    head = style.header.render(message.name, source.label)
+    head = _head(message, source, style)
     quote = quote_in(message)
     if quote or message.kind is Kind.TEXT:
         return _texts(_words(message, quote, style, labels), head, style)
-    line = line_of(message.kind, message.text, message.content)
+    line = harmless(line_of(message.kind, message.text, message.content))
     size = inline_bytes(message.content)
     if size > style.max_file_bytes:
         return [Part(Kind.TEXT, f"{line} 太大，{NOT_RELAYED}", head)]
@@ -99,17 +94,21 @@ def parts_for_author(
     message: Message, source: Room, style: Style, labels: Collection[str], author: Author
 ) -> list[Part]:
     """What the author of what `message` quotes gets in the author's own room: the reply with a real mention."""
-    head = style.header.render(message.name, source.label)
+    head = _head(message, source, style)
     quote = quote_in(message)
     words = f"@{shortened(harmless(author.name), NAME_MAX)}{AT_END}{_words(message, quote, style, labels)}"
     first, *others = _texts(words, head, style)
     return [Part(first.kind, first.body, first.head, mention=author.id), *others]
 
 
+def _head(message: Message, source: Room, style: Style) -> str:
+    return style.header.render(harmless(message.name), source.label)
+
+
 def _words(message: Message, quote: Quote | None, style: Style, labels: Collection[str]) -> str:
     text = quote.reply if quote else message.text
     text = style.header.defused(harmless(text.encode("utf-8", "replace").decode()), labels)
-    return f"{text}\n{line_of_quote(quote, style.header, labels)}" if quote else text
+    return f"{text}\n{harmless(line_of_quote(quote, style.header, labels))}" if quote else text
 
 
 def harmless(text: str) -> str:

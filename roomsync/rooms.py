@@ -64,9 +64,14 @@ class Rooms:
         self.prefixes = tuple(sorted(prefixes, key=lambda prefix: -len(fold(prefix))))
         self._rooms: dict[str, Room] = {}
         self._outside: set[str] = set()
+        self._left: set[str] = set()
 
     def place(self, room_id: str, topic: str) -> Room | None:
-        """Take note of a room's topic as it is now; the room, or None when it is in no community."""
+        """Take note of a room's topic as it is now; the room, or None when it is in no community.
+
+        A room that the bot has left is one that it is in again.
+        """
+        self._left.discard(room_id)
         for prefix in self.prefixes:
             label = label_of(topic, prefix)
             if label is not None:
@@ -78,22 +83,27 @@ class Rooms:
         return None
 
     def remove(self, room_id: str) -> Room | None:
-        """Forget a room that the bot is no longer in; the room, or None when it was in no community."""
-        self._outside.discard(room_id)
+        """Take note that the bot is no longer in a room; the room, or None when it was in no community."""
+        self._left.add(room_id)
         return self._rooms.pop(room_id, None)
 
     def clear(self) -> None:
         """Forget all rooms, as before a new login."""
         self._rooms.clear()
         self._outside.clear()
+        self._left.clear()
 
     def get(self, room_id: str) -> Room | None:
         """The room of that id, when it is in a community."""
         return self._rooms.get(room_id)
 
     def knows(self, room_id: str) -> bool:
-        """Whether the topic of that room has been seen, in a community or not."""
-        return room_id in self._rooms or room_id in self._outside
+        """Whether it is known of that room that it is in a community, in none, or left."""
+        return room_id in self._rooms or room_id in self._outside or room_id in self._left
+
+    def has_left(self, room_id: str) -> bool:
+        """Whether the bot was taken out of that room: gateways go on answering for it, and show WeChat's notice."""
+        return room_id in self._left
 
     def others(self, room: Room) -> list[Room]:
         """Every other room of its community, by label."""

@@ -59,11 +59,21 @@ class Roster:
                 log.warning("The gateway does not list its rooms (%s); asked again in %.0f s.", error, delay)
                 await asyncio.sleep(delay)
 
-    async def look_at(self, room_id: str) -> None:
-        """Ask for the topic of one room again, and say so when it came into a community or left it."""
-        before, now = self._rooms.get(room_id), self._rooms.place(room_id, await self._gateway.topic(room_id))
+    async def look_at(self, room_id: str, told: str = "") -> None:
+        """Ask for the topic of one room again, and say so when it came into a community or left it.
+
+        `told`: what an event says that its topic is now, which is believed where the gateway does not answer.
+        """
+        try:
+            topic = await self._gateway.topic(room_id)
+        except GatewayError:
+            if not told:
+                raise
+            topic = told
+        before, now = self._rooms.get(room_id), self._rooms.place(room_id, topic)
+        if now != before:
+            self._journal.topic(room_id, topic)
         if now and now != before:
-            self._journal.topic(room_id, now.topic)
             log.info("Room %s (%s) is in %s.", now.label, now.topic, now.community)
         elif before and not now:
             log.info("Room %s (%s) is in no community any more.", before.label, before.topic)

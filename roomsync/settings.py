@@ -31,9 +31,11 @@ CURLY_QUOTES = "“”‘’"
 
 def _token(text: str) -> str:
     if not text:
-        raise ValueError("is not set; put the token of your gateway there, such as insecure_<uuid>")
+        raise ValueError("is not set; give it the token of your gateway, such as insecure_<uuid>")
     if not text.isascii() or not text.isprintable() or " " in text:
-        raise ValueError("has a blank or a letter that no token has; allowed: ASCII letters, digits and signs")
+        raise ValueError("has a space or a letter that no token has; allowed: ASCII letters, digits and punctuation")
+    if re.search(r'[/?#<>"\\]', text):  # the token is an HTTP/2 authority, too, and these end the call
+        raise ValueError('has one of / ? # < > " \\ in it, which no token has; insecure_<uuid> is only an example')
     return text
 
 
@@ -91,7 +93,7 @@ def _certificate(text: str) -> str:
 
 
 def _prefixes(text: str) -> tuple[str, ...]:
-    prefixes = tuple(part.strip() for part in re.split("[,，、;；]", text))
+    prefixes = tuple(part.strip() for part in re.split("[,，]", text))
     if not all(fold(prefix) for prefix in prefixes):
         raise ValueError(f"is {text!r}, which has an empty prefix in it; allowed: one or more, separated by commas")
     if len({fold(prefix) for prefix in prefixes}) < len(prefixes):
@@ -106,8 +108,11 @@ def _header(text: str) -> str:
         raise ValueError(f"is {text!r}; allowed: a line with {{name}} and {{room}} once each, and no other braces")
     if not rest.strip() or len(text) > HEADER_MAX or any(not sign.isprintable() and sign != "\u3000" for sign in rest):
         raise ValueError(
-            f"is {text!r}; allowed: one line of at most {HEADER_MAX} signs, with some beside the two names"
+            f"is {text!r}; allowed: one line of at most {HEADER_MAX} characters, with some beside the two names"
         )
+    if re.search(r"\}\s*(\{|$)", text):
+        # Where only blanks end a name or label, nobody can tell where it ends: other relays would not be known.
+        raise ValueError(f"is {text!r}; allowed: a character other than a space behind each of {{name}} and {{room}}")
     return text
 
 
@@ -234,7 +239,7 @@ def read_settings(folder: Path, environ: Mapping[str, str] = os.environ, *, offl
     A relative `STATE_FILE`, or path of a certificate, is below `folder`. Raises `SettingsError` with all problems.
     """
     names = Settings.names()
-    from_file, problems = read_env_file(folder / ".env", names)
+    from_file, problems = read_env_file(folder / ".env", names, environ)
     values = {**from_file, **{name: environ[name] for name in names if name in environ}}
     certificate = values.get(PREFIX + "TLS_CA_CERT", "").strip()
     if certificate and "-----BEGIN" not in certificate and not certificate.startswith("~"):
@@ -244,6 +249,8 @@ def read_settings(folder: Path, environ: Mapping[str, str] = os.environ, *, offl
         settings = replace(settings, state_file=folder / settings.state_file)
         problems += _problems_of_path(settings.state_file)
     except SettingsError as error:
+        if not problems and not (folder / ".env").exists():
+            problems = [f"There is no {folder / '.env'}; copy .env.example to it, and fill it in."]
         raise SettingsError([*problems, *error.problems]) from None
     if problems:
         raise SettingsError(problems)

@@ -130,7 +130,7 @@ class StateFile:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """For a block that only reads."""
+        """For a block that needs no transaction."""
         with _explained(self.path):
             yield self._db
 
@@ -164,7 +164,13 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, OSError) as error:
-        raise StateFileError(f"The state file {path} cannot be used: {error}.") from error
+        raise StateFileError(f"The state file {path} cannot be used: {_reason(error)}.") from error
+
+
+def _reason(error: Exception) -> str:
+    """SQLite's words, and for those that mean so, that it is a matter of permissions."""
+    forbidden = any(words in str(error) for words in ("unable to open", "readonly"))
+    return f"{error}; check that you may write it and in its folder" if forbidden else str(error)
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -220,5 +226,5 @@ def _hold_lock(path: Path, patience: float = LOCK_PATIENCE) -> sqlite3.Connectio
             lock.close()
         if "locked" in str(error):
             raise StateFileBusy(f"The state file {path} is in use by another bot; stop that one first.") from None
-        raise StateFileError(f"The state file {path} cannot be used: {error} ({lock_path.name}).") from error
+        raise StateFileError(f"The state file {path} cannot be used: {_reason(error)} ({lock_path.name}).") from error
     return lock

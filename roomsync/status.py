@@ -21,7 +21,8 @@ FROM deliveries AS d JOIN messages AS m ON m.id = d.message_id LEFT JOIN rooms A
 WHERE d.changed >= :since OR d.state IN ('waiting', 'sending') GROUP BY d.room_id ORDER BY 2
 """
 LAST_ERROR = """
-SELECT error FROM deliveries WHERE room_id = ? AND changed >= ? AND error IS NOT NULL ORDER BY changed DESC LIMIT 1
+SELECT error FROM deliveries WHERE room_id = ? AND changed >= ? AND error IS NOT NULL AND state <> 'cancelled'
+ORDER BY changed DESC LIMIT 1
 """
 
 
@@ -91,5 +92,5 @@ def _lines(found: dict[str, Any], now: float) -> list[str]:
 def _age(seconds: float) -> str:
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{max(0.0, seconds):.0f} s"
+            return f"{int(seconds // size)} {unit}"
+    return f"{int(max(0.0, seconds))} s"

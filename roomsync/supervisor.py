@@ -84,7 +84,7 @@ class Supervisor:
             if connected:
                 delays = backoff()
             delay = next(delays)
-            log.warning("%s Trying again in %.0f s.", _sentence(reason), delay)
+            log.warning("No connection: %s; trying again in %.0f s.", reason, delay)
             await self._sleep(delay)
 
     async def _live(self) -> None:
@@ -110,7 +110,3 @@ class Supervisor:
                 await self._link.ping()
             except GatewayRefused:
                 continue  # an answer all the same
-
-
-def _sentence(reason: str) -> str:
-    return f"{reason[:1].upper()}{reason[1:]}".rstrip(".") + "."

@@ -49,10 +49,9 @@ class Switchboard:
         """Two relays in the same rooms must never answer each other."""
         form, talker = self._style.header, message.talker_id
         if message.kind is not Kind.TEXT:
-            if not self._relays.is_relay(talker, message.room_id, now):
-                return False
-            if message.kind in (*MEDIA, *CARDS):
-                self._relays.brought_media(talker, message.room_id, message.kind, now)
+            if message.kind not in (*MEDIA, *CARDS) or not self._relays.is_relay(talker, message.room_id, now):
+                return False  # relays bring nothing else
+            self._relays.brought_media(talker, message.room_id, message.kind, now)
             return True
         announced = message.text.removesuffix(f" {RECALLED}")
         if announced != message.text and form.parse_subject(announced, labels):

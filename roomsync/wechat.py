@@ -137,6 +137,15 @@ class GatewayPuppet(PuppetService):
 
     async def connect(self) -> None:
         """Open the event stream, then call Start: this order logs nobody in or out. Raises `GatewayError`."""
+        try:
+            await self._connect()
+        except errors.AnswerLate:
+            raise
+        except errors.AnswerLost as error:
+            hint = "; if it speaks TLS, set WECHATY_PUPPET_SERVICE_NO_TLS_INSECURE_CLIENT=false"
+            raise errors.AnswerLost(f"{error}{hint if self.settings.no_tls else ''}") from error
+
+    async def _connect(self) -> None:
         self.endpoint = await find_endpoint(self.settings)
         self.channel = open_channel(self.settings, self.endpoint)
         self._puppet_stub = PuppetStub(self.channel, timeout=CALL_TIMEOUT)

@@ -1,13 +1,16 @@
 """The bot end to end: the real Wechaty client over real gRPC to the loopback gateway."""
 
+import asyncio
 import json
 from pathlib import Path
 
 import pytest
 from grpclib.const import Status
 
+from bot import NOT_LOGGED_IN, RoomSyncBot
 from roomsync.loopback import Fault, LoopbackGateway, refused
-from tests.conftest import running, until
+from roomsync.statefile import StateFile
+from tests.conftest import PREFIX, running, settings, until
 
 IMAGE = json.dumps({"boxType": 1, "base64": "aGVsbG8=", "name": "a.png", "metadata": {}})
 HANDLE = json.dumps({"boxType": 7, "uuid": "1234", "name": "big.png", "size": 1_000_000, "metadata": {}})
@@ -138,6 +141,51 @@ async def test_renamed_rooms_come_and_go(gateway: LoopbackGateway, state_file: P
         gateway.say("r101", "alice", "who is here?")
         await gateway.until(lambda: len(gateway.sent) == 2)
     assert {one.room_id for one in gateway.sent} == {"r102", "family"}
+
+
+async def test_rename_is_believed_where_the_gateway_does_not_answer(gateway: LoopbackGateway, state_file: Path) -> None:
+    """A room made private is out at once and after a restart, though its topic cannot be asked for."""
+    async with running(gateway, state_file) as bot:
+        gateway.script("RoomPayload", Fault(refused("no")))
+        gateway.rename("r103", "something else")
+        await until(lambda: not bot.rooms.get("r103"))
+    # The rooms are asked in their order, each refused one twice: r103 comes third.
+    gateway.script("RoomPayload", Fault(), Fault(), Fault(refused("no")), Fault(), Fault(refused("no")))
+    async with running(gateway, state_file) as bot:
+        assert [room.label for room in bot.rooms.community(PREFIX)] == ["101", "102"]
+
+
+async def test_room_that_the_bot_is_removed_from_stays_out(gateway: LoopbackGateway, state_file: Path) -> None:
+    """WeChat's notice in it, or the gateway's word that it changed, does not bring it back; an invitation does."""
+    async with running(gateway, state_file) as bot:
+        gateway.remove("r103")
+        gateway.add_room("r103", f"{PREFIX}103")  # gateways go on answering for it
+        gateway.say("r103", "alice", "你被移出群聊", kind="system")
+        gateway.emit(27, {"payloadType": 3, "payloadId": "r103"})
+        gateway.say("r101", "alice", "hello")
+        await gateway.until(lambda: len(gateway.sent) == 1)
+        assert not bot.rooms.get("r103")
+        gateway.invite("r103", f"{PREFIX}103")
+        await until(lambda: bot.rooms.get("r103"))
+    assert gateway.sent[0].room_id == "r102"
+
+
+async def test_bot_says_that_wechat_is_logged_out(
+    gateway: LoopbackGateway, state_file: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When nobody logs in for some time after the connection, the log says so; when somebody does, it does not."""
+    monkeypatch.setattr("bot.LOGIN_PATIENCE", 0.05)
+    async with running(gateway, state_file):
+        await asyncio.sleep(0.1)
+    assert NOT_LOGGED_IN not in caplog.text
+    gateway.logged_in = False
+    state = StateFile(state_file)
+    bot = RoomSyncBot(settings(gateway), state)
+    task = asyncio.create_task(bot.run())
+    await until(lambda: NOT_LOGGED_IN in caplog.text)
+    bot.courier.leave()
+    await task
+    state.close()
 
 
 async def test_room_that_the_bot_is_removed_from_gets_nothing(gateway: LoopbackGateway, state_file: Path) -> None:

@@ -86,6 +86,18 @@ async def test_wrong_token_is_rejected_and_not_repeated(gateway: LoopbackGateway
     assert "wrong_secret" not in str(caught.value)
 
 
+async def test_plain_to_a_tls_gateway_is_explained(tls_gateway: LoopbackGateway) -> None:
+    """A plain connection to a gateway with TLS fails with the name of the setting that is wrong."""
+    with pytest.raises(GatewayLost, match="if it speaks TLS, set WECHATY_PUPPET_SERVICE_NO_TLS_INSECURE_CLIENT=false"):
+        await connect(settings(tls_gateway))
+
+
+async def test_unknown_host_is_explained(gateway: LoopbackGateway) -> None:
+    """A host that does not exist is said to be so, without the system's number for it."""
+    with pytest.raises(GatewayLost, match=r"nowhere\.invalid:8788 cannot be reached \(no host of that name is found\)"):
+        await connect(settings(gateway, WECHATY_PUPPET_SERVICE_ENDPOINT="nowhere.invalid:8788"))
+
+
 async def test_second_client_is_told_that_the_stream_is_taken(gateway: LoopbackGateway) -> None:
     """While one client holds the event stream, another gets GatewayBusy and does not call Start."""
     first = GatewayPuppet(settings(gateway))
@@ -192,6 +204,7 @@ async def test_discovery_gives_the_endpoint(
         ((500, {}), "no usable answer"),
         ((200, ["what"]), "no usable answer"),
         ((200, {"host": "a b", "port": 1}), "no usable answer"),
+        ((200, {"host": "a", "port": 99999}), "no usable answer"),
     ],
 )
 async def test_discovery_without_a_gateway_is_explained(
@@ -208,7 +221,7 @@ async def test_discovery_without_a_gateway_is_explained(
 async def test_discovery_that_does_not_answer_is_explained() -> None:
     """A service that cannot be reached is one sentence without the token."""
     values = {"WECHATY_PUPPET_SERVICE_TOKEN": TOKEN, "WECHATY_PUPPET_SERVICE_AUTHORITY": "127.0.0.1:1", PLAIN: "true"}
-    with pytest.raises(GatewayLost, match="does not answer") as caught:
+    with pytest.raises(GatewayLost, match=r"does not answer .*set WECHATY_PUPPET_SERVICE_ENDPOINT") as caught:
         await find_endpoint(Settings.parse(values))
     assert TOKEN not in str(caught.value)
 

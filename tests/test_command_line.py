@@ -52,9 +52,9 @@ def write_env(folder: Path, gateway: LoopbackGateway, *lines: str) -> None:
     (folder / ".env").write_text("\n".join(values), encoding="utf-8")
 
 
-async def start(folder: Path, **env: str) -> asyncio.subprocess.Process:
+async def start(folder: Path, *arguments: str, **env: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        sys.executable, str(folder / "bot.py"), cwd=folder.parent, env=environment(**env),
+        sys.executable, str(folder / "bot.py"), *arguments, cwd=folder.parent, env=environment(**env),
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
 
@@ -108,14 +108,27 @@ async def test_first_signal_finishes_the_send_in_hand(
     await gateway.until(lambda: "RoomMemberPayload" in gateway.calls or gateway.calls.count("RoomPayload") == 4)
     gateway.script("MessageSendText", Fault(delay=0.3))
     gateway.say("r101", "alice", "in hand")
-    await gateway.until(lambda: "MessagePayload" in gateway.calls)
-    await asyncio.sleep(0.1)
+    await gateway.until(lambda: "MessageSendText" in gateway.calls)
     process.send_signal(number)
     shown = await output(process)
     assert process.returncode == 0, shown
     assert len(gateway.sent) == 1
     assert "has left" in shown and gateway.token not in shown
     assert not {"Stop", "Logout"} & set(gateway.calls)
+
+
+@pytest.mark.parametrize("mode", ["--demo", "--check"])
+async def test_ctrl_c_ends_a_mode_quietly(folder: Path, gateway: LoopbackGateway, mode: str) -> None:
+    """Ctrl-C in the demo and in a check that waits ends it with the code of an interrupt and no traceback."""
+    write_env(folder, gateway)
+    await gateway.close()
+    process = await start(folder, mode)
+    assert process.stdout
+    shown = (await process.stdout.readline()).decode()
+    process.send_signal(signal.SIGINT)
+    shown += await output(process)
+    assert process.returncode == 130, shown
+    assert "Traceback" not in shown
 
 
 async def test_second_signal_leaves_at_once(folder: Path, gateway: LoopbackGateway) -> None:

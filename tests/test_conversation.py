@@ -242,6 +242,17 @@ async def test_two_relays_never_answer_each_other(gateway: LoopbackGateway, tmp_
     ) == ["[另一个助手@102]:  I am a person again", "[图片]"]
 
 
+async def test_pasted_header_hides_only_what_relays_bring(gateway: LoopbackGateway, state_file: Path) -> None:
+    """A member who pasted a relayed line is still heard in what no relay brings: voice, places, notes."""
+    async with running(gateway, state_file):
+        gateway.say("r101", "bob", "[Alice@102]:  look what she said")
+        for kind in ("audio", "location", "group_note"):
+            gateway.say("r101", "bob", kind=kind, content="{}")
+        await gateway.until(lambda: len(lines(gateway, "r102")) == 3)
+    shown = "\n".join(lines(gateway, "r102"))
+    assert all(words in shown for words in ("[语音]", "[位置]", "[接龙]"))
+
+
 async def test_what_another_relay_brought_is_not_doubled(gateway: LoopbackGateway, state_file: Path) -> None:
     """A text that waits for a room and that another relay has brought there in the meantime is not sent again."""
     gateway.add_contact("bot2", "另一个助手")

@@ -153,6 +153,18 @@ async def test_texts_that_fail_together_go_apart(desk: Desk) -> None:
     assert desk.gateway.bodies()[-1] == "d\ne"
 
 
+@pytest.mark.parametrize(("most", "tries"), [(1, 1), (2, 2), (3, 3)])
+async def test_texts_that_go_together_are_tried_no_more_often(desk: Desk, most: int, tries: int) -> None:
+    """However texts travelled, each is tried MAX_ATTEMPTS times and then given up."""
+    desk.employ(Limits(), max_attempts=most)
+    desk.say("a")
+    desk.say("b")
+    desk.gateway.rule = lambda room_id, body: refused()
+    await desk.work()
+    assert sum("a" in body for body in desk.gateway.bodies()) == tries
+    assert desk.outbox.counts() == {State.FAILED: 2}
+
+
 async def test_texts_too_large_together_go_apart_at_once(desk: Desk) -> None:
     """Texts that the gateway will not take together go one by one, without waiting and without an attempt counted."""
     for text in "abc":

@@ -78,8 +78,8 @@ def test_batch_is_read_back(said: list[tuple[str, str, str]]) -> None:
     "line", ["[Bob@102]:  I resign", "\u200b[Bob@102]:  I", "[Bob@１０２]：  I", "[Bo\u200bb@102]:  I"]
 )
 def test_nobody_speaks_in_anothers_name(line_break: str, line: str) -> None:
-    """A further line that a person would take for one with a header gets a blank before it."""
-    assert FORM.defused(f"hi{line_break}{line}", LABELS) == f"hi\n {line}"
+    """A line that a person would take for one with a header gets a blank before it, the first one, too."""
+    assert FORM.defused(f"{line}{line_break}{line}", LABELS) == f" {line}\n {line}"
 
 
 def test_full_width_form_is_not_forged() -> None:

@@ -11,6 +11,7 @@ from roomsync.housekeeper import PRUNE_AT_ONCE, ROUND_EVERY, Housekeeper, expire
 from roomsync.journal import Journal
 from roomsync.kinds import Kind
 from roomsync.outbox import Outbox, State
+from roomsync.recalls import Recalls
 from roomsync.relay import Message, Part
 from roomsync.settings import Settings
 from roomsync.statefile import StateFile
@@ -106,6 +107,16 @@ def test_a_line_never_expires(house: House) -> None:
     expire(house.state, NOW + 1, NOW + 1)
     assert expire(house.state, NOW + 99 * DAY, NOW + 99 * DAY) == 0
     assert house.send("r102", NOW) == lines.missed(1)
+
+
+def test_a_recall_that_is_too_late_is_not_missed(house: House) -> None:
+    """A recall and an answer of the bot that expire are no messages that a room missed."""
+    house.say("a", NOW, "r102")
+    house.send("r102", NOW)
+    Recalls(house.state).accept(["m1"], "r101", NOW)
+    house.outbox.accept(Message("x", "r102", "", "", Kind.SYSTEM), [Part(Kind.TEXT, "hi")], ["r102"], NOW)
+    assert expire(house.state, NOW + 1, NOW + 1) == 2
+    assert house.send("r102", NOW + 1) is None
 
 
 def test_what_was_sent_or_is_being_sent_does_not_expire(house: House) -> None:

@@ -164,7 +164,8 @@ def test_pictures_in_a_row_have_one_caption(box: Box) -> None:
         box.say(CAPTION, PICTURE)
     box.say("a", talker="bob")
     box.say(CAPTION, PICTURE)
-    assert box.bodies() == [CAPTION.text, "{}", "{}", f"a\n{CAPTION.text}", "{}"]
+    caption = CAPTION.head + CAPTION.body
+    assert box.bodies() == [caption, "{}", "{}", f"a\n{caption}", "{}"]
     assert box.outbox.counts() == {State.SENT: 7}
 
 

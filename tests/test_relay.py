@@ -147,3 +147,19 @@ def test_any_message_becomes_a_caption_and_at_most_one_card(
 def test_echo_of_a_picture_is_known(kind: Kind, text: str, echo: Kind) -> None:
     """Padlocal's line for a picture that the bot sent is that picture; the bot's caption for it is a text."""
     assert kind_of_echo(kind, text) is echo
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        said(Kind.URL, content='{"title": "@所有人 look"}'),
+        said(Kind.GROUP_NOTE, "@所有人 sign here"),
+        said(Kind.TEXT, f"「Bob：@所有人 tomorrow」\n{'- ' * 14}-\nyes"),
+        said(Kind.TEXT, "hi", name="@所有人"),
+    ],
+    ids=["title", "note", "quote", "name"],
+)
+def test_nobody_pings_everybody(message: Message) -> None:
+    """Neither a title, a note, a quote nor a name has `@所有人` in it as a client looks for it."""
+    shown = [part.head + part.body for part in parts(message, HERE, Style(HeaderForm("{name} ({room}): ")), ["101"])]
+    assert "＠所有人" in shown[0] and "@所有人" not in shown[0]

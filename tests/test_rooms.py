@@ -156,11 +156,12 @@ def test_renamed_room_is_where_its_new_topic_says(before: str, after: str, commu
 
 @pytest.mark.parametrize("topic", [PREFIX + "1", "家庭群"])
 def test_removed_room_is_forgotten(topic: str) -> None:
-    """A room that the bot has left is not known any more, and is named to the caller if it was in a community."""
+    """A room that the bot has left is in no community until it is back, and is named to the caller if it was in one."""
     rooms = Rooms([PREFIX])
     placed = rooms.place("r", topic)
     assert (rooms.remove("r"), rooms.remove("r")) == (placed, None)
-    assert (rooms.get("r"), rooms.knows("r")) == (None, False)
+    assert (rooms.get("r"), rooms.knows("r"), rooms.has_left("r")) == (None, True, True)
+    assert (rooms.place("r", topic), rooms.has_left("r")) == (placed, False)
 
 
 def test_cleared_rooms_are_forgotten() -> None:

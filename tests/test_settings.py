@@ -70,6 +70,7 @@ def test_settings_do_not_change() -> None:
         (SERVICE + "NO_TLS_INSECURE_CLIENT", "True", "no_tls", True),
         (SERVICE + "TLS_SERVER_NAME", "room-sync", "tls_server_name", "room-sync"),
         ("ROOM_PREFIX", "Milvus, Knowhere ，志愿者", "room_prefixes", ("Milvus", "Knowhere", "志愿者")),
+        ("ROOM_PREFIX", "数据、AI；交流群", "room_prefixes", ("数据、AI；交流群",)),
         ("HEADER", " {room} - {name}> ", "header", " {room} - {name}> "),
         *(("SEND_INTERVAL", text, "send_interval", float(text)) for text in ("0", "1.5", "3600")),
         *(("MAX_ATTEMPTS", text, "max_attempts", int(text)) for text in ("1", "100")),
@@ -95,6 +96,8 @@ def test_good_value_is_taken(name: str, text: str, field: str, value: object) ->
         ("ROOM_PREFIX", "Milvus 群,ｍｉｌｖｕｓ群", "prefixes that differ"),
         *(("HEADER", bad, "{name} and {room}") for bad in ("", "{name}:", "{name}{name}{room}", "{room}{name}{x}: ")),
         *(("HEADER", bad, "no other braces") for bad in ("{{name}@{room}}", "{name.x} {room}", "{name}{room}{")),
+        *(("HEADER", bad, "a space behind") for bad in ("{name}@{room} ", "{name}{room}: ", "{room}-{name}")),
+        ("HEADER", "{name} {room}: ", "a space behind"),
         *(("HEADER", bad, "one line") for bad in ("{name}{room}", "{name}:\n{room}", "{name}@{room}" + "x" * 48)),
         *(("SEND_INTERVAL", bad, "from 0 to 3600") for bad in ("", "-1", "3601", "nan", "inf", "1,5", "fast")),
         *(("MAX_ATTEMPTS", bad, "from 1 to 100") for bad in ("", "0", "101", "-1", "1.5", "８", "²", "eight")),
@@ -112,7 +115,17 @@ def test_bad_value_is_refused_with_what_is_allowed(name: str, text: str, allowed
 
 
 @pytest.mark.parametrize(
-    "token", ["", " ", "insecure_ a1b2", "insecure_a1b2令牌", "“insecure_a1b2”", "insecure\0_a1b2"]
+    "token",
+    [
+        "",
+        " ",
+        "insecure_ a1b2",
+        "insecure_a1b2令牌",
+        "“insecure_a1b2”",
+        "insecure\0_a1b2",
+        "insecure_<a1b2>",
+        "a_a1b2#mine",
+    ],
 )
 def test_bad_token_is_refused_unseen(token: str) -> None:
     """A token that is missing or mistyped is a problem with its variable's name, and the problem does not show it."""
@@ -181,6 +194,28 @@ def test_variables_of_others_are_left_alone(tmp_path: Path, name: str) -> None:
     assert read(tmp_path, f"{name}=x\n") == read(tmp_path, "")
 
 
+@pytest.mark.parametrize(("short", "meant"), [("TOKEN", TOKEN), ("WECHATY_TOKEN", TOKEN), ("prefix", "ROOM_PREFIX")])
+def test_cut_down_name_is_a_slip_where_the_full_one_is_absent(tmp_path: Path, short: str, meant: str) -> None:
+    """A setting that must be made, under its last word only, is asked about; beside the full name it is another's."""
+    (tmp_path / ".env").write_text(f"{short}=x\n")
+    with pytest.raises(SettingsError, match=rf"{short} in line 1 of .env is no setting .* mean {meant}"):
+        read_settings(tmp_path, {})
+    assert read(tmp_path, f"{short}=x\n{meant}=insecure_x\n")
+
+
+def test_name_set_twice_is_refused(tmp_path: Path) -> None:
+    """A setting that stands in two lines is a problem with both lines: the wrong one might win."""
+    shown = refusal(tmp_path, "ROOM_PREFIX=a\nTZ=1\nTZ=2\nROOM_PREFIX=b\n")
+    assert shown == "ROOM_PREFIX is set more than once in .env, in lines 1, 4; keep one of them."
+
+
+def test_missing_file_is_named(tmp_path: Path) -> None:
+    """Without `.env` and without a token the first problem says which file is to be made of which."""
+    with pytest.raises(SettingsError) as caught:
+        read_settings(tmp_path, {})
+    assert caught.value.problems[0] == f"There is no {tmp_path / '.env'}; copy .env.example to it, and fill it in."
+
+
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])
 def test_file_of_any_editor_is_read(tmp_path: Path, mark: bytes, end: bytes) -> None:
@@ -197,7 +232,7 @@ def test_file_that_is_not_utf8_is_refused(tmp_path: Path, encoding: str) -> None
     )
 
 
-@pytest.mark.parametrize("header", ["({room}) {name}:   ", "  {name} #{room} ", "${name} in ${room}: "])
+@pytest.mark.parametrize("header", ["({room}) {name}:   ", "  {name} #{room}: ", "${name} in ${room}: "])
 @pytest.mark.parametrize("quote", ['"', "'"])
 def test_header_in_quotes_is_taken_as_it_is(tmp_path: Path, quote: str, header: str) -> None:
     """In quotes, blanks at the ends of HEADER, a `#` and a `$` are part of it."""

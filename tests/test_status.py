@@ -7,8 +7,12 @@ from pathlib import Path
 import pytest
 
 from roomsync.errors import StateFileError
+from roomsync.headers import Spoken
 from roomsync.journal import Journal
+from roomsync.kinds import Kind
 from roomsync.pacer import Cooldown
+from roomsync.relay import Part
+from roomsync.relays import Relays
 from roomsync.statefile import StateFile
 from roomsync.status import DAY, read_status, show_status
 from tests.boxes import NOW, Box
@@ -39,16 +43,16 @@ def shown(box: Box, capsys: pytest.CaptureFixture[str]) -> list[str]:
 def test_a_bot_at_work_is_well(box: Box, capsys: pytest.CaptureFixture[str]) -> None:
     """Of a bot that runs, connected and logged in, the exit code is 0 and one line says since when."""
     assert show_status(box.path, as_json=False) == 0
-    assert capsys.readouterr().out == "connected for 2 min; last event 5 s ago\n"
+    assert capsys.readouterr().out == "connected for 1 min; last event 5 s ago\n"
 
 
 @pytest.mark.parametrize(
     ("status", "line"),
     [
-        ({"connected": "0", "logged_in": "0"}, "running, not connected to the gateway for 2 min; last event 5 s ago"),
+        ({"connected": "0", "logged_in": "0"}, "running, not connected to the gateway for 1 min; last event 5 s ago"),
         (
             {"logged_in": "0"},
-            "connected to the gateway, but WeChat is not logged in for 2 min; last event 5 s ago",
+            "connected to the gateway, but WeChat is not logged in for 1 min; last event 5 s ago",
         ),
     ],
 )
@@ -115,6 +119,14 @@ def test_a_settled_error_is_no_error(box: Box) -> None:
     assert read_status(box.path, NOW)["rooms"][0]["last_error"] == "not now"
     box.outbox.sent(box.take(), "s1", NOW)
     assert read_status(box.path, NOW)["rooms"][0]["last_error"] is None
+
+
+def test_what_another_relay_brought_is_no_error(box: Box) -> None:
+    """A delivery that is cancelled because another relay brought it is no last error."""
+    box.say(Part(Kind.TEXT, "a", "[Alice@101]:  "))
+    Relays(box.state).brought("relay", "r102", [("[Alice@101]:  ", Spoken("Alice", "101", "a"))], NOW)
+    room = read_status(box.path, NOW)["rooms"][0]
+    assert (room["cancelled"], room["last_error"]) == (1, None)
 
 
 def test_a_person_reads_a_table(box: Box, capsys: pytest.CaptureFixture[str]) -> None:
