@@ -114,7 +114,7 @@ async def test_frozen_gateway_is_noticed(tmp_path: Path) -> None:
             await gateway.wait_sent(2)
             gateway.pause()
             frozen = asyncio.create_task(asyncio.sleep(45))
-            await bot.said("Trying again", limit=31)
+            await bot.said("trying again", limit=31)
             await frozen
             gateway.resume()
             await bot.said("rooms:", times=2)
