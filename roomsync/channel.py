@@ -18,7 +18,8 @@ from h2.exceptions import H2Error
 
 from roomsync import errors
 from roomsync.errors import GatewayLost, GatewayRejected
-from roomsync.settings import ENDPOINT_FORM, Settings
+from roomsync.parsers import ENDPOINT_FORM
+from roomsync.settings import Settings
 
 T = TypeVar("T")
 

@@ -1,165 +1,25 @@
 """Settings: `.env` and the environment, checked once, all problems together, into one frozen dataclass."""
 
 import os
-import re
-import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from roomsync import parsers
 from roomsync.envfile import read_env_file
 from roomsync.errors import SettingsError
 from roomsync.headers import HeaderForm
-from roomsync.kinds import CARDS, MEDIA, Kind
+from roomsync.kinds import Kind
 from roomsync.pacer import Limits
 from roomsync.relay import Style
-from roomsync.rooms import fold
 
 PREFIX = "WECHATY_PUPPET_SERVICE_"
-ENDPOINT_FORM = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(?P<port>[0-9]{1,5})")
-HOST_FORM = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*")
-LEVELS = ("debug", "info", "warning", "error")
-HEADER_MAX = 60
-CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 NO_NAME = (
     f"{PREFIX}TLS_SERVER_NAME is not set, and the token has no name before a '_' (as in insecure_<uuid>); "
     f"set it to the name in the gateway's certificate, or {PREFIX}NO_TLS_INSECURE_CLIENT=true for a plain gateway."
 )
 CURLY_QUOTES = "“”‘’"
-
-
-def _token(text: str) -> str:
-    if not text:
-        raise ValueError("is not set; give it the token of your gateway, such as insecure_<uuid>")
-    if not text.isascii() or not text.isprintable() or " " in text:
-        raise ValueError("has a space or a letter that no token has; allowed: ASCII letters, digits and punctuation")
-    if re.search(r'[/?#<>"\\]', text):  # the token is an HTTP/2 authority, too, and these end the call
-        raise ValueError('has one of / ? # < > " \\ in it, which no token has; insecure_<uuid> is only an example')
-    return text
-
-
-def _port_fits(port: str) -> bool:
-    return 0 < int(port) < 65536
-
-
-def _endpoint(text: str) -> str:
-    # The value is not shown: a token pasted here must not be printed.
-    found = ENDPOINT_FORM.fullmatch(text)
-    if text and (not found or not _port_fits(found["port"])):
-        raise ValueError("is no endpoint; allowed: host:port, such as 127.0.0.1:8788, in ASCII, or nothing at all")
-    return text
-
-
-def _authority(text: str) -> str:
-    host, _, port = text.partition(":")
-    found = ENDPOINT_FORM.fullmatch(f"{host}:{port or 443}")
-    if not HOST_FORM.fullmatch(host) or not found or not _port_fits(found["port"]):
-        raise ValueError(f"is {text!r}; allowed: a host name, such as api.chatie.io, without https:// and path")
-    return text
-
-
-def _server_name(text: str) -> str:
-    if text and not HOST_FORM.fullmatch(text):
-        raise ValueError(f"is {text!r}; allowed: the name in the gateway's certificate, such as insecure")
-    return text
-
-
-def _flag(text: str) -> bool:
-    if text.lower() not in ("true", "false"):
-        raise ValueError(f"is {text!r}; allowed: true, false")
-    return text.lower() == "true"
-
-
-def _certificate(text: str) -> str:
-    """PEM text, from PEM with `\\n` for line breaks or from the file at that path."""
-    if not text:
-        return ""
-    pem = text.replace("\\n", "\n")
-    if "-----BEGIN" not in pem:
-        try:
-            pem = Path(text).expanduser().read_text(encoding="utf-8-sig")
-        except (OSError, ValueError, RuntimeError) as error:
-            reason = getattr(error, "strerror", None) or "not a text file"
-            raise ValueError(f"is the path {text!r}, which cannot be read ({reason}); allowed: PEM or a path") from None
-    pem = "\n".join(CERTIFICATE.findall(pem))  # some files have words around their certificates
-    try:
-        if not pem or not pem.isascii():
-            raise ssl.SSLError
-        ssl.create_default_context(cadata=pem)
-    except ssl.SSLError:
-        raise ValueError("is not a certificate; allowed: PEM with \\n for line breaks, or the path of a PEM") from None
-    return pem
-
-
-def _prefixes(text: str) -> tuple[str, ...]:
-    prefixes = tuple(part.strip() for part in re.split("[,，]", text))
-    if not all(fold(prefix) for prefix in prefixes):
-        raise ValueError(f"is {text!r}, which has an empty prefix in it; allowed: one or more, separated by commas")
-    if len({fold(prefix) for prefix in prefixes}) < len(prefixes):
-        raise ValueError(f"is {text!r}, which names one community twice; allowed: prefixes that differ")
-    return prefixes
-
-
-def _header(text: str) -> str:
-    holes = re.findall(r"\{[^{}]*\}", text)
-    rest = re.sub(r"\{[^{}]*\}", "", text)
-    if sorted(holes) != ["{name}", "{room}"] or "{" in rest or "}" in rest:
-        raise ValueError(f"is {text!r}; allowed: a line with {{name}} and {{room}} once each, and no other braces")
-    if not rest.strip() or len(text) > HEADER_MAX or any(not sign.isprintable() and sign != "\u3000" for sign in rest):
-        raise ValueError(
-            f"is {text!r}; allowed: one line of at most {HEADER_MAX} characters, with some beside the two names"
-        )
-    if re.search(r"\}\s*(\{|$)", text):
-        # Where only blanks end a name or label, nobody can tell where it ends: other relays would not be known.
-        raise ValueError(f"is {text!r}; allowed: a character other than a space behind each of {{name}} and {{room}}")
-    return text
-
-
-def _level(text: str) -> str:
-    if text.lower() not in LEVELS:
-        raise ValueError(f"is {text!r}; allowed: {', '.join(LEVELS)}")
-    return text.lower()
-
-
-def _state_file(text: str) -> Path:
-    if not text or not text.isprintable():
-        raise ValueError(f"is {text!r}; allowed: the path of a file, such as roomsync.db")
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:
-        raise ValueError(f"is {text!r}, and that home folder is not known; allowed: the path of a file") from None
-
-
-def _number(low: float, high: float, unit: str) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        value = float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) else float("nan")
-        if not low <= value <= high:
-            raise ValueError(f"is {text!r}; allowed: {unit} from {low:g} to {high:g}")
-        return value
-
-    return parse
-
-
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
-            raise ValueError(f"is {text!r}; allowed: a whole number from {low} to {high}")
-        return int(text)
-
-    return parse
-
-
-def _daily(text: str) -> dict[Kind, int]:
-    if text in ("", "0"):
-        return {}
-    limits: dict[Kind, int] = {}
-    for part in re.split("[,，]", text):
-        found = re.fullmatch(r"\s*([a-z_]+)\s*:\s*([0-9]{1,9})\s*", part)
-        if not found or found[1] not in (*MEDIA, *CARDS) or found[1] in limits:
-            raise ValueError(f"is {text!r}; allowed: kind:number, separated by commas, such as image:1000; 0 for none")
-        limits[Kind(found[1])] = int(found[2])
-    return limits
 
 
 def _setting(name: str, default: str, parse: Callable[[str], Any], *, secret: bool = False) -> Any:
@@ -170,26 +30,26 @@ def _setting(name: str, default: str, parse: Callable[[str], Any], *, secret: bo
 class Settings:
     """All settings of a bot. The names of the first six, and their meanings, are the Wechaty ecosystem's own."""
 
-    token: str = _setting(PREFIX + "TOKEN", "", _token, secret=True)
-    endpoint: str = _setting(PREFIX + "ENDPOINT", "", _endpoint)
-    authority: str = _setting(PREFIX + "AUTHORITY", "api.chatie.io", _authority)
-    no_tls: bool = _setting(PREFIX + "NO_TLS_INSECURE_CLIENT", "false", _flag)
-    tls_ca_cert: str = _setting(PREFIX + "TLS_CA_CERT", "", _certificate)
-    tls_server_name: str = _setting(PREFIX + "TLS_SERVER_NAME", "", _server_name)
-    room_prefixes: tuple[str, ...] = _setting("ROOM_PREFIX", "Milvus用户交流群", _prefixes)
-    header: str = _setting("HEADER", "[{name}@{room}]:  ", _header)
-    send_interval: float = _setting("SEND_INTERVAL", "1.5", _number(0, 3600, "seconds"))
-    room_interval: float = _setting("ROOM_INTERVAL", "3", _number(0, 3600, "seconds"))
-    sends_per_minute: int = _setting("SENDS_PER_MINUTE", "40", _whole(0, 6000))
-    daily_limits: Mapping[Kind, int] = _setting("DAILY_LIMITS", "miniprogram:400,url:800,image:1000", _daily)
-    mention_quoted: bool = _setting("MENTION_QUOTED", "true", _flag)
-    max_file_mb: float = _setting("MAX_FILE_MB", "3", _number(0, 3, "MB"))
-    max_text_bytes: int = _setting("MAX_TEXT_BYTES", "2000", _whole(500, 100000))
-    max_attempts: int = _setting("MAX_ATTEMPTS", "8", _whole(1, 100))
-    relay_ttl_hours: float = _setting("RELAY_TTL_HOURS", "24", _number(0.1, 720, "hours"))
-    retention_days: float = _setting("RETENTION_DAYS", "7", _number(1, 365, "days"))
-    state_file: Path = _setting("STATE_FILE", "roomsync.db", _state_file)
-    log_level: str = _setting("LOG_LEVEL", "info", _level)
+    token: str = _setting(PREFIX + "TOKEN", "", parsers.token, secret=True)
+    endpoint: str = _setting(PREFIX + "ENDPOINT", "", parsers.endpoint)
+    authority: str = _setting(PREFIX + "AUTHORITY", "api.chatie.io", parsers.authority)
+    no_tls: bool = _setting(PREFIX + "NO_TLS_INSECURE_CLIENT", "false", parsers.flag)
+    tls_ca_cert: str = _setting(PREFIX + "TLS_CA_CERT", "", parsers.certificate)
+    tls_server_name: str = _setting(PREFIX + "TLS_SERVER_NAME", "", parsers.server_name)
+    room_prefixes: tuple[str, ...] = _setting("ROOM_PREFIX", "Milvus用户交流群", parsers.prefixes)
+    header: str = _setting("HEADER", "[{name}@{room}]:  ", parsers.header)
+    send_interval: float = _setting("SEND_INTERVAL", "1.5", parsers.number(0, 3600, "seconds"))
+    room_interval: float = _setting("ROOM_INTERVAL", "3", parsers.number(0, 3600, "seconds"))
+    sends_per_minute: int = _setting("SENDS_PER_MINUTE", "40", parsers.whole(0, 6000))
+    daily_limits: Mapping[Kind, int] = _setting("DAILY_LIMITS", "miniprogram:400,url:800,image:1000", parsers.daily)
+    mention_quoted: bool = _setting("MENTION_QUOTED", "true", parsers.flag)
+    max_file_mb: float = _setting("MAX_FILE_MB", "3", parsers.number(0, 3, "MB"))
+    max_text_bytes: int = _setting("MAX_TEXT_BYTES", "2000", parsers.whole(500, 100000))
+    max_attempts: int = _setting("MAX_ATTEMPTS", "8", parsers.whole(1, 100))
+    relay_ttl_hours: float = _setting("RELAY_TTL_HOURS", "24", parsers.number(0.1, 720, "hours"))
+    retention_days: float = _setting("RETENTION_DAYS", "7", parsers.number(1, 365, "days"))
+    state_file: Path = _setting("STATE_FILE", "roomsync.db", parsers.state_file)
+    log_level: str = _setting("LOG_LEVEL", "info", parsers.level)
 
     @property
     def style(self) -> Style:

@@ -1,0 +1,166 @@
+"""The values of settings: the text of a variable in, what it stands for out. Pure, but for the file of a certificate.
+
+Each function here raises ValueError with the rest of a sentence that begins with the variable's name: what is wrong,
+and what is allowed.
+"""
+
+import re
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+
+from roomsync.kinds import CARDS, MEDIA, Kind
+from roomsync.rooms import fold
+
+ENDPOINT_FORM = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(?P<port>[0-9]{1,5})")
+HOST_FORM = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*")
+LEVELS = ("debug", "info", "warning", "error")
+HEADER_MAX = 60
+CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
+
+
+def token(text: str) -> str:
+    """The secret that the gateway knows; it is never shown."""
+    if not text:
+        raise ValueError("is not set; give it the token of your gateway, such as insecure_<uuid>")
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("has a space or a letter that no token has; allowed: ASCII letters, digits and punctuation")
+    if re.search(r'[/?#<>"\\]', text):  # the token is an HTTP/2 authority, too, and these end the call
+        raise ValueError('has one of / ? # < > " \\ in it, which no token has; insecure_<uuid> is only an example')
+    return text
+
+
+def _port_fits(port: str) -> bool:
+    return 0 < int(port) < 65536
+
+
+def endpoint(text: str) -> str:
+    """`host:port`, or nothing."""
+    # The value is not shown: a token pasted here must not be printed.
+    found = ENDPOINT_FORM.fullmatch(text)
+    if text and (not found or not _port_fits(found["port"])):
+        raise ValueError("is no endpoint; allowed: host:port, such as 127.0.0.1:8788, in ASCII, or nothing at all")
+    return text
+
+
+def authority(text: str) -> str:
+    """A host, with a port or without."""
+    host, _, port = text.partition(":")
+    found = ENDPOINT_FORM.fullmatch(f"{host}:{port or 443}")
+    if not HOST_FORM.fullmatch(host) or not found or not _port_fits(found["port"]):
+        raise ValueError(f"is {text!r}; allowed: a host name, such as api.chatie.io, without https:// and path")
+    return text
+
+
+def server_name(text: str) -> str:
+    """The name in a certificate, or nothing."""
+    if text and not HOST_FORM.fullmatch(text):
+        raise ValueError(f"is {text!r}; allowed: the name in the gateway's certificate, such as insecure")
+    return text
+
+
+def flag(text: str) -> bool:
+    """`true` or `false`."""
+    if text.lower() not in ("true", "false"):
+        raise ValueError(f"is {text!r}; allowed: true, false")
+    return text.lower() == "true"
+
+
+def certificate(text: str) -> str:
+    """PEM text, from PEM with `\\n` for line breaks or from the file at that path."""
+    if not text:
+        return ""
+    pem = text.replace("\\n", "\n")
+    if "-----BEGIN" not in pem:
+        try:
+            pem = Path(text).expanduser().read_text(encoding="utf-8-sig")
+        except (OSError, ValueError, RuntimeError) as error:
+            reason = getattr(error, "strerror", None) or "not a text file"
+            raise ValueError(f"is the path {text!r}, which cannot be read ({reason}); allowed: PEM or a path") from None
+    pem = "\n".join(CERTIFICATE.findall(pem))  # some files have words around their certificates
+    try:
+        if not pem or not pem.isascii():
+            raise ssl.SSLError
+        ssl.create_default_context(cadata=pem)
+    except ssl.SSLError:
+        raise ValueError("is not a certificate; allowed: PEM with \\n for line breaks, or the path of a PEM") from None
+    return pem
+
+
+def prefixes(text: str) -> tuple[str, ...]:
+    """What the topics of each community start with, separated by commas."""
+    prefixes = tuple(part.strip() for part in re.split("[,，]", text))
+    if not all(fold(prefix) for prefix in prefixes):
+        raise ValueError(f"is {text!r}, which has an empty prefix in it; allowed: one or more, separated by commas")
+    if len({fold(prefix) for prefix in prefixes}) < len(prefixes):
+        raise ValueError(f"is {text!r}, which names one community twice; allowed: prefixes that differ")
+    return prefixes
+
+
+def header(text: str) -> str:
+    """A form with `{name}` and `{room}` in it, that can be read back."""
+    holes = re.findall(r"\{[^{}]*\}", text)
+    rest = re.sub(r"\{[^{}]*\}", "", text)
+    if sorted(holes) != ["{name}", "{room}"] or "{" in rest or "}" in rest:
+        raise ValueError(f"is {text!r}; allowed: a line with {{name}} and {{room}} once each, and no other braces")
+    if not rest.strip() or len(text) > HEADER_MAX or any(not sign.isprintable() and sign != "\u3000" for sign in rest):
+        raise ValueError(
+            f"is {text!r}; allowed: one line of at most {HEADER_MAX} characters, with some beside the two names"
+        )
+    if re.search(r"\}\s*(\{|$)", text):
+        # Where only blanks end a name or label, nobody can tell where it ends: other relays would not be known.
+        raise ValueError(f"is {text!r}; allowed: a character other than a space behind each of {{name}} and {{room}}")
+    return text
+
+
+def level(text: str) -> str:
+    """A level of the log."""
+    if text.lower() not in LEVELS:
+        raise ValueError(f"is {text!r}; allowed: {', '.join(LEVELS)}")
+    return text.lower()
+
+
+def state_file(text: str) -> Path:
+    """The path of the state file."""
+    if not text or not text.isprintable():
+        raise ValueError(f"is {text!r}; allowed: the path of a file, such as roomsync.db")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise ValueError(f"is {text!r}, and that home folder is not known; allowed: the path of a file") from None
+
+
+def number(low: float, high: float, unit: str) -> Callable[[str], float]:
+    """A parser of numbers from `low` to `high`, in `unit`."""
+
+    def parse(text: str) -> float:
+        value = float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) else float("nan")
+        if not low <= value <= high:
+            raise ValueError(f"is {text!r}; allowed: {unit} from {low:g} to {high:g}")
+        return value
+
+    return parse
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """A parser of whole numbers from `low` to `high`."""
+
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
+            raise ValueError(f"is {text!r}; allowed: a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def daily(text: str) -> dict[Kind, int]:
+    """Sends a day of each kind, `kind:number` separated by commas."""
+    if text in ("", "0"):
+        return {}
+    limits: dict[Kind, int] = {}
+    for part in re.split("[,，]", text):
+        found = re.fullmatch(r"\s*([a-z_]+)\s*:\s*([0-9]{1,9})\s*", part)
+        if not found or found[1] not in (*MEDIA, *CARDS) or found[1] in limits:
+            raise ValueError(f"is {text!r}; allowed: kind:number, separated by commas, such as image:1000; 0 for none")
+        limits[Kind(found[1])] = int(found[2])
+    return limits
