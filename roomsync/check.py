@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from roomsync.errors import GatewayBusy, GatewayError, GatewayLost, GatewayRejected, StateFileBusy, StateFileError
-from roomsync.events import LOGIN, SCAN
+from roomsync.handlers import LOGIN, SCAN
 from roomsync.rooms import Rooms
 from roomsync.settings import Settings
 from roomsync.statefile import StateFile

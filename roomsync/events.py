@@ -6,37 +6,18 @@ import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
-from datetime import datetime
 from typing import Any, Protocol
 
 from roomsync.errors import GatewayError, StateFileError, is_gone
+from roomsync.handlers import LOGIN, MESSAGE, UNHEARD, Handlers, text_of
 from roomsync.journal import Journal
 
 log = logging.getLogger(__name__)
-
-# The numbers of wechaty's EventType (wechaty/grpc, proto/wechaty/puppet/event.proto).
-MESSAGE, ERROR, ROOM_JOIN, ROOM_LEAVE, ROOM_TOPIC, SCAN, READY, LOGIN, LOGOUT, DIRTY = (
-    2,
-    16,
-    19,
-    20,
-    21,
-    22,
-    23,
-    25,
-    26,
-    27,
-)
-UNHEARD = frozenset({1, 3, 17, 18, 24})  # heartbeat, dong, friendship, room invitation, reset: nothing to do
-# Of wechaty's PayloadType: what a "dirty" event says is out of date.
-DIRTY_ROOM = 3
 
 PATIENCE = 3.0  # seconds that a message without a payload may hold up those behind it
 LANE_PATIENCE = 5.0  # seconds that a message may hold up those behind it in its room
 FETCHES = 64  # payloads asked for at the same time
 RETRIES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # seconds before a message that failed is tried again
-
-Payload = dict[str, Any]
 
 
 class Feed(Protocol):
@@ -71,17 +52,7 @@ class Events:
         self._handling: set[str] = set()  # ids of messages that are somewhere between here and the outbox
         self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.last = 0.0  # when the last event came, seconds since the epoch; 0 before the first
-        self._handlers: dict[int, Callable[[Payload], Coroutine[Any, Any, None]]] = {
-            LOGIN: self._login,
-            LOGOUT: self._logout,
-            READY: self._ready,
-            SCAN: self._scan,
-            ERROR: self._error,
-            ROOM_JOIN: self._room_join,
-            ROOM_LEAVE: self._room_leave,
-            ROOM_TOPIC: self._room_topic,
-            DIRTY: self._dirty,
-        }
+        self._handlers = Handlers(bot).by_type
 
     def feed(self, event_type: int, text: str) -> None:
         """Take an event as it came; its place in the order is taken now."""
@@ -95,7 +66,7 @@ class Events:
             payload = json.loads(text)
             if not isinstance(payload, dict):
                 raise ValueError("it is no JSON object")
-            self._raw.put_nowait((event_type, _text(payload, "messageId") if event_type == MESSAGE else payload))
+            self._raw.put_nowait((event_type, text_of(payload, "messageId") if event_type == MESSAGE else payload))
         except (ValueError, RecursionError) as error:
             log.warning("Passed over an event of type %d: %s.", event_type, error)
 
@@ -238,66 +209,7 @@ class Events:
         if not self._broken.done():
             self._broken.set_exception(error)
 
-    async def _login(self, payload: Payload) -> None:
-        contact_id = _text(payload, "contactId")
-        self._bot.contact_id = self._bot.puppet.login_user_id = contact_id
-        await self._bot.on_login(self._bot.ContactSelf.load(contact_id))
-
-    async def _logout(self, payload: Payload) -> None:
-        contact_id = str(payload.get("contactId") or self._bot.puppet.login_user_id or "")
-        self._bot.puppet.login_user_id = None
-        await self._bot.on_logout(self._bot.ContactSelf.load(contact_id))
-
-    async def _ready(self, payload: Payload) -> None:
-        await self._bot.on_ready(payload)
-
-    async def _scan(self, payload: Payload) -> None:
-        await self._bot.on_scan(str(payload.get("qrcode") or ""), payload.get("status"), payload.get("data"))
-
-    async def _error(self, payload: Payload) -> None:
-        await self._bot.on_error(payload)
-
-    async def _room_join(self, payload: Payload) -> None:
-        invitees = [self._bot.Contact.load(str(i)) for i in payload.get("inviteeIdList") or ()]
-        inviter = self._bot.Contact.load(str(payload.get("inviterId") or ""))
-        await self._bot.on_room_join(self._room(payload), invitees, inviter, _date(payload))
-
-    async def _room_leave(self, payload: Payload) -> None:
-        leavers = [self._bot.Contact.load(str(i)) for i in payload.get("removeeIdList") or ()]
-        remover = self._bot.Contact.load(str(payload.get("removerId") or ""))
-        await self._bot.on_room_leave(self._room(payload), leavers, remover, _date(payload))
-
-    async def _room_topic(self, payload: Payload) -> None:
-        changer = self._bot.Contact.load(str(payload.get("changerId") or ""))
-        new, old = str(payload.get("newTopic") or ""), str(payload.get("oldTopic") or "")
-        await self._bot.on_room_topic(self._room(payload), new, old, changer, _date(payload))
-
-    async def _dirty(self, payload: Payload) -> None:
-        """A gateway says that what was loaded of a contact, a member or a room is out of date."""
-        self._bot.puppet.forget_names()
-        if payload.get("payloadType") == DIRTY_ROOM:
-            await self._bot.on_room_dirty(self._bot.Room.load(_text(payload, "payloadId")))
-
-    def _room(self, payload: Payload) -> Any:
-        return self._bot.Room.load(_text(payload, "roomId"))
-
 
 def _comes_again(error: Exception) -> bool:
     """Whether a message that failed so is left to the next login: the connection was gone."""
     return is_gone(error)
-
-
-def _text(payload: Payload, key: str) -> str:
-    value = payload.get(key)
-    if not isinstance(value, str) or not value:
-        raise ValueError(f"its {key} is {value!r:.100}")
-    value.encode()  # raises for what UTF-8 cannot say, which neither the gateway nor the state file could take
-    return value
-
-
-def _date(payload: Payload) -> datetime:
-    """Gateways send seconds or milliseconds (python-wechaty#1290), or nothing."""
-    stamp = payload.get("timestamp")
-    if not isinstance(stamp, int | float) or not 0 < stamp < 4e12:
-        return datetime.now()
-    return datetime.fromtimestamp(stamp / 1000 if stamp > 1e11 else stamp)

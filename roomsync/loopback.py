@@ -19,7 +19,7 @@ from grpclib.server import Server, Stream
 from wechaty_grpc.wechaty import puppet as pb
 
 from roomsync.contents import RawEvent
-from roomsync.events import LOGIN, LOGOUT, MESSAGE, ROOM_JOIN, ROOM_LEAVE, ROOM_TOPIC
+from roomsync.handlers import LOGIN, LOGOUT, MESSAGE, ROOM_JOIN, ROOM_LEAVE, ROOM_TOPIC
 
 HEARTBEAT = 1
 # wechaty-puppet's numbers of the kinds that people here post.

@@ -1,31 +1,15 @@
-"""WeChat through a Wechaty gateway: the only module that imports wechaty, and the mends for what is wrong with it.
-
-Import mends, with the fault of wechaty 0.10.7 that each answers; a release that imports with today's pyee, urllib3
-and Python lets us delete them (https://github.com/wechaty/python-wechaty):
-- pyee 12 took away `from pyee import AsyncIOEventEmitter`.
-- urllib3 2 took away `from urllib3 import get_host`.
-- Python 3.11 refuses `PuppetOptions()` as the default of a dataclass field, because it has no hash.
-- Importing makes a folder `.wechaty` in the working directory, raises for a WECHATY_LOG that it does not know, and
-  gives its loggers handlers of their own, which print tokens and payloads.
-Python 3.13 took away `telnetlib`; the package standard-telnetlib in requirements.txt brings it back.
-"""
+"""WeChat through a Wechaty gateway: the only module that imports wechaty, and the mends for what is wrong with it."""
 
 import asyncio
 import contextlib
 import json
 import logging
-import os
-import time
-from collections.abc import AsyncGenerator, Awaitable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Sequence
 from typing import Any, TypeVar
 
-import pyee
-import pyee.asyncio
-import urllib3
 from grpclib.client import Channel
 from grpclib.exceptions import GRPCError, StreamTerminatedError
 from h2.exceptions import H2Error
-from urllib3.util import parse_url
 
 from roomsync import errors
 from roomsync.channel import explained, find_endpoint, open_channel
@@ -33,6 +17,8 @@ from roomsync.contents import Contents, RawEvent
 from roomsync.events import Events, Feed
 from roomsync.journal import Journal
 from roomsync.kinds import MEDIA, Kind
+from roomsync.mends import mended_import
+from roomsync.names import Names
 from roomsync.notices import is_throttle_error
 from roomsync.relay import Message
 from roomsync.settings import Settings
@@ -40,33 +26,7 @@ from roomsync.settings import Settings
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-
-@contextlib.contextmanager
-def _mended_import() -> Iterator[None]:
-    makedirs, known = os.makedirs, set(logging.root.manager.loggerDict)
-    environ = {name: os.environ.pop(name, None) for name in ("WECHATY_LOG", "WECHATY_LOG_FILE", "CACHE_DIR")}
-
-    def makedirs_but_wechaty(path: Any, *args: Any, **kwargs: Any) -> None:
-        if path != ".wechaty":
-            makedirs(path, *args, **kwargs)
-
-    pyee.AsyncIOEventEmitter = pyee.asyncio.AsyncIOEventEmitter  # type: ignore[attr-defined]
-    urllib3.get_host = lambda url: (  # type: ignore[attr-defined]
-        (parts := parse_url(url)).scheme or "http",
-        parts.host,
-        parts.port,
-    )
-    os.makedirs = makedirs_but_wechaty  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        os.makedirs = makedirs
-        os.environ.update({name: value for name, value in environ.items() if value is not None})
-        for name in set(logging.root.manager.loggerDict) - known:
-            logging.getLogger(name).disabled = True
-
-
-with _mended_import():
+with mended_import():
     from wechaty_puppet import Puppet, PuppetOptions
 
     PuppetOptions.__hash__ = object.__hash__
@@ -85,7 +45,6 @@ CALL_TIMEOUT = 30.0  # seconds until a call without an answer is given up
 PING_TIMEOUT = 15.0
 START_TIMEOUT = 20.0  # a gateway itself gives up after 15
 HEARTBEAT_TIMEOUT = 5.0  # gateways of today send a heartbeat at once; those of others may not
-NAME_LIFE = 600.0  # seconds that a member's name is believed
 TOPIC_TRIES = 2
 ROOM_CALLS = 20  # rooms asked for at the same time
 
@@ -131,7 +90,7 @@ class GatewayPuppet(PuppetService):
         self._puppet_stub: Any = None
         self._stream: AsyncGenerator[Any, None] | None = None
         self._first: asyncio.Task[Any] | None = None
-        self._names: dict[tuple[str, str], tuple[str, float]] = {}
+        self._names = Names(self._stub, self._explained)
 
     # The connection.
 
@@ -218,40 +177,18 @@ class GatewayPuppet(PuppetService):
         payload = message.payload
         stub = self._stub()
         name, content = await asyncio.gather(
-            self.name_of(payload.room_id, payload.from_id),
+            self._names.of_member(payload.room_id, payload.from_id),
             Contents(stub, self._explained, self.contact_name).read(message.message_id, payload.kind),
         )
         return Message(message.message_id, payload.room_id, payload.from_id, name, payload.kind, payload.text, content)
 
-    async def name_of(self, room_id: str, contact_id: str) -> str:
-        """A member's name in that room, else the contact's own; empty when the gateway gives neither."""
-        name, until = self._names.get((room_id, contact_id), ("", 0.0))
-        if until > time.monotonic():
-            return name
-        try:
-            member = await self._explained(self._stub().room_member_payload(id=room_id, member_id=contact_id))
-            name = str(member.room_alias or member.name)
-        except errors.GatewayError as error:
-            if errors.is_gone(error):
-                raise  # a message that is read again later has its name
-            name = ""
-        name = name or await self.contact_name(contact_id)
-        if name:
-            self._names[room_id, contact_id] = (name, time.monotonic() + NAME_LIFE)
-        return name
-
     async def contact_name(self, contact_id: str) -> str:
-        """The name that a contact chose; empty when the gateway does not give it."""
-        try:
-            return str((await self._explained(self._stub().contact_payload(id=contact_id))).name)
-        except errors.GatewayError as error:
-            if errors.is_gone(error):
-                raise
-            return ""
+        """The name that a contact chose; empty when the gateway does not give it. Raises `GatewayError`."""
+        return await self._names.of_contact(contact_id)
 
     def forget_names(self) -> None:
         """Ask for members' names again."""
-        self._names.clear()
+        self._names.forget()
 
     async def send(self, room_id: str, kind: Kind, body: str, mentions: Sequence[str] = ()) -> str | None:
         """One call, one answer: the id of what was sent, where the gateway gives one. Raises `GatewayError`."""

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from bot import RoomSyncBot
-from roomsync.events import DIRTY, ERROR, LOGIN, LOGOUT, MESSAGE, READY, ROOM_JOIN, ROOM_LEAVE, ROOM_TOPIC, SCAN, Events
+from roomsync.events import Events
+from roomsync.handlers import DIRTY, ERROR, LOGIN, LOGOUT, MESSAGE, READY, ROOM_JOIN, ROOM_LEAVE, ROOM_TOPIC, SCAN
 from roomsync.housekeeper import Housekeeper
 from roomsync.kinds import SILENT
 from roomsync.notices import is_throttle_notice
