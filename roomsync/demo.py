@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from roomsync.kinds import WORDS, Kind
-from roomsync.loopback import LoopbackGateway, Sent
+from roomsync.loopback import LoopbackGateway
+from roomsync.loopback_account import Sent
 from roomsync.settings import Settings
 from roomsync.statefile import StateFile
 

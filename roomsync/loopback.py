@@ -5,7 +5,6 @@ fail, to be slow, or to do its work and fail then.
 """
 
 import asyncio
-import itertools
 import json
 import ssl
 from collections import defaultdict, deque
@@ -20,35 +19,9 @@ from wechaty_grpc.wechaty import puppet as pb
 
 from roomsync.contents import RawEvent
 from roomsync.handlers import LOGIN, LOGOUT, MESSAGE, ROOM_JOIN, ROOM_LEAVE, ROOM_TOPIC
+from roomsync.loopback_account import TYPES, Account, StoredMessage
 
 HEARTBEAT = 1
-# wechaty-puppet's numbers of the kinds that people here post.
-TYPES = {"unknown": 0, "file": 1, "audio": 2, "contact": 3, "chat_history": 4, "emoticon": 5, "image": 6, "text": 7}
-TYPES |= {"location": 8, "miniprogram": 9, "group_note": 10, "transfer": 11, "red_envelope": 12, "recalled": 13}
-TYPES |= {"url": 14, "video": 15, "post": 16, "system": 18}
-
-
-@dataclass(frozen=True)
-class Sent:
-    """One send that the gateway took: `body` is the text, or the JSON of a file box or card."""
-
-    room_id: str
-    kind: str
-    body: str
-    id: str
-    mentions: tuple[str, ...] = ()
-
-
-@dataclass
-class _Room:
-    topic: str
-    names: dict[str, str]  # contact id -> name in this room, empty where there is none
-
-
-@dataclass
-class _Message:
-    payload: Any
-    content: str
 
 
 @dataclass(frozen=True)
@@ -66,27 +39,18 @@ def refused(text: str, status: Status = Status.UNKNOWN) -> GRPCError:
 
 
 @dataclass
-class LoopbackGateway:
-    """A gateway with one WeChat account, `bot_id`, logged in from the start unless told otherwise."""
+class LoopbackGateway(Account):
+    """A gateway with one WeChat account, logged in from the start unless told otherwise."""
 
     token: str = "loopback_token"
-    bot_id: str = "bot"
     logged_in: bool = True
-    ids: bool = True  # whether a send is answered with a message id
-    recalls: bool = True  # whether a message can be taken back
     port: int = 0
-    sent: list[Sent] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
-    recalled: list[str] = field(default_factory=list)
-    on_sent: Callable[[Sent], None] = lambda sent: None
 
     def __post_init__(self) -> None:
-        self._rooms: dict[str, _Room] = {}
-        self._contacts: dict[str, str] = {self.bot_id: "小助手"}
-        self._messages: dict[str, _Message] = {}
+        super().__post_init__()
         self._faults: dict[str, deque[Fault]] = defaultdict(deque)
         self._stream: asyncio.Queue[Any] | None = None
-        self._numbers = itertools.count(1)
         self._server: Server | None = None
         self._changed = asyncio.Condition()
 
@@ -106,14 +70,6 @@ class LoopbackGateway:
         self._server = self._stream = None
 
     # The people and what they do.
-
-    def add_contact(self, contact_id: str, name: str) -> None:
-        """Someone on WeChat."""
-        self._contacts[contact_id] = name
-
-    def add_room(self, room_id: str, topic: str, names: dict[str, str] | None = None) -> None:
-        """A room that the account is in; `names` are its members with their names in it."""
-        self._rooms[room_id] = _Room(topic, names or {})
 
     def emit(self, event_type: int, payload: Any) -> None:
         """An event to the connected bot; `payload` is sent as JSON, a str as it is."""
@@ -143,7 +99,7 @@ class LoopbackGateway:
             timestamp=int(more.get("timestamp", 1_700_000_000)),
             mention_ids=list(more.get("mentions", ())),
         )
-        self._messages[message_id] = _Message(payload, more.get("content", ""))
+        self._messages[message_id] = StoredMessage(payload, more.get("content", ""))
         self.emit(MESSAGE, {"messageId": message_id})
         return message_id
 
@@ -192,30 +148,9 @@ class LoopbackGateway:
     # The service, by the names of wechaty/grpc.
 
     def __mapping__(self) -> dict[str, Handler]:
-        works: dict[str, Callable[[Any], Awaitable[Any]]] = {
-            "Start": self._nothing(pb.StartResponse),
-            "Stop": self._nothing(pb.StopResponse),
-            "Logout": self._nothing(pb.LogoutResponse),
-            "Version": self._nothing(pb.VersionResponse),
-            "RoomList": self._room_list,
-            "RoomPayload": self._room_payload,
-            "RoomMemberPayload": self._member,
-            "ContactPayload": self._contact,
-            "MessagePayload": self._payload,
-            "MessageImage": self._image,
-            "MessageUrl": self._url,
-            "MessageMiniProgram": self._miniprogram,
-            "MessageFile": self._file,
-            "MessageContact": self._card,
-            "MessageRecall": self._recall,
-            "MessageSendText": self._send_text,
-            "MessageSendFile": self._send_file,
-            "MessageSendUrl": self._send_url,
-            "MessageSendMiniProgram": self._send_miniprogram,
-        }
         unary, streaming = Cardinality.UNARY_UNARY, Cardinality.UNARY_STREAM
         handlers = {"/wechaty.Puppet/Event": Handler(self._event, streaming, pb.EventRequest, RawEvent)}
-        for name, work in works.items():
+        for name, work in self.works().items():
             request, answer = getattr(pb, f"{name}Request"), getattr(pb, f"{name}Response")
             handlers[f"/wechaty.Puppet/{name}"] = Handler(self._call(name, work), unary, request, answer)
         return handlers
@@ -264,78 +199,3 @@ class LoopbackGateway:
                 await stream.send_message(event)
         finally:
             self._stream = None
-
-    @staticmethod
-    def _nothing(answer: Callable[[], Any]) -> Callable[[Any], Awaitable[Any]]:
-        async def work(request: Any) -> Any:
-            return answer()
-
-        return work
-
-    @staticmethod
-    def _found(table: dict[str, Any], key: str) -> Any:
-        if key not in table:
-            raise GRPCError(Status.UNKNOWN, f"no payload found for id {key}")
-        return table[key]
-
-    async def _room_list(self, request: Any) -> Any:
-        return pb.RoomListResponse(ids=list(self._rooms))
-
-    async def _room_payload(self, request: Any) -> Any:
-        return pb.RoomPayloadResponse(id=request.id, topic=self._found(self._rooms, request.id).topic)
-
-    async def _member(self, request: Any) -> Any:
-        alias = self._found(self._rooms, request.id).names.get(request.member_id, "")
-        name = self._contacts.get(request.member_id, "")
-        return pb.RoomMemberPayloadResponse(id=request.member_id, room_alias=alias, name=name)
-
-    async def _contact(self, request: Any) -> Any:
-        return pb.ContactPayloadResponse(id=request.id, name=self._found(self._contacts, request.id))
-
-    async def _payload(self, request: Any) -> Any:
-        return self._found(self._messages, request.id).payload
-
-    async def _image(self, request: Any) -> Any:
-        return pb.MessageImageResponse(filebox=self._found(self._messages, request.id).content)
-
-    async def _url(self, request: Any) -> Any:
-        return pb.MessageUrlResponse(url_link=self._found(self._messages, request.id).content)
-
-    async def _miniprogram(self, request: Any) -> Any:
-        return pb.MessageMiniProgramResponse(mini_program=self._found(self._messages, request.id).content)
-
-    async def _file(self, request: Any) -> Any:
-        return pb.MessageFileResponse(filebox=self._found(self._messages, request.id).content)
-
-    async def _card(self, request: Any) -> Any:
-        return pb.MessageContactResponse(id=self._found(self._messages, request.id).content)
-
-    async def _recall(self, request: Any) -> Any:
-        self.recalled.append(request.id)
-        return pb.MessageRecallResponse(success=self.recalls)
-
-    async def _send_text(self, request: Any) -> Any:
-        mentions = tuple(request.mentonal_ids)
-        return pb.MessageSendTextResponse(id=self._keep(request.conversation_id, "text", request.text, mentions))
-
-    async def _send_file(self, request: Any) -> Any:
-        return pb.MessageSendFileResponse(id=self._keep(request.conversation_id, "image", request.filebox))
-
-    async def _send_url(self, request: Any) -> Any:
-        return pb.MessageSendUrlResponse(id=self._keep(request.conversation_id, "url", request.url_link))
-
-    async def _send_miniprogram(self, request: Any) -> Any:
-        body = request.mini_program
-        return pb.MessageSendMiniProgramResponse(id=self._keep(request.conversation_id, "miniprogram", body))
-
-    def _keep(self, room_id: str, kind: str, body: str, mentions: tuple[str, ...] = ()) -> str | None:
-        self._found(self._rooms, room_id)
-        sent = Sent(room_id, kind, body, f"sent-{next(self._numbers)}", mentions)
-        self.sent.append(sent)
-        # wechaty's own `say` asks for what it has just sent.
-        payload = pb.MessagePayloadResponse(
-            id=sent.id, text=body, type=TYPES[kind], from_id=self.bot_id, room_id=room_id
-        )
-        self._messages[sent.id] = _Message(payload, body)
-        self.on_sent(sent)
-        return sent.id if self.ids else None
