@@ -105,7 +105,7 @@ def join(lines: Sequence[tuple[str, str, str]]) -> str:
     """Texts that travel together, each (talker id, header, body): consecutive ones of one speaker share a header."""
     joined: list[str] = []
     before = ("", "")
-    for talker_id, head, body in lines:
-        joined.append(body if head and (talker_id, head) == before else head + body)
-        before = (talker_id, head)
+    for talker_id, header, body in lines:
+        joined.append(body if header and (talker_id, header) == before else header + body)
+        before = (talker_id, header)
     return "\n".join(joined)

@@ -29,13 +29,13 @@ SELECT d.room_id, d.next_try, d.urgent FROM waiting_rooms AS w JOIN deliveries A
 """
 # A room's waiting deliveries, in the order in which they go, with what they are made of (the fields of _Row).
 WAITING = """
-SELECT d.id, p.kind, p.body, p.head, p.mention, p.caption, m.talker_id, d.attempts, d.send_id FROM deliveries AS d
+SELECT d.id, p.kind, p.body, p.header, p.mention, p.caption, m.talker_id, d.attempts, d.send_id FROM deliveries AS d
 JOIN parts AS p ON p.message_id = d.message_id AND p.part = d.part JOIN messages AS m ON m.id = d.message_id
 WHERE d.state = 'waiting' AND d.room_id = ? ORDER BY d.urgent DESC, d.id LIMIT ?
 """
 # What was last sent to a room, if nobody has spoken there since: the header it belongs to, its talker and its kind.
 LAST = """
-SELECT c.head, m.talker_id, s.kind FROM sends AS s JOIN deliveries AS d ON d.send_id = s.id AND d.state = 'sent'
+SELECT c.header, m.talker_id, s.kind FROM sends AS s JOIN deliveries AS d ON d.send_id = s.id AND d.state = 'sent'
 JOIN messages AS m ON m.id = d.message_id JOIN parts AS c ON c.message_id = m.id AND c.caption = 1
 WHERE s.id = (SELECT id FROM sends WHERE room_id = :room ORDER BY at DESC, id DESC LIMIT 1)
 AND NOT EXISTS (SELECT 1 FROM messages WHERE room_id = :room AND accepted >= s.at)
@@ -59,7 +59,7 @@ class _Row(NamedTuple):
     id: int
     kind: str
     body: str
-    head: str
+    header: str
     mention: str
     caption: int
     talker_id: str
@@ -67,7 +67,7 @@ class _Row(NamedTuple):
     send_id: int | None
 
     def line(self) -> tuple[str, str, str]:
-        return self.talker_id, self.head, self.body
+        return self.talker_id, self.header, self.body
 
 
 class Outbox(Outcomes):
@@ -160,7 +160,7 @@ class Outbox(Outcomes):
         if len(start) < 2 or not start[0].caption or start[1].kind not in MEDIA:
             return False
         last = db.execute(LAST, {"room": room_id}).fetchall()
-        return bool(last == [(start[0].head, start[0].talker_id, start[1].kind)])
+        return bool(last == [(start[0].header, start[0].talker_id, start[1].kind)])
 
     def _batch(self, rows: Iterator[_Row]) -> list[_Row]:
         """Of a room's waiting deliveries those that go together now."""
@@ -168,8 +168,8 @@ class Outbox(Outcomes):
         size = 0
         for row in rows:
             first = batch[0] if batch else row
-            same = bool(batch) and (row.talker_id, row.head) == (batch[-1].talker_id, batch[-1].head)
-            size += len((row.body if same else row.head + row.body).encode()) + (1 if batch else 0)
+            same = bool(batch) and (row.talker_id, row.header) == (batch[-1].talker_id, batch[-1].header)
+            size += len((row.body if same else row.header + row.body).encode()) + (1 if batch else 0)
             if batch and first.send_id is not None and row.send_id != first.send_id:
                 break
             if batch and first.send_id is None and (row.send_id is not None or size > self._max_bytes):
@@ -191,9 +191,9 @@ def add_deliveries(
             number = numbers.setdefault(part, len(numbers))
             deliveries.append((message_id, number, room_id, int(urgent), now))
     db.executemany(
-        "INSERT INTO parts (message_id, part, kind, body, head, mention, caption) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO parts (message_id, part, kind, body, header, mention, caption) VALUES (?, ?, ?, ?, ?, ?, ?)",
         [
-            (message_id, number, part.kind, part.body, part.head, part.mention, int(part.caption))
+            (message_id, number, part.kind, part.body, part.header, part.mention, int(part.caption))
             for part, number in numbers.items()
         ],
     )

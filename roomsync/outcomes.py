@@ -114,15 +114,15 @@ class Outcomes:
         """A line of text goes to that room in the place of the send's one delivery; `made`: the send was tried."""
         with self._state.transaction() as db:
             (delivery,) = send.deliveries
-            message_id, head = db.execute(
-                "SELECT d.message_id, p.head FROM deliveries AS d"
+            message_id, header = db.execute(
+                "SELECT d.message_id, p.header FROM deliveries AS d"
                 " JOIN parts AS p ON p.message_id = d.message_id AND p.part = d.part WHERE d.id = ?",
                 (delivery,),
             ).fetchone()
             (part,) = db.execute("SELECT max(part) + 1 FROM parts WHERE message_id = ?", (message_id,)).fetchone()
             db.execute(
-                "INSERT INTO parts (message_id, part, kind, body, head) VALUES (?, ?, ?, ?, ?)",
-                (message_id, part, Kind.TEXT, line, head),
+                "INSERT INTO parts (message_id, part, kind, body, header) VALUES (?, ?, ?, ?, ?)",
+                (message_id, part, Kind.TEXT, line, header),
             )
             self._set(db, send, State.WAITING, now, part=part, error=error)
             forget_send(db, send.id, made=made)

@@ -69,7 +69,7 @@ class Recalls:
             for room, send_id, part in copies:
                 # Only one of several copies in a room, the picture and not its caption, is announced when it stays.
                 body = {"send": send_id, "message": message["id"], "announce": part == last[room]}
-                rooms.setdefault(room, []).append(Part(Kind.RECALLED, json.dumps(body), head=message["head"]))
+                rooms.setdefault(room, []).append(Part(Kind.RECALLED, json.dumps(body), header=message["header"]))
             add_deliveries(db, row[0], rooms, now, urgent=True)
             return len(copies)
 
@@ -77,12 +77,12 @@ class Recalls:
     def _message(db: sqlite3.Connection, gateway_ids: Iterable[str], room_id: str) -> dict[str, Any] | None:
         for gateway_id in gateway_ids:
             row = db.execute(
-                "SELECT m.id, m.gateway_id, p.head FROM messages AS m JOIN parts AS p ON p.message_id = m.id"
+                "SELECT m.id, m.gateway_id, p.header FROM messages AS m JOIN parts AS p ON p.message_id = m.id"
                 " WHERE m.gateway_id = ? AND m.room_id = ? ORDER BY p.part LIMIT 1",
                 (gateway_id, room_id),
             ).fetchone()
             if row:
-                return {"id": row[0], "gateway_id": row[1], "head": row[2]}
+                return {"id": row[0], "gateway_id": row[1], "header": row[2]}
         return None
 
     def target(self, send: Send, now: float) -> str | None:
@@ -124,12 +124,12 @@ class Recalls:
         if not announce:
             db.execute("UPDATE deliveries SET state = 'sent', changed = ? WHERE id = ?", (now, delivery))
             return
-        message_id, head = db.execute(
-            "SELECT d.message_id, p.head FROM deliveries AS d JOIN parts AS p ON p.message_id = d.message_id"
+        message_id, header = db.execute(
+            "SELECT d.message_id, p.header FROM deliveries AS d JOIN parts AS p ON p.message_id = d.message_id"
             " AND p.part = d.part WHERE d.id = ?",
             (delivery,),
         ).fetchone()
-        line = f"{subject_of(head)} {RECALLED}"
+        line = f"{subject_of(header)} {RECALLED}"
         (part,) = db.execute("SELECT max(part) + 1 FROM parts WHERE message_id = ?", (message_id,)).fetchone()
         db.execute(
             "INSERT INTO parts (message_id, part, kind, body) VALUES (?, ?, ?, ?)", (message_id, part, Kind.TEXT, line)

@@ -35,14 +35,14 @@ class Message:
 
 @dataclass(frozen=True)
 class Part:
-    """One thing to send, said by whom `head` names: for the kind TEXT `body` is the words, else the gateway's JSON.
+    """One thing to send, said by whom `header` names: for the kind TEXT `body` is the words, else the gateway's JSON.
 
     `mention`: the id of the one member who is told of it. `caption`: it only says who sent the part after it.
     """
 
     kind: Kind
     body: str
-    head: str = ""
+    header: str = ""
     mention: str = ""
     caption: bool = False
 
@@ -77,31 +77,31 @@ def parts(message: Message, source: Room, style: Style, labels: Collection[str] 
     """
     if message.kind in SILENT:
         return []
-    head = _head(message, source, style)
+    header = _header(message, source, style)
     quote = quote_in(message)
     if quote or message.kind is Kind.TEXT:
-        return _texts(_words(message, quote, style, labels), head, style)
+        return _texts(_words(message, quote, style, labels), header, style)
     line = harmless(line_of(message.kind, message.text, message.content))
     size = inline_bytes(message.content)
     if size > style.max_file_bytes:
-        return [Part(Kind.TEXT, f"{line} 太大，{NOT_RELAYED}", head)]
+        return [Part(Kind.TEXT, f"{line} 太大，{NOT_RELAYED}", header)]
     if message.kind in (*MEDIA, *CARDS) and message.content:
-        return [Part(Kind.TEXT, line, head, caption=True), Part(message.kind, message.content, head)]
-    return [Part(Kind.TEXT, line, head)]
+        return [Part(Kind.TEXT, line, header, caption=True), Part(message.kind, message.content, header)]
+    return [Part(Kind.TEXT, line, header)]
 
 
 def parts_for_author(
     message: Message, source: Room, style: Style, labels: Collection[str], author: Author
 ) -> list[Part]:
     """What the author of what `message` quotes gets in the author's own room: the reply with a real mention."""
-    head = _head(message, source, style)
+    header = _header(message, source, style)
     quote = quote_in(message)
     words = f"@{shortened(harmless(author.name), NAME_MAX)}{AT_END}{_words(message, quote, style, labels)}"
-    first, *others = _texts(words, head, style)
-    return [Part(first.kind, first.body, first.head, mention=author.id), *others]
+    first, *others = _texts(words, header, style)
+    return [Part(first.kind, first.body, first.header, mention=author.id), *others]
 
 
-def _head(message: Message, source: Room, style: Style) -> str:
+def _header(message: Message, source: Room, style: Style) -> str:
     return style.header.render(harmless(message.name), source.label)
 
 
@@ -117,8 +117,8 @@ def harmless(text: str) -> str:
     return re.sub(r"@(所有人|全体成员|all\b)", "＠\\1", text, flags=re.IGNORECASE)
 
 
-def _texts(text: str, head: str, style: Style) -> list[Part]:
-    return [Part(Kind.TEXT, piece, head) for piece in pieces(text, style.max_text_bytes - len(head.encode()))]
+def _texts(text: str, header: str, style: Style) -> list[Part]:
+    return [Part(Kind.TEXT, piece, header) for piece in pieces(text, style.max_text_bytes - len(header.encode()))]
 
 
 def pieces(text: str, most: int) -> list[str]:

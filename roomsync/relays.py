@@ -54,7 +54,7 @@ class Relays:
             rows = [(f"relay:{talker_id}:{room_id}", str(now)), (f"brought:{talker_id}:{room_id}", last_head)]
             db.executemany("INSERT OR REPLACE INTO status (key, value) VALUES (?, ?)", rows)
             self._note(db, room_id, now)
-            return sum(self._settle(db, room_id, head, said.text, now) for head, said in spoken)
+            return sum(self._settle(db, room_id, header, said.text, now) for header, said in spoken)
 
     @staticmethod
     def _note(db: sqlite3.Connection, room_id: str, now: float) -> None:
@@ -62,8 +62,8 @@ class Relays:
         db.execute("INSERT OR REPLACE INTO status (key, value) VALUES (?, ?)", (f"brought_to:{room_id}", str(now)))
 
     @staticmethod
-    def _settle(db: sqlite3.Connection, room_id: str, head: str, text: str, now: float) -> int:
-        rows = db.execute(f"{WAITING} AND p.head = ? ORDER BY d.id", (room_id, head)).fetchall()
+    def _settle(db: sqlite3.Connection, room_id: str, header: str, text: str, now: float) -> int:
+        rows = db.execute(f"{WAITING} AND p.header = ? ORDER BY d.id", (room_id, header)).fetchall()
         settled = 0
         for delivery, body in rows:
             # Consecutive texts of one speaker share a header: they are taken off the front one by one.
@@ -94,7 +94,7 @@ class Relays:
                 " JOIN parts AS p ON p.message_id = d.message_id AND p.part = d.part"
                 " JOIN parts AS c ON c.message_id = d.message_id AND c.caption = 1"
                 " WHERE d.state = 'waiting' AND d.send_id IS NULL AND d.room_id = ? AND p.kind = ?"
-                " AND c.head = (SELECT value FROM status WHERE key = ?) ORDER BY d.id LIMIT 1",
+                " AND c.header = (SELECT value FROM status WHERE key = ?) ORDER BY d.id LIMIT 1",
                 (room_id, kind, f"brought:{talker_id}:{room_id}"),
             ).fetchone()
             self._note(db, room_id, now)

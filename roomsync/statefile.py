@@ -91,6 +91,9 @@ MIGRATIONS = (
     -- Calls that were made and whose send is forgotten, or was made again: they count for the pace.
     CREATE TABLE spent (at REAL NOT NULL, room_id TEXT NOT NULL, kind TEXT NOT NULL);
     CREATE INDEX spent_at ON spent (at);
+    ALTER TABLE parts RENAME COLUMN head TO header;
+    DROP INDEX parts_head;
+    CREATE INDEX parts_header ON parts (header);
     -- Parts whose content is worth getting rid of before their message is forgotten.
     CREATE INDEX parts_heavy ON parts (message_id) WHERE length(body) > 4096;
     """,

@@ -36,10 +36,10 @@ def test_name_stays_readable(name: str, line: str) -> None:
 def test_header_is_read_back(form: str, name: str, label: str, text: str) -> None:
     """Whatever the name is, the header gives name, label and text back."""
     found = HeaderForm(form)
-    head = found.render(name, label)
-    spoken = found.parse(head + text, LABELS)
+    header = found.render(name, label)
+    spoken = found.parse(header + text, LABELS)
     assert spoken and spoken.label == label and spoken.text == text
-    assert found.render(spoken.name, spoken.label) == head
+    assert found.render(spoken.name, spoken.label) == header
 
 
 @pytest.mark.parametrize("text", ["hello", "[Alice@999]:  hi", "x [Alice@101]:  hi", "[Alice]:  hi", "[@101]:  hi", ""])
@@ -63,8 +63,8 @@ def test_batch_is_read_back(said: list[tuple[str, str, str]]) -> None:
     """Of texts that travelled together everybody's words are found again, in order."""
     lines = [(name, FORM.render(name, label), FORM.defused("x" + text, LABELS)) for name, label, text in said]
     expected: list[Spoken] = []
-    for (_, label, _), (_, head, body) in zip(said, lines, strict=True):
-        spoken = FORM.parse(head, LABELS)
+    for (_, label, _), (_, header, body) in zip(said, lines, strict=True):
+        spoken = FORM.parse(header, LABELS)
         assert spoken
         if expected and (expected[-1].name, expected[-1].label) == (spoken.name, spoken.label):
             expected[-1] = Spoken(spoken.name, label, f"{expected[-1].text}\n{body}")
@@ -91,8 +91,8 @@ def test_full_width_form_is_not_forged() -> None:
 
 def test_consecutive_texts_of_one_speaker_share_a_header() -> None:
     """In a batch a header stands once for several texts of one member, and again for a namesake."""
-    head = "[Alice@101]:  "
-    lines = [("a1", head, "one"), ("a1", head, "two"), ("a2", head, "three"), ("a1", head, "four")]
+    header = "[Alice@101]:  "
+    lines = [("a1", header, "one"), ("a1", header, "two"), ("a2", header, "three"), ("a1", header, "four")]
     assert join(lines) == "[Alice@101]:  one\ntwo\n[Alice@101]:  three\n[Alice@101]:  four"
 
 

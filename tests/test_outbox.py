@@ -123,8 +123,8 @@ def test_order_and_content_survive_every_batching(rounds: list[list[tuple[str, K
         box = Box(Path(folder) / "s.db")
         for one_round in rounds:
             for name, kind, words in one_round:
-                head, body = form.render(name, "101"), f"{len(said)}.{words}|"
-                box.say(Part(kind, body, head), talker=name)
+                header, body = form.render(name, "101"), f"{len(said)}.{words}|"
+                box.say(Part(kind, body, header), talker=name)
                 said.append((name if kind is Kind.TEXT else "", body))
             while send := box.outbox.take("r102", NOW):
                 box.outbox.sent(send, None, NOW)
@@ -164,7 +164,7 @@ def test_pictures_in_a_row_have_one_caption(box: Box) -> None:
         box.say(CAPTION, PICTURE)
     box.say("a", talker="bob")
     box.say(CAPTION, PICTURE)
-    caption = CAPTION.head + CAPTION.body
+    caption = CAPTION.header + CAPTION.body
     assert box.bodies() == [caption, "{}", "{}", f"a\n{caption}", "{}"]
     assert box.outbox.counts() == {State.SENT: 7}
 

@@ -39,7 +39,7 @@ def caption(kind: Kind, content: str | None) -> str:
     """The first line that the other rooms get, without the header."""
     first = parts(said(kind, content=content), HERE, STYLE)[0]
     assert first.kind is Kind.TEXT
-    assert first.head == HEAD
+    assert first.header == HEAD
     return first.body
 
 
@@ -161,5 +161,5 @@ def test_echo_of_a_picture_is_known(kind: Kind, text: str, echo: Kind) -> None:
 )
 def test_nobody_pings_everybody(message: Message) -> None:
     """Neither a title, a note, a quote nor a name has `@所有人` in it as a client looks for it."""
-    shown = [part.head + part.body for part in parts(message, HERE, Style(HeaderForm("{name} ({room}): ")), ["101"])]
+    shown = [part.header + part.body for part in parts(message, HERE, Style(HeaderForm("{name} ({room}): ")), ["101"])]
     assert "＠所有人" in shown[0] and "@所有人" not in shown[0]
