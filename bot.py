@@ -63,7 +63,7 @@ class RoomSyncBot(Wechaty):
         self.outbox = Outbox(state, settings.max_text_bytes)
         self.pacer = Pacer(settings.limits, day_of)
         self.pacer.restore(self.outbox.recent(time.time() - DAY), self.journal.cooldown())
-        self.roster = Roster(self.puppet, self.rooms, self.journal)
+        self.roster = Roster(self.puppet, self.rooms, self.journal, self.outbox)
         self.switchboard = Switchboard(settings, self.rooms, state, self.outbox, self.journal)
         self.courier = Courier(
             self.outbox,
@@ -86,7 +86,7 @@ class RoomSyncBot(Wechaty):
         if self._reminder:
             self._reminder.cancel()
         log.info("WeChat is logged in as %s.", await self.puppet.contact_name(contact.contact_id) or contact.contact_id)
-        await self.roster.find()
+        await self.roster.find(settle=True)
         self.housekeeper.round()  # what became too old while the bot was away must not go out now
         if self.connected:  # it may have gone while the rooms were found
             self.journal.status(logged_in="1")
@@ -124,6 +124,7 @@ class RoomSyncBot(Wechaty):
             self.courier.wake()
 
     async def on_room_join(self, room: Any, invitees: Any, inviter: Any, date: Any) -> None:
+        self.rooms.forget(room.room_id)  # whoever sees a room's events is in it, though the gateway may not answer now
         await self.roster.look_at(room.room_id)
 
     async def on_room_leave(self, room: Any, leavers: Any, remover: Any, date: Any) -> None:
@@ -165,6 +166,8 @@ class RoomSyncBot(Wechaty):
             self._reminder = asyncio.get_running_loop().call_later(LOGIN_PATIENCE, log.warning, NOT_LOGGED_IN)
         else:
             self.courier.pause()
+            if self.events:
+                self.events.hold()
             if self._reminder:
                 self._reminder.cancel()
 

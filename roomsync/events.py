@@ -9,11 +9,12 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol
 
 from roomsync.errors import GatewayError, StateFileError, is_gone
-from roomsync.handlers import LOGIN, MESSAGE, UNHEARD, Handlers, text_of
+from roomsync.handlers import DIRTY, LOGIN, LOGOUT, MESSAGE, ROOM_JOIN, ROOM_TOPIC, UNHEARD, Handlers, Payload, text_of
 from roomsync.journal import Journal
 
 log = logging.getLogger(__name__)
 
+ROOM_NEWS = (ROOM_JOIN, ROOM_TOPIC, DIRTY)
 PATIENCE = 3.0  # seconds that a message without a payload may hold up those behind it
 LANE_PATIENCE = 5.0  # seconds that a message may hold up those behind it in its room
 FETCHES = 64  # payloads asked for at the same time
@@ -48,6 +49,7 @@ class Events:
         self._ordered: asyncio.Queue[tuple[int, Any]] = asyncio.Queue()
         self._slots = asyncio.Semaphore(FETCHES)
         self._lanes: dict[str, deque[Any]] = {}
+        self._open = asyncio.Event()  # between a login whose rooms were found and the end of it: else messages wait
         self._tasks: set[asyncio.Task[Any]] = set()
         self._handling: set[str] = set()  # ids of messages that are somewhere between here and the outbox
         self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -69,6 +71,10 @@ class Events:
             self._raw.put_nowait((event_type, text_of(payload, "messageId") if event_type == MESSAGE else payload))
         except (ValueError, RecursionError) as error:
             log.warning("Passed over an event of type %d: %s.", event_type, error)
+
+    def hold(self) -> None:
+        """Let messages wait until the next login is handled: the connection is gone, or WeChat is logged out."""
+        self._open.clear()
 
     async def run(self) -> None:
         """Hand events on until cancelled. Raises `StateFileError` when the journal or the outbox cannot be written."""
@@ -98,23 +104,54 @@ class Events:
                 elif event in new:
                     new.discard(event)  # the same id twice in one batch
                     self._ask_for(event)
-                if event_type == LOGIN:
-                    # What an earlier connection or process left unfinished comes before what is said from now on.
-                    for message_id in self._journal.unfinished():
-                        if message_id not in self._handling and message_id not in new:
-                            self._ask_for(message_id)
 
     def _ask_for(self, message_id: str) -> None:
+        self._ordered.put_nowait((MESSAGE, self._asked(message_id)))
+
+    def _asked(self, message_id: str, known: Any = None) -> tuple[str, asyncio.Task[Any], float]:
+        """What `_message` takes: the id, the task that gets the message, unless it is `known`, and the time."""
         self._handling.add(message_id)
-        self._ordered.put_nowait((MESSAGE, (message_id, self._spawn(self._limited(message_id)), time.monotonic())))
+        return message_id, self._spawn(self._limited(message_id) if known is None else _given(known)), time.monotonic()
+
+    async def _take_up(self) -> None:
+        """At a login: what an earlier connection or process left unfinished comes before what is said from now on.
+
+        It comes in its order. What waits in a lane for this login is not asked for again.
+        """
+        here = {message.message_id: message for lane in self._lanes.values() for message in lane}
+        for lane in self._lanes.values():
+            lane.clear()
+        unfinished = [one for one in self._journal.unfinished() if one in here or one not in self._handling]
+        asked = [self._asked(message_id, here.get(message_id)) for message_id in unfinished]
+        self._open.set()
+        for one in asked:
+            await self._message(*one)
 
     async def _order(self) -> None:
         while True:
             event_type, event = await self._ordered.get()
             if event_type == MESSAGE:
                 await self._message(*event)
-            else:
-                await self._guarded(self._handlers[event_type](event), event_type)
+                continue
+            if event_type == LOGOUT:
+                self.hold()
+            error = await self._guarded(self._handlers[event_type](event), event_type)
+            if event_type == LOGIN and not error:
+                await self._take_up()
+            elif event_type in ROOM_NEWS and _may_pass(error):
+                self._spawn(self._again(event_type, event))
+
+    async def _again(self, event_type: int, event: Payload) -> None:
+        """News of a room that could not be handled: a room must not stay what it is no more until the next login."""
+        for delay in RETRIES:
+            await asyncio.sleep(delay)
+            try:
+                error = await self._guarded(self._handlers[event_type](event), event_type)
+            except StateFileError as broken:
+                self._break(broken)
+                return
+            if not _may_pass(error):
+                return
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.create_task(work)
@@ -122,16 +159,19 @@ class Events:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _guarded(self, work: Awaitable[None], event_type: int) -> None:
-        """One event's failure is logged with its cause and stops no other."""
+    async def _guarded(self, work: Awaitable[None], event_type: int) -> Exception | None:
+        """One event's failure is logged with its cause and stops no other; the failure."""
         try:
             await work
         except StateFileError:
             raise
         except GatewayError as error:
             log.warning("Could not handle an event of type %d: %s", event_type, error)
-        except Exception:
+            return error
+        except Exception as error:
             log.exception("Could not handle an event of type %d.", event_type)
+            return error
+        return None
 
     async def _limited(self, message_id: str) -> Any:
         """The message, or the error that kept it away: the task that awaits this may come late to it."""
@@ -161,6 +201,9 @@ class Events:
     async def _run_lane(self, room_id: str) -> None:
         lane = self._lanes[room_id]
         while lane:
+            await self._open.wait()
+            if not lane:
+                break  # taken up again, at a login
             message = lane.popleft()
             handling = self._spawn(self._tried(message))
             await asyncio.wait({handling}, timeout=LANE_PATIENCE)
@@ -188,9 +231,10 @@ class Events:
         """
         outcome = await first
         if outcome is not None and not isinstance(outcome, Exception):
+            await self._open.wait()
             outcome = await self._tried(outcome)
         for delay in RETRIES:
-            if outcome is None or _comes_again(outcome):
+            if outcome is None or (_comes_again(outcome) and not self._open.is_set()):
                 break
             log.info("Message %s is tried again in %.0f s: %s", message_id, delay, outcome)
             await asyncio.sleep(delay)
@@ -208,6 +252,15 @@ class Events:
         """Let `run` end with `error`: it came in a task that nobody awaits."""
         if not self._broken.done():
             self._broken.set_exception(error)
+
+
+def _may_pass(error: Exception | None) -> bool:
+    """Whether a failure is one of this moment: not of the event, and not of a connection, whose next login mends it."""
+    return isinstance(error, GatewayError) and not is_gone(error)
+
+
+async def _given(message: Any) -> Any:
+    return message
 
 
 def _comes_again(error: Exception) -> bool:

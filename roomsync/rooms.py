@@ -82,10 +82,19 @@ class Rooms:
         self._outside.add(room_id)
         return None
 
+    def community_of(self, topic: str) -> str | None:
+        """The prefix of the community that a room with that topic is in, if any."""
+        return next((prefix for prefix in self.prefixes if label_of(topic, prefix) is not None), None)
+
     def remove(self, room_id: str) -> Room | None:
         """Take note that the bot is no longer in a room; the room, or None when it was in no community."""
         self._left.add(room_id)
         return self._rooms.pop(room_id, None)
+
+    def forget(self, room_id: str) -> None:
+        """Know no longer that a room was left, or is in no community: its topic is asked for when it is heard of."""
+        self._left.discard(room_id)
+        self._outside.discard(room_id)
 
     def clear(self) -> None:
         """Forget all rooms, as before a new login."""

@@ -2,14 +2,19 @@
 
 import asyncio
 import logging
+import time
+from collections.abc import Mapping
 from typing import Protocol
 
 from roomsync.errors import GatewayError, is_gone
 from roomsync.journal import Journal
+from roomsync.outcomes import Outcomes
 from roomsync.rooms import Room, Rooms
 from roomsync.supervisor import backoff
 
 log = logging.getLogger(__name__)
+
+SETTLING = (1.0, 2.0, 4.0, 8.0)  # seconds between looks at a list of rooms that is not complete yet
 
 
 class Topics(Protocol):
@@ -25,14 +30,25 @@ class Topics(Protocol):
 class Roster:
     """Asks `gateway` and fills `rooms`; what it finds is logged and remembered in `journal`."""
 
-    def __init__(self, gateway: Topics, rooms: Rooms, journal: Journal) -> None:
+    def __init__(self, gateway: Topics, rooms: Rooms, journal: Journal, outbox: Outcomes) -> None:
         self._gateway = gateway
         self._rooms = rooms
         self._journal = journal
+        self._outbox = outbox
 
-    async def find(self) -> None:
-        """Find the rooms of every community among all rooms of the account, until the gateway answers."""
+    async def find(self, *, settle: bool = False) -> None:
+        """Find the rooms of every community among all rooms of the account, until the gateway answers.
+
+        `settle`: some gateways list their rooms only bit by bit after a login. So they are asked again for a while
+        when rooms are missing that were there before, or when there are too few to relay.
+        """
         told, before = await self._topics(), self._journal.topics()
+        for delay in SETTLING if settle else ():
+            if self._is_complete(told, before):
+                break
+            log.info("The gateway lists too few rooms; asked again in %.0f s.", delay)
+            await asyncio.sleep(delay)
+            told = await self._topics()
         # A room that does not tell its topic today is what it was.
         known = {room_id: topic if topic is not None else before.get(room_id) for room_id, topic in told.items()}
         topics = {room_id: topic for room_id, topic in known.items() if topic is not None}
@@ -41,11 +57,26 @@ class Roster:
         self._rooms.clear()
         for room_id, topic in topics.items():
             self._rooms.place(room_id, topic)
+            earlier = self._rooms.community_of(before.get(room_id, ""))
+            if earlier and earlier != self._rooms.community_of(topic):
+                self._cancel(room_id, topic)
         for prefix in self._rooms.prefixes:
             found = self._rooms.community(prefix)
             log.info("%s: %d rooms: %s", prefix, len(found), ", ".join(room.label for room in found) or "none")
             if len(found) < 2:
                 log.warning("%s has fewer than two rooms; there is nothing to relay until it has more.", prefix)
+
+    def _is_complete(self, told: Mapping[str, str | None], before: Mapping[str, str]) -> bool:
+        earlier = {room_id: topic for room_id, topic in before.items() if self._rooms.community_of(topic)}
+        topics = [topic for topic in told.values() if topic]
+        if earlier:
+            return all(room_id in told or topic in topics for room_id, topic in earlier.items())
+        return sum(self._rooms.community_of(topic) is not None for topic in topics) > 1
+
+    def _cancel(self, room_id: str, topic: str) -> None:
+        """What waits for a room was meant for its community, which it is no longer in."""
+        if cancelled := self._outbox.cancel_room(room_id, time.time()):
+            log.warning("%d deliveries that waited for %s are cancelled.", cancelled, topic)
 
     async def _topics(self) -> dict[str, str | None]:
         delays = backoff()
@@ -77,6 +108,8 @@ class Roster:
             log.info("Room %s (%s) is in %s.", now.label, now.topic, now.community)
         elif before and not now:
             log.info("Room %s (%s) is in no community any more.", before.label, before.topic)
+        if before and (not now or now.community != before.community):
+            self._cancel(room_id, topic)
 
     async def room(self, room_id: str) -> Room | None:
         """The room of a message, if it is in a community; a room never seen before is looked at."""

@@ -80,6 +80,12 @@ class Clock:
         await asyncio.sleep(0)
 
 
+@pytest.fixture(autouse=True)
+def no_long_settling(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gateway here lists all its rooms at once, or in the next hundredth of a second."""
+    monkeypatch.setattr("roomsync.roster.SETTLING", (0.01, 0.01))
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()

@@ -9,6 +9,7 @@ from grpclib.const import Status
 
 from bot import NOT_LOGGED_IN, RoomSyncBot
 from roomsync.loopback import Fault, LoopbackGateway, refused
+from roomsync.outbox import State
 from roomsync.statefile import StateFile
 from tests.conftest import PREFIX, running, settings, until
 
@@ -168,6 +169,74 @@ async def test_room_that_the_bot_is_removed_from_stays_out(gateway: LoopbackGate
         gateway.invite("r103", f"{PREFIX}103")
         await until(lambda: bot.rooms.get("r103"))
     assert gateway.sent[0].room_id == "r102"
+
+
+async def test_what_waits_for_a_room_that_leaves_is_not_sent_there(gateway: LoopbackGateway, state_file: Path) -> None:
+    """What waits for a room that is renamed out of its community, into another even, is cancelled."""
+    communities = {"ROOM_PREFIX": f"{PREFIX},Knowhere"}
+    async with running(gateway, state_file, **communities) as bot:
+        bot.courier.pause()
+        gateway.say("r101", "alice", "only for the community")
+        await until(lambda: bot.outbox.counts().get(State.WAITING) == 2)
+        gateway.rename("r103", "Knowhere 3")
+        await until(lambda: bot.outbox.counts().get(State.CANCELLED) == 1)
+        gateway._rooms["r102"].topic = "Knowhere 2"  # while the bot is away
+    async with running(gateway, state_file, **communities) as bot:
+        assert bot.outbox.counts() == {State.CANCELLED: 2}
+    assert gateway.sent == []
+
+
+async def test_invitation_is_taken_where_the_gateway_does_not_answer_at_once(
+    gateway: LoopbackGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A room that was left, and is joined again while its topic is refused once, belongs soon after."""
+    monkeypatch.setattr("roomsync.events.RETRIES", (0.01, 0.01))
+    async with running(gateway, state_file) as bot:
+        gateway.remove("r103")
+        await until(lambda: not bot.rooms.get("r103"))
+        gateway.script("RoomPayload", Fault(refused("not yet")))
+        gateway.invite("r103", f"{PREFIX}103")
+        await until(lambda: bot.rooms.get("r103"))
+
+
+async def test_what_is_said_around_a_login_goes_out_after_it_in_order(
+    gateway: LoopbackGateway, state_file: Path
+) -> None:
+    """Nothing that is said while nobody is logged in, or while the rooms are found, is lost or overtaken."""
+    gateway.logged_in = False
+    state = StateFile(state_file)
+    bot = RoomSyncBot(settings(gateway), state)
+    task = asyncio.create_task(bot.run())
+    await until(lambda: bot.connected)
+    gateway.say("r101", "alice", "one")
+    await gateway.until(lambda: "MessagePayload" in gateway.calls)
+    gateway.script("MessagePayload", Fault(delay=0.05))
+    gateway.script("RoomPayload", *[Fault(delay=0.02)] * 4)
+    gateway.say("r101", "alice", "two")
+    gateway.login()
+    gateway.say("r101", "alice", "three")
+    await gateway.until(lambda: len(lines(gateway, "r102") + lines(gateway, "r103")) == 6)
+    bot.courier.leave()
+    await task
+    state.close()
+    spoken = " ".join(lines(gateway, "r102")).replace("[Alice@101]:  ", "")
+    assert spoken == "one two three"
+
+
+async def test_rooms_that_are_listed_late_are_waited_for(gateway: LoopbackGateway, state_file: Path) -> None:
+    """A gateway that lists one room at login, and the others a moment later, loses nothing said in between."""
+    late = {room: gateway._rooms.pop(room) for room in ("r102", "r103")}
+    gateway.script("RoomList", Fault(delay=0.01))
+    state = StateFile(state_file)
+    bot = RoomSyncBot(settings(gateway), state)
+    task = asyncio.create_task(bot.run())
+    await gateway.until(lambda: "RoomPayload" in gateway.calls)
+    gateway.say("r101", "alice", "early")
+    gateway._rooms.update(late)
+    await gateway.until(lambda: len(gateway.sent) == 2)
+    bot.courier.leave()
+    await task
+    state.close()
 
 
 async def test_bot_says_that_wechat_is_logged_out(

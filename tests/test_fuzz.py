@@ -149,12 +149,17 @@ def counted(bot: RoomSyncBot) -> int:
 
 async def settled(bot: RoomSyncBot, events: Events, running: asyncio.Task[None]) -> None:
     """Wait until the bot is done with all events; what failed because the gateway was gone comes at the next login."""
+
+    def still() -> bool:
+        return not (events._raw.qsize() or events._ordered.qsize()) and not (events._handling and events._open.is_set())
+
     while True:
-        await until(lambda: running.done() or not (events._handling or events._raw.qsize() or events._ordered.qsize()))
+        await until(lambda: running.done() or still())
         assert not running.done(), running
-        if not bot.journal.unfinished():
+        if not events._handling and not bot.journal.unfinished():
             return
         events.feed(LOGIN, '{"contactId": "bot"}')
+        await until(lambda: running.done() or (events._open.is_set() and not events._raw.qsize()))
 
 
 async def test_nothing_stops_it(state_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
