@@ -7,8 +7,19 @@ from dataclasses import dataclass
 
 NAME_MAX = 40  # signs of a name or label in a header
 NAMELESS = "群友"
-# Signs without width and those that turn the direction of a line; not U+200D, which joins emoji.
-INVISIBLE = dict.fromkeys([0x200B, 0x200E, 0x200F, 0xFEFF, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+LINE_LOOKED_AT = 1000  # signs of a line in which a header is looked for: far more than one has
+# Signs that nobody sees, and those that turn the direction of a line: Unicode's Default_Ignorable_Code_Point
+# (https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt), blank letters, and U+FFF9 to U+FFFB.
+UNSEEN = dict.fromkeys(
+    [
+        *(0xAD, 0x34F, 0x61C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFEFF, 0xFFA0),
+        *(*range(0x180B, 0x1810), *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070)),
+        *(*range(0xFE00, 0xFE10), *range(0xFFF0, 0xFFFC), *range(0x1BCA0, 0x1BCA4), *range(0x1D173, 0x1D17B)),
+        *range(0xE0000, 0xE1000),
+    ]
+)
+# Of them those that are no part of an emoji: U+200D joins, U+FE0F colours, U+E0020 to U+E007F name flags.
+INVISIBLE = dict.fromkeys(UNSEEN.keys() - {0x200D, 0xFE0E, 0xFE0F, *range(0xE0020, 0xE0080)})
 BREAKS = re.compile("\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")  # what some client shows as a new line
 FULL_WIDTH = 0xFEE0  # from an ASCII sign to its full-width form
 
@@ -93,12 +104,17 @@ class HeaderForm:
 
         The first line, too: behind an earlier text of the same speaker it stands without a header of its own.
         """
-        return "\n".join(f" {line}" if self._reads_like_one(line, labels) else line for line in BREAKS.split(text))
+        plain = {self._plain(label) for label in labels}
+        return "\n".join(f" {line}" if self._reads_like_one(line, plain) else line for line in BREAKS.split(text))
 
-    def _reads_like_one(self, line: str, labels: Collection[str]) -> bool:
-        """Whether a person takes a line for one with a header: widths, and signs without any, are not seen."""
-        bare = line.translate(INVISIBLE).lstrip()
-        return any(self.parse(form, labels) for form in (line, bare, unicodedata.normalize("NFKC", bare)))
+    def _reads_like_one(self, line: str, plain: Collection[str]) -> bool:
+        """Whether a person takes a line for one with a header: widths, and signs that nobody sees, do not matter."""
+        start = line[:LINE_LOOKED_AT]
+        bare = start.translate(UNSEEN).lstrip()
+        # Compatible forms of blank letters are letters that nobody sees.
+        compatible = unicodedata.normalize("NFKC", bare).translate(UNSEEN).lstrip()
+        found = map(self._pattern.match, (start, bare, compatible))
+        return any(one and one["room"] in plain for one in found)
 
 
 def join(lines: Sequence[tuple[str, str, str]]) -> str:

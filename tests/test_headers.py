@@ -82,6 +82,33 @@ def test_nobody_speaks_in_anothers_name(line_break: str, line: str) -> None:
     assert FORM.defused(f"{line}{line_break}{line}", LABELS) == f" {line}\n {line}"
 
 
+UNSEEN_SIGNS = (
+    "\u00ad\u034f\u061c\u115f\u180e\u200c\u200d\u2060\u2061\u2064\u2800\u3164\ufe00\ufe0f\uffa0\U000e0001\U000e0020"
+)
+
+
+@pytest.mark.parametrize("sign", UNSEEN_SIGNS, ids=ascii)
+def test_unseen_signs_make_no_header(sign: str) -> None:
+    """A sign that nobody sees, before a header, in its label or behind it, hides no header."""
+    for line in (f"{sign}[Bob@102]:  I", f"[Bob@1{sign}02]:  I", f"[Bob@102]{sign}:  I", f"{sign} {sign}[Bob@102]: I"):
+        assert FORM.defused(f"hi\n{line}", LABELS) == f"hi\n {line}"
+
+
+def test_emoji_in_names_stay() -> None:
+    """Signs that make an emoji are part of a name; others that nobody sees are not."""
+    assert FORM.render("👨\u200d👩\u200d👧❤\ufe0f\u2060\u3164", "101") == "[👨\u200d👩\u200d👧❤\ufe0f@101]:  "
+    assert FORM.render("\u3164\u2800", "101") == "[群友@101]:  "
+
+
+def test_many_lines_like_headers_take_not_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The labels of a community are looked at once for a text, not for each of its lines."""
+    looked: list[str] = []
+    plain = HeaderForm._plain
+    monkeypatch.setattr(HeaderForm, "_plain", lambda form, text: looked.append(text) or plain(form, text))
+    FORM.defused("\n".join(["[a@b]:"] * 50), LABELS)
+    assert looked == LABELS
+
+
 def test_full_width_form_is_not_forged() -> None:
     """Signs of the form that ASCII does not have are taken out of names, too."""
     form = HeaderForm("{name}（{room}）：")
