@@ -11,11 +11,10 @@ BY_SEND = """
 SELECT DISTINCT m.talker_id, m.name, m.room_id FROM sends AS s JOIN deliveries AS d ON d.send_id = s.id
 JOIN messages AS m ON m.id = d.message_id WHERE s.sent_id = ? AND m.talker_id <> '' LIMIT 2
 """
-BY_HEADER = """
+BY_WORDS = """
 SELECT DISTINCT m.talker_id, m.name, m.room_id FROM parts AS p JOIN messages AS m ON m.id = p.message_id
-WHERE p.header = ? AND m.talker_id <> ''
+WHERE p.header = ? AND m.talker_id <> '' AND substr(p.body, 1, ?) = ?
 """
-WITH_WORDS = BY_HEADER + " AND substr(p.body, 1, ?) = ?"
 WORDS_COMPARED = 20  # signs; WeChat shortens what is quoted
 
 
@@ -29,8 +28,6 @@ def author_of(quote: Quote, state: StateFile, form: HeaderForm, labels: Collecti
             if len({(one.name, one.label) for one in spoken}) != 1:
                 return None
             header = form.render(spoken[0].name, spoken[0].label)
-            rows = db.execute(BY_HEADER, (header,)).fetchall()
-            if len(rows) > 1:
-                words = spoken[0].text.partition("\n")[0][:WORDS_COMPARED]
-                rows = db.execute(WITH_WORDS, (header, len(words), words)).fetchall()
+            words = spoken[0].text.partition("\n")[0][:WORDS_COMPARED]
+            rows = db.execute(BY_WORDS, (header, len(words), words)).fetchall()
         return Author(*rows[0]) if len(rows) == 1 else None

@@ -166,17 +166,17 @@ class Courier:
     async def _take_back(self, send: Send) -> None:
         """Take back a copy of a message; where that cannot be, its room is told. Raises `GatewayError`."""
         target = self._recalls.target(send, self._clock())
-        taken = False
+        taken, certain = False, True
         if target:
             try:
                 taken = await self._sender.recall(target)
             except Throttled:
                 raise
             except (GatewayRefused, Unsendable) as error:
-                # When it was tried before and its answer lost, a refusal says that it is gone already.
-                taken = send.repeated
+                # When it was tried before and its answer lost, a refusal may say that it is gone already.
+                taken, certain = send.repeated, not send.repeated
                 log.info("A message in %s cannot be taken back: %s", self._outbox.name_of(send.room_id), error)
-        self._recalls.done(send, taken, self._clock())
+        self._recalls.done(send, taken, self._clock(), certain=certain)
         self._broken.pop(send.id, None)
 
     def _went(self, send: Send) -> None:
@@ -193,7 +193,10 @@ class Courier:
             log.error(
                 "A send to %s is given up after %d attempts: %s", self._outbox.name_of(send.room_id), attempts, error
             )
-            self._outbox.fail(send, str(error), now)
+            if send.kind is Kind.RECALLED:
+                self._recalls.done(send, False, now)
+            else:
+                self._outbox.fail(send, str(error), now)
             self._went(send)
             return
         delay = retry_delay(attempts)

@@ -13,6 +13,7 @@ from roomsync.kinds import SILENT, Kind
 from roomsync.outbox import add_deliveries
 from roomsync.outcomes import ECHO_LIFE
 from roomsync.relay import Part
+from roomsync.relays import HELD
 from roomsync.settings import Settings
 from roomsync.statefile import StateFile
 
@@ -57,6 +58,7 @@ class Housekeeper:
         self._last_round = now
         if expired := expire(self._state, now - self._ttl, now):
             log.error("%d deliveries were older than RELAY_TTL_HOURS and are given up.", expired)
+        release(self._state, now)
         lighten(self._state, now - ECHO_LIFE)
         prune(self._state, now - self._retention)  # some each round: it must not keep the loop
         if self._last_event() != self._told:
@@ -118,6 +120,17 @@ def bring_forward(state: StateFile, now: float) -> None:
     with state.transaction() as db:
         db.execute(
             "UPDATE deliveries SET next_try = ? WHERE state = 'waiting' AND next_try > ?", (now, now + RETRY_MOST)
+        )
+        # Nothing was later than now: else the last send, and who spoke last, would not be known.
+        db.execute("UPDATE sends SET at = ? WHERE at > ?", (now, now))
+        db.execute("UPDATE messages SET accepted = ? WHERE accepted > ?", (now, now))
+
+
+def release(state: StateFile, now: float) -> None:
+    """What waited for another relay to bring it, and was not brought, takes its place in the order again."""
+    with state.transaction() as db:
+        db.execute(
+            "UPDATE deliveries SET urgent = 0 WHERE state = 'waiting' AND urgent = ? AND next_try <= ?", (HELD, now)
         )
 
 

@@ -27,11 +27,12 @@ SELECT d.room_id, d.next_try, d.urgent FROM waiting_rooms AS w JOIN deliveries A
     SELECT id FROM deliveries WHERE state = 'waiting' AND room_id = w.room_id ORDER BY urgent DESC, id LIMIT 1
 )
 """
-# A room's waiting deliveries, in the order in which they go, with what they are made of (the fields of _Row).
+# A room's waiting deliveries, in the order in which they go, with what they are made of (the fields of _Row). Those
+# that another relay is expected to bring (`relays.HELD`) are passed by the others.
 WAITING = """
 SELECT d.id, p.kind, p.body, p.header, p.mention, p.caption, m.talker_id, d.attempts, d.send_id FROM deliveries AS d
 JOIN parts AS p ON p.message_id = d.message_id AND p.part = d.part JOIN messages AS m ON m.id = d.message_id
-WHERE d.state = 'waiting' AND d.room_id = ? ORDER BY d.urgent DESC, d.id LIMIT ?
+WHERE d.state = 'waiting' AND d.room_id = ? AND (d.urgent >= 0 OR d.next_try <= ?) ORDER BY d.urgent DESC, d.id LIMIT ?
 """
 # What was last sent to a room, if nobody has spoken there since: the header it belongs to, its talker and its kind.
 LAST = """
@@ -148,10 +149,10 @@ class Outbox(Outcomes):
 
     def _next(self, db: sqlite3.Connection, room_id: str, now: float, most: int) -> list[_Row]:
         """A room's waiting deliveries that go together now, `most` at the most."""
-        start = [_Row(*row) for row in db.execute(WAITING, (room_id, min(2, most)))]
+        start = [_Row(*row) for row in db.execute(WAITING, (room_id, now, min(2, most)))]
         if self._needs_no_caption(db, room_id, start):
             db.execute("UPDATE deliveries SET state = 'sent', changed = ? WHERE id = ?", (now, start[0].id))
-        with closing(db.execute(WAITING, (room_id, most))) as waiting:
+        with closing(db.execute(WAITING, (room_id, now, most))) as waiting:
             return self._batch(map(_Row._make, waiting))  # read one by one: most of what waits is not for this send
 
     @staticmethod

@@ -9,6 +9,9 @@ from roomsync.relay import kind_of_echo
 from roomsync.statefile import StateFile
 
 ECHO_LIFE = 600.0  # seconds after a send in which its echo is waited for
+# Seconds after a failed send of a picture or card. It is known by its kind alone, and the account's phone sends, too.
+MEDIA_ECHO_LIFE = 2.0
+SPOKEN_TO = "INSERT OR REPLACE INTO status (key, value) VALUES (?, ?)"
 
 
 class State(StrEnum):
@@ -67,12 +70,16 @@ class Outcomes:
                 row = db.execute(
                     "SELECT id FROM sends WHERE room_id = ? AND at >= ?"
                     " AND (sent_id IS NULL OR (tries > 1 AND echoes < tries - 1))"
-                    " AND kind = ? AND (kind <> 'text' OR body = ?) ORDER BY at, id LIMIT 1",
-                    (room_id, now - ECHO_LIFE, seen, body),
+                    " AND kind = ? AND (kind <> 'text' OR body = ?) AND (kind = 'text' OR NOT EXISTS (SELECT 1"
+                    "  FROM deliveries AS d WHERE d.send_id = sends.id AND d.state = 'waiting' AND d.changed < ?))"
+                    " ORDER BY at, id LIMIT 1",
+                    (room_id, now - ECHO_LIFE, seen, body, now - MEDIA_ECHO_LIFE),
                 ).fetchone()
                 if row:
                     break
             else:
+                # Said on the account's own phone: a picture that comes next must say whose it is.
+                db.execute(SPOKEN_TO, (f"brought_to:{room_id}", str(now)))
                 return False
             db.execute(
                 "UPDATE sends SET sent_id = coalesce(sent_id, ?), echoes = echoes + 1 WHERE id = ?", (sent_id, row[0])

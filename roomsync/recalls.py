@@ -26,6 +26,20 @@ SELECT d.message_id FROM deliveries AS d JOIN messages AS m ON m.id = d.message_
 JOIN messages AS r ON r.gateway_id = 'recall:' || m.gateway_id WHERE d.send_id = ?
 """
 
+# The sends that brought a message (its id), by room, with the last part that each brought. Not a caption under which
+# a later picture of the same member stands, too, because it had none of its own.
+COPIES = """
+SELECT d.room_id, d.send_id, max(d.part) FROM deliveries AS d
+JOIN parts AS p ON p.message_id = d.message_id AND p.part = d.part
+WHERE d.message_id = ? AND d.send_id IS NOT NULL AND d.state IN ('sent', 'sending', 'waiting')
+AND NOT (p.caption AND coalesce((
+    SELECT next.state = 'sent' AND next.send_id IS NULL FROM deliveries AS next
+    JOIN parts AS c ON c.message_id = next.message_id AND c.part = next.part
+    WHERE next.room_id = d.room_id AND next.id > d.id AND c.caption AND c.header = p.header
+    ORDER BY next.id LIMIT 1), 0))
+GROUP BY d.room_id, d.send_id ORDER BY d.room_id, d.send_id DESC
+"""
+
 
 class Recalls:
     """Recalls in the state file: a recall is a message of its own, with an urgent delivery for each send to take back.
@@ -59,11 +73,7 @@ class Recalls:
                 " AND send_id IS NULL",
                 (now, message["id"]),
             )
-            copies = db.execute(
-                "SELECT room_id, send_id, max(part) FROM deliveries WHERE message_id = ? AND send_id IS NOT NULL"
-                " AND state IN ('sent', 'sending', 'waiting') GROUP BY room_id, send_id ORDER BY room_id, send_id DESC",
-                (message["id"],),
-            ).fetchall()
+            copies = db.execute(COPIES, (message["id"],)).fetchall()
             last = {room: max(part for r, _, part in copies if r == room) for room, _, _ in copies}
             rooms: dict[str, list[Part]] = {}
             for room, send_id, part in copies:
@@ -93,8 +103,11 @@ class Recalls:
             ).fetchone()
             return row[0] if row else None
 
-    def done(self, send: Send, taken: bool, now: float) -> None:
-        """The copy is gone (`taken`), and what travelled with it is sent again; or it stays, and its room is told."""
+    def done(self, send: Send, taken: bool, now: float, *, certain: bool = True) -> None:
+        """The copy is gone (`taken`), and what travelled with it is sent again; or it stays, and its room is told.
+
+        Not `certain`: it seems to be gone, and its room is told all the same.
+        """
         body = json.loads(send.body)
         with self._state.transaction() as db:
             copies = db.execute(
@@ -114,8 +127,8 @@ class Recalls:
             unsent = [row[0] for row in copies if row[1] == body["message"] and row[2] == "waiting"]
             if taken or unsent:
                 db.executemany("UPDATE deliveries SET state = 'cancelled', changed = ? WHERE id = ?", own)
-            stays = not taken and bool(own) and not unsent
-            self._close(db, send, announce=stays and body["announce"], now=now)
+            may_be_seen = bool(own) and not (taken and certain)
+            self._close(db, send, announce=may_be_seen and body["announce"], now=now)
 
     @staticmethod
     def _close(db: sqlite3.Connection, send: Send, *, announce: bool, now: float) -> None:
@@ -134,5 +147,8 @@ class Recalls:
         db.execute(
             "INSERT INTO parts (message_id, part, kind, body) VALUES (?, ?, ?, ?)", (message_id, part, Kind.TEXT, line)
         )
-        db.execute("UPDATE deliveries SET state = 'waiting', part = ?, changed = ? WHERE id = ?", (part, now, delivery))
+        db.execute(
+            "UPDATE deliveries SET state = 'waiting', part = ?, attempts = 0, changed = ? WHERE id = ?",
+            (part, now, delivery),
+        )
         forget_send(db, send.id)

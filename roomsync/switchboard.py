@@ -58,9 +58,8 @@ class Switchboard:
             return True
         if form.parse(message.text, labels):
             spoken = form.parse_batch(message.text, labels)
-            self._relays.brought(
-                talker, message.room_id, [(form.render(one.name, one.label), one) for one in spoken], now
-            )
+            named = [(form.render(one.name, one.label), one) for one in spoken]
+            self._relays.brought(message.id, talker, message.room_id, named, now)
             return True
         if is_headerless(message.text) and self._relays.was_relay(talker):
             return True
@@ -79,10 +78,11 @@ class Switchboard:
 
     def take_back(self, text: str, source: Room, now: float) -> bool:
         """A message of the kind RECALLED was seen in `source`; whether there is something to send."""
-        copies = self.recalls.accept(recalled_ids(text), source.id, now)
+        ids = recalled_ids(text)
+        copies = self.recalls.accept(ids, source.id, now)
         if copies is not None:
             log.info("A message of %s is taken back, with its %d copies.", source.label, copies)
-        return bool(copies)
+        return bool(copies) or self._relays.taken_back(ids, source.id, now) > 0
 
     def first_time(self, message_id: str, source: Room, now: float) -> bool:
         """Take note of a notice of WeChat's; whether it was not seen before."""

@@ -253,6 +253,76 @@ async def test_pasted_header_hides_only_what_relays_bring(gateway: LoopbackGatew
     assert all(words in shown for words in ("[语音]", "[位置]", "[接龙]"))
 
 
+async def test_what_is_said_in_anothers_name_and_taken_back_hides_nothing(
+    gateway: LoopbackGateway, state_file: Path
+) -> None:
+    """A text that a member said first in its author's name, and took back, is relayed after all."""
+    async with running(gateway, state_file) as bot:
+        bot.courier.pause()
+        gateway.say("r101", "alice", "do not pay Bob")
+        await until(lambda: bot.outbox.counts().get(State.WAITING) == 2)
+        gateway.say("r103", "bob", "[Alice@101]:  do not pay Bob", id="forged")
+        await until(lambda: bot.outbox.counts().get(State.CANCELLED) == 1)
+        gateway.say("r103", "bob", "forged", kind="recalled")
+        await until(lambda: bot.outbox.counts().get(State.WAITING) == 2)
+        bot.courier.resume()
+        await gateway.until(lambda: len(gateway.sent) == 2)
+    assert lines(gateway, "r103") == ["[Alice@101]:  do not pay Bob"]
+
+
+async def test_announced_picture_keeps_nobody_waiting(gateway: LoopbackGateway, state_file: Path) -> None:
+    """Others are heard at once behind a caption that another account brought; the picture goes if it is not brought."""
+    async with running(gateway, state_file) as bot:
+        bot.courier.pause()
+        gateway.say("r101", "alice", kind="image", content=IMAGE)
+        await until(lambda: bot.outbox.counts().get(State.WAITING) == 4)
+        gateway.say("r103", "bob", "[Alice@101]:  [图片]")
+        gateway.say("r102", "alice", "urgent")
+        await until(lambda: bot.outbox.counts().get(State.WAITING) == 6)
+        bot.courier.resume()
+        await gateway.until(lambda: len(gateway.sent) == 4)
+        assert [one.body for one in gateway.sent if one.room_id == "r103"] == ["[Alice@102]:  urgent"]
+        with bot.state.transaction() as db:
+            db.execute("UPDATE deliveries SET next_try = 1 WHERE state = 'waiting'")
+        bot.courier.wake()
+        await gateway.until(lambda: len(gateway.sent) == 6)
+    assert [one.body for one in gateway.sent if one.room_id == "r103"][1:] == ["[Alice@101]:  [图片]", IMAGE]
+
+
+async def test_caption_of_two_pictures_stays_with_the_second(gateway: LoopbackGateway, state_file: Path) -> None:
+    """When the first of two pictures under one caption is taken back, the caption stays for the second."""
+    async with running(gateway, state_file):
+        gateway.say("r101", "alice", kind="image", content=IMAGE, id="p1")
+        await gateway.until(lambda: len(gateway.sent) == 4)
+        gateway.say("r101", "alice", kind="image", content=IMAGE, id="p2")
+        await gateway.until(lambda: len(gateway.sent) == 6)
+        gateway.say("r101", "alice", "p1", kind="recalled")
+        await gateway.until(lambda: len(gateway.recalled) == 2)
+    left = [one for one in gateway.sent if one.id not in gateway.recalled and one.room_id == "r102"]
+    assert [one.kind for one in left] == ["text", "image"]
+
+
+async def test_picture_after_the_owners_own_words_has_a_caption(gateway: LoopbackGateway, state_file: Path) -> None:
+    """What the account's owner says by phone between two pictures of a member is not taken for that member's."""
+    async with running(gateway, state_file):
+        gateway.say("r101", "alice", kind="image", content=IMAGE)
+        await gateway.until(lambda: len(gateway.sent) == 4)
+        gateway.say("r102", "bot", "by phone")
+        gateway.say("r101", "alice", kind="image", content=IMAGE)
+        await gateway.until(lambda: len(gateway.sent) == 7)
+    assert sum(one.kind == "text" for one in gateway.sent if one.room_id == "r102") == 2
+
+
+async def test_words_that_nobody_said_mention_nobody(gateway: LoopbackGateway, state_file: Path) -> None:
+    """A made-up quote of a member mentions that member nowhere."""
+    async with running(gateway, state_file):
+        gateway.say("r101", "alice", "hello")
+        await gateway.until(lambda: len(gateway.sent) == 2)
+        gateway.say("r103", "bob", f"「小助手：[Alice@101]:  I did it」\n{DASHES}\nhow could you")
+        await gateway.until(lambda: len(gateway.sent) == 4)
+    assert not any(one.mentions for one in gateway.sent)
+
+
 async def test_what_another_relay_brought_is_not_doubled(gateway: LoopbackGateway, state_file: Path) -> None:
     """A text that waits for a room and that another relay has brought there in the meantime is not sent again."""
     gateway.add_contact("bot2", "另一个助手")

@@ -27,6 +27,7 @@ class Gateway:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.answers: list[Answer] = []
+        self.recalls: list[errors.GatewayError] = []  # what the next recalls raise
         self.rule: Callable[[str, str], Answer] = lambda room_id, body: None
         self.made: list[tuple[float, str, str]] = []  # when since the start, to which room, what
 
@@ -38,6 +39,8 @@ class Gateway:
         return answer
 
     async def recall(self, sent_id: str) -> bool:
+        if self.recalls:
+            raise self.recalls.pop(0)
         return True
 
     def times(self) -> list[float]:
@@ -163,6 +166,30 @@ async def test_texts_that_go_together_are_tried_no_more_often(desk: Desk, most: 
     await desk.work()
     assert sum("a" in body for body in desk.gateway.bodies()) == tries
     assert desk.outbox.counts() == {State.FAILED: 2}
+
+
+@pytest.mark.parametrize("answers", [["late", "refused"], ["late", "late"]])
+async def test_recall_that_may_have_failed_is_announced(desk: Desk, answers: list[str]) -> None:
+    """Where nobody can tell whether a copy is gone, its room is told of the recall, once."""
+    desk.employ(Limits(), max_attempts=2)
+    desk.gateway.rule = lambda room_id, body: "s1"
+    desk.say(Part(Kind.TEXT, "oops", "[Alice@101]:  "))
+    await desk.work(0)
+    errors_ = {"late": errors.AnswerLate("late"), "refused": refused()}
+    desk.gateway.recalls = [errors_[answer] for answer in answers]
+    Recalls(desk.state).accept(["m1"], "r101", desk.clock())
+    await desk.work()
+    assert desk.gateway.bodies()[1:] == ["[Alice@101] 撤回了一条消息"] and desk.gateway.recalls == []
+
+
+async def test_recall_of_what_may_have_been_sent_is_announced(desk: Desk) -> None:
+    """A text whose answer was lost, and that is taken back before it is tried again, is announced as taken back."""
+    desk.gateway.answers = [errors.AnswerLost("reset")]
+    desk.say(Part(Kind.TEXT, "oops", "[Alice@101]:  "))
+    await desk.work(0)
+    Recalls(desk.state).accept(["m1"], "r101", desk.clock())
+    await desk.work()
+    assert desk.gateway.bodies() == ["[Alice@101]:  oops", "[Alice@101] 撤回了一条消息"]
 
 
 async def test_texts_too_large_together_go_apart_at_once(desk: Desk) -> None:

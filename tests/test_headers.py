@@ -104,7 +104,12 @@ def test_many_lines_like_headers_take_not_long(monkeypatch: pytest.MonkeyPatch) 
     """The labels of a community are looked at once for a text, not for each of its lines."""
     looked: list[str] = []
     plain = HeaderForm._plain
-    monkeypatch.setattr(HeaderForm, "_plain", lambda form, text: looked.append(text) or plain(form, text))
+
+    def noted(form: HeaderForm, text: str) -> str:
+        looked.append(text)
+        return plain(form, text)
+
+    monkeypatch.setattr(HeaderForm, "_plain", noted)
     FORM.defused("\n".join(["[a@b]:"] * 50), LABELS)
     assert looked == LABELS
 

@@ -124,7 +124,7 @@ def test_a_settled_error_is_no_error(box: Box) -> None:
 def test_what_another_relay_brought_is_no_error(box: Box) -> None:
     """A delivery that is cancelled because another relay brought it is no last error."""
     box.say(Part(Kind.TEXT, "a", "[Alice@101]:  "))
-    Relays(box.state).brought("relay", "r102", [("[Alice@101]:  ", Spoken("Alice", "101", "a"))], NOW)
+    Relays(box.state).brought("x", "relay", "r102", [("[Alice@101]:  ", Spoken("Alice", "101", "a"))], NOW)
     room = read_status(box.path, NOW)["rooms"][0]
     assert (room["cancelled"], room["last_error"]) == (1, None)
 
