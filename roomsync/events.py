@@ -50,6 +50,7 @@ class Events:
         self._slots = asyncio.Semaphore(FETCHES)
         self._lanes: dict[str, deque[Any]] = {}
         self._open = asyncio.Event()  # between a login whose rooms were found and the end of it: else messages wait
+        self._holds = 0  # how often they had to
         self._tasks: set[asyncio.Task[Any]] = set()
         self._handling: set[str] = set()  # ids of messages that are somewhere between here and the outbox
         self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -75,6 +76,7 @@ class Events:
     def hold(self) -> None:
         """Let messages wait until the next login is handled: the connection is gone, or WeChat is logged out."""
         self._open.clear()
+        self._holds += 1
 
     async def run(self) -> None:
         """Hand events on until cancelled. Raises `StateFileError` when the journal or the outbox cannot be written."""
@@ -135,8 +137,9 @@ class Events:
                 continue
             if event_type == LOGOUT:
                 self.hold()
+            holds = self._holds
             error = await self._guarded(self._handlers[event_type](event), event_type)
-            if event_type == LOGIN and not error:
+            if event_type == LOGIN and not error and holds == self._holds:  # else it is over already
                 await self._take_up()
             elif event_type in ROOM_NEWS and _may_pass(error):
                 self._spawn(self._again(event_type, event))

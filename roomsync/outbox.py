@@ -116,7 +116,7 @@ class Outbox(Outcomes):
     def heads(self) -> list[Head]:
         """Every room that has something waiting."""
         with self._state.reading() as db:
-            return [Head(row[0], row[1], bool(row[2])) for row in db.execute(HEADS)]
+            return [Head(row[0], row[1], row[2] > 0) for row in db.execute(HEADS)]
 
     def take(self, room_id: str, now: float, *, alone: bool = False) -> Send | None:
         """The next send for a room, its deliveries marked as sending from now on.

@@ -14,6 +14,7 @@ from roomsync.kinds import Kind
 from roomsync.outbox import BATCH_MOST, Head, Outbox
 from roomsync.outcomes import State
 from roomsync.relay import Message, Part
+from roomsync.relays import HELD
 from tests.boxes import BOX_BYTES, CAPTION, NOW, PICTURE, Box
 
 
@@ -72,6 +73,16 @@ def test_heads_are_the_rooms_with_something_waiting(box: Box) -> None:
 
 
 # Taking.
+
+
+def test_what_is_held_back_hurries_nobody(box: Box) -> None:
+    """A delivery that another relay is expected to bring is passed by what was said later, and makes no room urgent."""
+    box.say("a")
+    with box.state.transaction() as db:
+        db.execute("UPDATE deliveries SET urgent = ?, next_try = ?", (HELD, NOW + 60))
+    assert box.outbox.heads() == [Head("r102", NOW + 60)]
+    box.say("b")
+    assert box.take().body == "b"
 
 
 def test_texts_that_wait_go_together_in_order(box: Box) -> None:
