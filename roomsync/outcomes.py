@@ -11,7 +11,6 @@ from roomsync.statefile import StateFile
 ECHO_LIFE = 600.0  # seconds after a send in which its echo is waited for
 # Seconds after a failed send of a picture or card. It is known by its kind alone, and the account's phone sends, too.
 MEDIA_ECHO_LIFE = 2.0
-SPOKEN_TO = "INSERT OR REPLACE INTO status (key, value) VALUES (?, ?)"
 
 
 class State(StrEnum):
@@ -78,8 +77,7 @@ class Outcomes:
                 if row:
                     break
             else:
-                # Said on the account's own phone: a picture that comes next must say whose it is.
-                db.execute(SPOKEN_TO, (f"brought_to:{room_id}", str(now)))
+                somebody_spoke(db, room_id, now)  # on the account's own phone
                 return False
             db.execute(
                 "UPDATE sends SET sent_id = coalesce(sent_id, ?), echoes = echoes + 1 WHERE id = ?", (sent_id, row[0])
@@ -204,6 +202,11 @@ def forget_send(db: sqlite3.Connection, send_id: int, *, made: bool = True) -> N
     if made:
         spend(db, send_id)
     db.execute("DELETE FROM sends WHERE id = ?", (send_id,))
+
+
+def somebody_spoke(db: sqlite3.Connection, room_id: str, now: float) -> None:
+    """Inside a transaction: not the bot's words, so that a picture which it sends there next must say whose it is."""
+    db.execute("INSERT OR REPLACE INTO status (key, value) VALUES (?, ?)", (f"brought_to:{room_id}", str(now)))
 
 
 def spend(db: sqlite3.Connection, send_id: int) -> None:

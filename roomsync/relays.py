@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from roomsync.headers import Spoken
 from roomsync.kinds import Kind
+from roomsync.outcomes import somebody_spoke
 from roomsync.statefile import StateFile
 
 BROUGHT = "another relay brought it"
@@ -63,7 +64,7 @@ class Relays:
             last_head = spoken[-1][0] if spoken else ""
             rows = [(f"relay:{talker_id}:{room_id}", str(now)), (f"brought:{talker_id}:{room_id}", last_head)]
             db.executemany("INSERT OR REPLACE INTO status (key, value) VALUES (?, ?)", rows)
-            self._note(db, room_id, now)
+            somebody_spoke(db, room_id, now)
             for header, said in spoken:
                 self._settle(db, room_id, header, said.text, f"{BROUGHT} ({message_id})", now)
 
@@ -75,11 +76,6 @@ class Relays:
         reasons = [f"{BROUGHT} ({message_id})" for message_id in message_ids]
         with self._state.transaction() as db:
             return sum(db.execute(RESTORE, (now, room_id, reason)).rowcount for reason in reasons)
-
-    @staticmethod
-    def _note(db: sqlite3.Connection, room_id: str, now: float) -> None:
-        """Somebody else spoke in the room: a picture that the bot sends there next needs to say whose it is."""
-        db.execute("INSERT OR REPLACE INTO status (key, value) VALUES (?, ?)", (f"brought_to:{room_id}", str(now)))
 
     @staticmethod
     def _settle(db: sqlite3.Connection, room_id: str, header: str, text: str, reason: str, now: float) -> None:
@@ -116,7 +112,7 @@ class Relays:
                 " AND c.header = (SELECT value FROM status WHERE key = ?) ORDER BY d.id LIMIT 1",
                 (room_id, kind, f"brought:{talker_id}:{room_id}"),
             ).fetchone()
-            self._note(db, room_id, now)
+            somebody_spoke(db, room_id, now)
             if row:
                 db.execute(
                     "UPDATE deliveries SET state = 'cancelled', error = ?, changed = ?"
