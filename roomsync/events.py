@@ -4,11 +4,11 @@ import asyncio
 import json
 import logging
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol
 
-from roomsync.errors import GatewayError, StateFileError, is_gone
+from roomsync.errors import AnswerLate, GatewayError, GatewayLost, StateFileError, is_gone
 from roomsync.handlers import DIRTY, LOGIN, LOGOUT, MESSAGE, ROOM_JOIN, ROOM_TOPIC, UNHEARD, Handlers, Payload, text_of
 from roomsync.journal import Journal
 
@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 ROOM_NEWS = (ROOM_JOIN, ROOM_TOPIC, DIRTY)
 PATIENCE = 3.0  # seconds that a message without a payload may hold up those behind it
 LANE_PATIENCE = 5.0  # seconds that a message may hold up those behind it in its room
+CUTS_MOST = 3
 FETCHES = 64  # payloads asked for at the same time
 RETRIES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # seconds before a message that failed is tried again
 
@@ -50,7 +51,9 @@ class Events:
         self._slots = asyncio.Semaphore(FETCHES)
         self._lanes: dict[str, deque[Any]] = {}
         self._open = asyncio.Event()  # between a login whose rooms were found and the end of it: else messages wait
-        self._holds = 0  # how often they had to
+        self._shut = asyncio.Event()  # from the end of a connection or login to the next login
+        self._shut.set()
+        self._cuts: Counter[str] = Counter()  # how often the connection broke while a message was asked about
         self._tasks: set[asyncio.Task[Any]] = set()
         self._handling: set[str] = set()  # ids of messages that are somewhere between here and the outbox
         self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -76,7 +79,7 @@ class Events:
     def hold(self) -> None:
         """Let messages wait until the next login is handled: the connection is gone, or WeChat is logged out."""
         self._open.clear()
-        self._holds += 1
+        self._shut.set()
 
     async def run(self) -> None:
         """Hand events on until cancelled. Raises `StateFileError` when the journal or the outbox cannot be written."""
@@ -137,9 +140,10 @@ class Events:
                 continue
             if event_type == LOGOUT:
                 self.hold()
-            holds = self._holds
+            if event_type == LOGIN:
+                self._shut.clear()
             error = await self._guarded(self._handlers[event_type](event), event_type)
-            if event_type == LOGIN and not error and holds == self._holds:  # else it is over already
+            if event_type == LOGIN and not error and not self._shut.is_set():  # else it is over already
                 await self._take_up()
             elif event_type in ROOM_NEWS and _may_pass(error):
                 self._spawn(self._again(event_type, event))
@@ -189,7 +193,7 @@ class Events:
         await asyncio.wait({fetching}, timeout=max(0.0, came + PATIENCE - time.monotonic()))
         if fetching.done() and not isinstance(fetching.result(), Exception):
             self._enter_lane(fetching.result())
-        else:
+        elif not (fetching.done() and await self._is_left_to_login(message_id, fetching.result())):
             self._spawn(self._late(message_id, fetching))
 
     def _enter_lane(self, message: Any) -> None:
@@ -210,9 +214,28 @@ class Events:
             message = lane.popleft()
             handling = self._spawn(self._tried(message))
             await asyncio.wait({handling}, timeout=LANE_PATIENCE)
-            if not handling.done() or handling.result() is not None:
+            outcome = handling.result() if handling.done() else None
+            if not handling.done() or (outcome and not await self._is_left_to_login(message.message_id, outcome)):
                 self._spawn(self._late(message.message_id, handling))
         del self._lanes[room_id]
+
+    async def _is_left_to_login(self, message_id: str, error: Exception) -> bool:
+        """Whether a message failed with the connection, so that it comes again, in its place, after the next login.
+
+        The end of a connection shows in a call a moment before it is noticed; what was said later waits that long. A
+        message over which the connection breaks each time is not left to one login after the other.
+        """
+        if not isinstance(error, GatewayLost) or isinstance(error, AnswerLate) or self._cuts[message_id] >= CUTS_MOST:
+            return False
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._shut.wait()
+        except TimeoutError:
+            return False
+        if not is_gone(error):
+            self._cuts[message_id] += 1
+        self._handling.discard(message_id)
+        return True
 
     async def _tried(self, message: Any) -> Exception | None:
         """Hand a message to the bot; None when it is done with it, else the error that it failed with."""
@@ -237,14 +260,17 @@ class Events:
             await self._open.wait()
             outcome = await self._tried(outcome)
         for delay in RETRIES:
-            if outcome is None or (_comes_again(outcome) and not self._open.is_set()):
+            if outcome is None:
                 break
+            if await self._is_left_to_login(message_id, outcome):
+                return
             log.info("Message %s is tried again in %.0f s: %s", message_id, delay, outcome)
             await asyncio.sleep(delay)
             found = await self._limited(message_id)
             outcome = found if isinstance(found, Exception) else await self._tried(found)
         self._handling.discard(message_id)
-        if outcome is not None and not _comes_again(outcome):
+        self._cuts.pop(message_id, None)
+        if outcome is not None:
             log.error("Message %s is given up: %s", message_id, outcome, exc_info=outcome)
             try:
                 self._journal.fail(message_id)
@@ -264,8 +290,3 @@ def _may_pass(error: Exception | None) -> bool:
 
 async def _given(message: Any) -> Any:
     return message
-
-
-def _comes_again(error: Exception) -> bool:
-    """Whether a message that failed so is left to the next login: the connection was gone."""
-    return is_gone(error)

@@ -223,6 +223,26 @@ async def test_what_is_said_around_a_login_goes_out_after_it_in_order(
     assert spoken == "one two three"
 
 
+async def test_what_a_broken_connection_cut_off_keeps_its_place(
+    gateway: LoopbackGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message whose payload was on the way when the connection broke is not overtaken by the one behind it."""
+    monkeypatch.setattr("roomsync.supervisor.DELAY_FIRST", 0.01)
+    async with running(gateway, state_file):
+        gateway.say("r101", "alice", "zero")
+        await gateway.until(lambda: len(gateway.sent) == 2)
+        gateway.script("MessagePayload", Fault(delay=0.2))
+        gateway.say("r101", "alice", "one")
+        gateway.say("r101", "alice", "two")
+        await gateway.until(lambda: gateway.calls.count("MessagePayload") == 3)
+        await gateway.close()
+        await gateway.start()
+        await gateway.until(lambda: gateway.calls.count("RoomList") == 2)
+        gateway.say("r101", "alice", "three")
+        await gateway.until(lambda: len(lines(gateway, "r102")) == 4)
+    assert " ".join(lines(gateway, "r102")).replace("[Alice@101]:  ", "") == "zero one two three"
+
+
 async def test_rooms_that_are_listed_late_are_waited_for(gateway: LoopbackGateway, state_file: Path) -> None:
     """A gateway that lists one room at login, and the others a moment later, loses nothing said in between."""
     late = {room: gateway._rooms.pop(room) for room in ("r102", "r103")}

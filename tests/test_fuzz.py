@@ -165,6 +165,7 @@ async def settled(bot: RoomSyncBot, events: Events, running: asyncio.Task[None])
 async def test_nothing_stops_it(state_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After 10,000 hostile messages and events every message is relayed, shown or counted, and the next is relayed."""
     monkeypatch.setattr("roomsync.events.RETRIES", (0.0, 0.0))
+    monkeypatch.setattr("roomsync.events.PATIENCE", 0.01)
     chance = random.Random(3)
     gateway = Gateway(chance)
     state = StateFile(state_file)
