@@ -76,7 +76,8 @@ def certificate(text: str) -> str:
             pem = Path(text).expanduser().read_text(encoding="utf-8-sig")
         except (OSError, ValueError, RuntimeError) as error:
             reason = getattr(error, "strerror", None) or "not a text file"
-            raise ValueError(f"is the path {text!r}, which cannot be read ({reason}); allowed: PEM or a path") from None
+            told = f"is the path {shown(text)}, which cannot be read ({reason}); allowed: PEM or a path"
+            raise ValueError(told + _backslashes(text)) from None
     pem = "\n".join(CERTIFICATE.findall(pem))  # some files have words around their certificates
     try:
         if not pem or not pem.isascii():
@@ -123,11 +124,11 @@ def level(text: str) -> str:
 def state_file(text: str) -> Path:
     """The path of the state file."""
     if not text or not text.isprintable():
-        raise ValueError(f"is {text!r}; allowed: the path of a file, such as roomsync.db")
+        raise ValueError(f"is {shown(text)}; allowed: the path of a file, such as roomsync.db{_backslashes(text)}")
     try:
         return Path(text).expanduser()
     except RuntimeError:
-        raise ValueError(f"is {text!r}, and that home folder is not known; allowed: the path of a file") from None
+        raise ValueError(f"is {shown(text)}, and that home folder is not known; allowed: the path of a file") from None
 
 
 def number(low: float, high: float, unit: str) -> Callable[[str], float]:
@@ -164,3 +165,14 @@ def daily(text: str) -> dict[Kind, int]:
             raise ValueError(f"is {text!r}; allowed: kind:number, separated by commas, such as image:1000; 0 for none")
         limits[Kind(found[1])] = int(found[2])
     return limits
+
+
+def shown(path: str) -> str:
+    """A path for a sentence: as it was written where that can be, so not with each backslash of Windows doubled."""
+    return f"'{path}'" if path.isprintable() else repr(path)
+
+
+def _backslashes(path: str) -> str:
+    if path.isprintable():
+        return ""
+    return r". In double quotes \n and \t are signs of their own: write a Windows path without quotes"

@@ -120,9 +120,9 @@ def read_settings(folder: Path, environ: Mapping[str, str] = os.environ, *, offl
 def _problems_of_path(path: Path) -> list[str]:
     try:
         if path.is_dir():
-            return [f"STATE_FILE is {str(path)!r}, which is a folder; allowed: the path of a file."]
+            return [f"STATE_FILE is {parsers.shown(str(path))}, which is a folder; allowed: the path of a file."]
         if not path.parent.is_dir():
-            return [f"STATE_FILE is {str(path)!r}, but that folder does not exist; make it first."]
+            return [f"STATE_FILE is {parsers.shown(str(path))}, but that folder does not exist; make it first."]
     except OSError as error:
-        return [f"STATE_FILE is {str(path)[:80]!r}, which cannot be used: {error.strerror}."]
+        return [f"STATE_FILE is {parsers.shown(str(path)[:80])}, which cannot be used: {error.strerror}."]
     return []

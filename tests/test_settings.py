@@ -248,7 +248,8 @@ def test_relative_state_file_is_beside_the_bot(tmp_path: Path) -> None:
 
 def test_state_file_in_no_folder_is_refused(tmp_path: Path) -> None:
     """A STATE_FILE in a folder that does not exist is refused before anything starts."""
-    assert "missing/bot.db', but that folder does not exist" in refusal(tmp_path, "STATE_FILE=missing/bot.db\n")
+    path = tmp_path / "missing" / "bot.db"
+    assert f"'{path}', but that folder does not exist" in refusal(tmp_path, "STATE_FILE=missing/bot.db\n")
 
 
 @pytest.mark.parametrize("form", ["path", "escaped", "quoted", "lines"])
@@ -270,7 +271,9 @@ def test_ca_is_a_path_or_pem(tmp_path: Path, form: str) -> None:
         ("WECHATY_PUPPET_SERVICE_TOKEN＝insecure_secret", "Line 1 of .env cannot be read"),
         ("ROOM_PREFIX=“Milvus”", "has curly quotes around it"),
         ("HEADER={name} #{room}: ", "HEADER in line 1 of .env needs quotes"),
-        ("STATE_FILE=~nobody_at_all/a", "that home folder is not known"),
+        ("STATE_FILE=~nobody_at_all/a", "folder"),  # Windows knows where that home would be
+        (r'STATE_FILE="C:\new\bot.db"', "write a Windows path without quotes"),
+        (r'WECHATY_PUPPET_SERVICE_TLS_CA_CERT="C:\new\ca.pem"', "write a Windows path without quotes"),
         ("STATE_FILE=.", "which is a folder"),
         ("WECHATY_PUPPET_SERVICE_TLS_CA_CERT=-----BEGIN 证-----", "is not a certificate"),
         ("WECHATY_PUPPET_SERVICE_ENDPOINT=insecure_secret", "is no endpoint"),
