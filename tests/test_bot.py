@@ -190,7 +190,7 @@ async def test_invitation_is_taken_where_the_gateway_does_not_answer_at_once(
     gateway: LoopbackGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A room that was left, and is joined again while its topic is refused once, belongs soon after."""
-    monkeypatch.setattr("roomsync.events.RETRIES", (0.01, 0.01))
+    monkeypatch.setattr("roomsync.lanes.RETRIES", (0.01, 0.01))
     async with running(gateway, state_file) as bot:
         gateway.remove("r103")
         await until(lambda: not bot.rooms.get("r103"))
@@ -305,16 +305,50 @@ async def test_a_slow_payload_is_not_overtaken(gateway: LoopbackGateway, state_f
     assert [line[-1] for line in lines(gateway, "r102")] == list("01234")
 
 
-async def test_a_payload_that_fails_once_is_asked_for_again(
+async def test_a_payload_that_is_refused_once_keeps_its_place(
     gateway: LoopbackGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A message whose payload call fails is relayed all the same, a little later."""
-    monkeypatch.setattr("roomsync.events.RETRIES", (0.01,))
+    """A message whose payload is refused is asked for again at once, and is not overtaken."""
+    monkeypatch.setattr("roomsync.lanes.SOON", (0.01,))
     async with running(gateway, state_file):
         gateway.script("MessagePayload", Fault(refused("not now")))
-        gateway.say("r101", "alice", "patience")
+        gateway.say("r101", "alice", "first")
+        gateway.say("r101", "alice", "second")
+        await gateway.until(lambda: len(lines(gateway, "r102")) == 2)
+    assert " ".join(lines(gateway, "r102")).replace("[Alice@101]:  ", "") == "first second"
+
+
+async def test_a_payload_that_is_refused_for_a_while_lets_others_pass(
+    gateway: LoopbackGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message whose payload is refused again and again is relayed all the same, behind those said later."""
+    monkeypatch.setattr("roomsync.lanes.SOON", ())
+    monkeypatch.setattr("roomsync.lanes.RETRIES", (0.05, 0.05))
+    async with running(gateway, state_file):
+        gateway.script("MessagePayload", Fault(refused("not now")), Fault(), Fault(refused("not yet")))
+        gateway.say("r101", "alice", "first")
+        gateway.say("r101", "alice", "second")
+        await gateway.until(lambda: len(lines(gateway, "r102")) == 2)
+    assert " ".join(lines(gateway, "r102")).replace("[Alice@101]:  ", "") == "second first"
+
+
+async def test_login_that_cannot_be_handled_is_handled_again(
+    gateway: LoopbackGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After an error that nobody foresaw at a login the bot does not stay deaf until the next one."""
+    monkeypatch.setattr("roomsync.lanes.RETRIES", (0.01, 0.01))
+    faults = [RuntimeError("odd"), RuntimeError("odd again")]
+    found = RoomSyncBot.on_login
+
+    async def on_login(self: RoomSyncBot, contact: object) -> None:
+        if faults:
+            raise faults.pop()
+        await found(self, contact)
+
+    monkeypatch.setattr(RoomSyncBot, "on_login", on_login)
+    async with running(gateway, state_file):
+        gateway.say("r101", "alice", "hello")
         await gateway.until(lambda: len(gateway.sent) == 2)
-    assert gateway.sent[0].body == "[Alice@101]:  patience"
 
 
 async def test_the_account_is_never_stopped_or_logged_out(gateway: LoopbackGateway, state_file: Path) -> None:
