@@ -135,6 +135,11 @@ class LoopbackGateway(Account):
         """The next calls of `method` (`MessageSendText`), one by one, do that; those after them work."""
         self._faults[method].extend(faults)
 
+    @property
+    def streams(self) -> bool:
+        """Whether a bot hears the events."""
+        return self._stream is not None
+
     def end_stream(self) -> None:
         """End the event stream cleanly."""
         if self._stream:

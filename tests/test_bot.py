@@ -180,7 +180,7 @@ async def test_what_waits_for_a_room_that_leaves_is_not_sent_there(gateway: Loop
         await until(lambda: bot.outbox.counts().get(State.WAITING) == 2)
         gateway.rename("r103", "Knowhere 3")
         await until(lambda: bot.outbox.counts().get(State.CANCELLED) == 1)
-        gateway._rooms["r102"].topic = "Knowhere 2"  # while the bot is away
+        gateway.add_room("r102", "Knowhere 2")  # while the bot is away
     async with running(gateway, state_file, **communities) as bot:
         assert bot.outbox.counts() == {State.CANCELLED: 2}
     assert gateway.sent == []
@@ -244,14 +244,16 @@ async def test_what_a_broken_connection_cut_off_keeps_its_place(
 
 async def test_rooms_that_are_listed_late_are_waited_for(gateway: LoopbackGateway, state_file: Path) -> None:
     """A gateway that lists one room at login, and the others a moment later, loses nothing said in between."""
-    late = {room: gateway._rooms.pop(room) for room in ("r102", "r103")}
+    for room_id in ("r102", "r103"):
+        gateway.remove(room_id)
     gateway.script("RoomList", Fault(delay=0.01))
     state = StateFile(state_file)
     bot = RoomSyncBot(settings(gateway), state)
     task = asyncio.create_task(bot.run())
     await gateway.until(lambda: "RoomPayload" in gateway.calls)
     gateway.say("r101", "alice", "early")
-    gateway._rooms.update(late)
+    for label in ("102", "103"):
+        gateway.add_room(f"r{label}", f"{PREFIX}{label}")
     await gateway.until(lambda: len(gateway.sent) == 2)
     bot.courier.leave()
     await task
