@@ -91,7 +91,10 @@ async def find_endpoint(settings: Settings) -> str:
     if not host or not 0 < port < 65536 or not ENDPOINT_FORM.fullmatch(f"{host}:{port}"):
         raise GatewayLost(f"{settings.authority} gave no usable answer (HTTP {answer.status_code})")
     if host == "0.0.0.0":
-        raise GatewayLost("no gateway serves this token at the moment")
+        raise GatewayLost(
+            f"{settings.authority} says that no gateway serves this token now; if the seller of the token names "
+            "another discovery service, set WECHATY_PUPPET_SERVICE_AUTHORITY"
+        )
     return f"{host}:{port}"
 
 

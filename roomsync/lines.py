@@ -6,25 +6,28 @@ Those without a header are known again when another relay says them: it is no pe
 import re
 
 RECALLED = "撤回了一条消息"  # behind the name of who took a message back
-NOT_RELAYED = "未能转发，请到原群查看"
-OVER_DAILY_LIMIT = "今日转发已达上限，请到原群查看"
+NOT_RELAYED = "未能转发，仅原群可见"
+OVER_DAILY_LIMIT = "今日转发已达上限，仅原群可见"
 UNSENT_TEXT = f"[文字] {NOT_RELAYED}"  # in the place of a text that the gateway never takes
 
 
 def missed(messages: int) -> str:
     """For a room that messages did not reach in time."""
-    return f"（有 {messages} 条消息未能及时转发到本群，请到其他群查看）"
+    return f"（有 {messages} 条消息未能及时转发到本群，仅原群可见）"
 
 
 def introduction(community: str, others: int) -> str:
     """For a room where somebody mentioned the bot: what it does, and with how many other rooms."""
+    if not others:
+        return f"我是群消息同步助手：「{community}」目前只有本群，还没有其他群可以同步。"
     return f"我是群消息同步助手：本群与「{community}」的另外 {others} 个群互通，各群的发言都会同步到其他群。"
 
 
 # Made of the lines themselves, so that they are always known.
 HEADERLESS = re.compile(
     "|".join(
-        re.escape(line).replace("\0", "[^\n]*").replace("0", "[0-9]+") for line in (missed(0), introduction("\0", 0))
+        re.escape(line).replace("\0", "[^\n]*").replace("9", "[0-9]+")
+        for line in (missed(9), introduction("\0", 0), introduction("\0", 9))
     )
 )
 

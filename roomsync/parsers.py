@@ -162,7 +162,8 @@ def daily(text: str) -> dict[Kind, int]:
     for part in re.split("[,，]", text):
         found = re.fullmatch(r"\s*([a-z_]+)\s*:\s*([0-9]{1,9})\s*", part)
         if not found or found[1] not in (*MEDIA, *CARDS) or found[1] in limits:
-            raise ValueError(f"is {text!r}; allowed: kind:number, separated by commas, such as image:1000; 0 for none")
+            kinds = ", ".join((*MEDIA, *CARDS))
+            raise ValueError(f"is {text!r}; allowed: kind:number, separated by commas, of {kinds}; or 0 for no limits")
         limits[Kind(found[1])] = int(found[2])
     return limits
 

@@ -19,8 +19,11 @@ REFERRED = {
     "43": "[视频]",
     "47": "[表情]",
     "48": "[位置]",
-    "49": "[链接]",
 }
+CARD = "49"
+# What a card is (`appmsg/type` in the content of a `refermsg` of that type; wechaty's AppMessageType). A reply says its
+# words in its title.
+CARDS = {"5": "[链接] ", "6": "[文件] ", "19": "[聊天记录] ", "33": "[小程序] ", "36": "[小程序] ", "57": ""}
 
 
 @dataclass(frozen=True)
@@ -56,19 +59,31 @@ def _parse_xml(text: str) -> Quote | None:
 
     expat, which reads it, refuses entities that grow without measure.
     """
-    start = text.find("<msg>")
-    if start < 0 or "refermsg" not in text:
+    if "refermsg" not in text:
         return None
-    try:
-        message = ElementTree.fromstring(text[start:].strip())
-    except (ElementTree.ParseError, ValueError):
+    message = _xml(text)
+    referred = message.find("appmsg/refermsg") if message is not None else None
+    if message is None or message.findtext("appmsg/type", "").strip() != "57" or referred is None:
         return None
-    referred = message.find("appmsg/refermsg")
-    if message.findtext("appmsg/type", "").strip() != "57" or referred is None:
-        return None
-    content = REFERRED.get(referred.findtext("type", "").strip(), referred.findtext("content", ""))
+    kind, content = referred.findtext("type", "").strip(), referred.findtext("content", "")
+    content = _card(content) if kind == CARD else REFERRED.get(kind, content)
     name, message_id = referred.findtext("displayname", ""), referred.findtext("svrid", "")
     return Quote(name, content, message.findtext("appmsg/title", ""), message_id.strip())
+
+
+def _card(text: str) -> str:
+    card = _xml(text)
+    title = card.findtext("appmsg/title", "").strip() if card is not None else ""
+    kind = card.findtext("appmsg/type", "").strip() if card is not None else ""
+    return CARDS.get(kind, "[卡片] ") + title if title else "[卡片]"
+
+
+def _xml(text: str) -> ElementTree.Element | None:
+    start = text.find("<msg>")
+    try:
+        return ElementTree.fromstring(text[start:].strip()) if start >= 0 else None
+    except (ElementTree.ParseError, ValueError):
+        return None
 
 
 def line_of_quote(quote: Quote, form: HeaderForm, labels: Collection[str]) -> str:

@@ -83,7 +83,7 @@ async def test_picture_that_cannot_be_had_shows_as_a_line(gateway: LoopbackGatew
         gateway.script("MessageImage", *[Fault(refused("gone"))] * 2)
         gateway.say("r101", "alice", kind="image", content=IMAGE)
         await gateway.until(lambda: len(gateway.sent) == 2)
-    assert gateway.sent[0].body == "[Alice@101]:  [图片] 未能转发，请到原群查看"
+    assert gateway.sent[0].body == "[Alice@101]:  [图片] 未能转发，仅原群可见"
 
 
 async def test_nothing_goes_where_it_does_not_belong(gateway: LoopbackGateway, state_file: Path) -> None:

@@ -199,7 +199,7 @@ async def test_discovery_gives_the_endpoint(
     ("answer", "sentence"),
     [
         ((200, {"host": "0.0.0.0", "port": 0}), "gave no usable answer|no gateway serves"),
-        ((200, {"host": "0.0.0.0", "port": 8788}), "no gateway serves this token"),
+        ((200, {"host": "0.0.0.0", "port": 8788}), "set WECHATY_PUPPET_SERVICE_AUTHORITY"),
         ((404, {}), "knows no gateway for this token"),
         ((500, {}), "no usable answer"),
         ((200, ["what"]), "no usable answer"),

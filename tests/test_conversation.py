@@ -175,6 +175,15 @@ async def test_bot_says_what_it_is_for_once_an_hour(gateway: LoopbackGateway, st
     assert len(answers) == 1 and "另外 2 个群" in answers[0].body
 
 
+async def test_bot_in_one_room_says_that_there_is_no_other(gateway: LoopbackGateway, state_file: Path) -> None:
+    """Who mentions the bot in the only room of a community is not told of 0 others."""
+    gateway.add_room("k1", "Knowhere 1")
+    async with running(gateway, state_file, ROOM_PREFIX="Knowhere"):
+        gateway.say("k1", "alice", "@小助手\u2005?", mentions=["bot"])
+        await gateway.until(lambda: len(gateway.sent) == 1)
+    assert "目前只有本群" in gateway.sent[0].body
+
+
 async def test_files_go_as_they_are(gateway: LoopbackGateway, state_file: Path) -> None:
     """A file by handle is relayed behind a caption with its name and size."""
     async with running(gateway, state_file):
@@ -192,7 +201,7 @@ async def test_file_over_the_limit_shows_as_a_line(gateway: LoopbackGateway, sta
         big = json.dumps({"boxType": 1, "base64": "a" * 2_000_000, "name": "big.zip"})
         gateway.say("r101", "alice", kind="file", content=big)
         await gateway.until(lambda: len(gateway.sent) == 2)
-    assert gateway.sent[0].body == "[Alice@101]:  [文件] big.zip (1.5 MB) 太大，未能转发，请到原群查看"
+    assert gateway.sent[0].body == "[Alice@101]:  [文件] big.zip (1.5 MB) 太大，未能转发，仅原群可见"
 
 
 async def test_pictures_in_a_row_need_one_caption(gateway: LoopbackGateway, state_file: Path) -> None:

@@ -202,7 +202,7 @@ async def test_texts_too_large_together_go_apart_at_once(desk: Desk) -> None:
     assert {attempts for _, attempts, _, _ in desk.deliveries()} == {0}
 
 
-@pytest.mark.parametrize(("part", "line"), [(PICTURE, "[图片] 未能转发，请到原群查看"), (CARD, "https://example.org")])
+@pytest.mark.parametrize(("part", "line"), [(PICTURE, "[图片] 未能转发，仅原群可见"), (CARD, "https://example.org")])
 async def test_what_the_gateway_never_takes_becomes_a_line(desk: Desk, part: Part, line: str) -> None:
     """In the place of a picture that cannot be sent goes at once a line, in that of a link its address."""
     desk.say(part)
@@ -223,7 +223,7 @@ async def test_a_text_that_the_gateway_never_takes_becomes_a_line(desk: Desk) ->
     await desk.work()
     desk.say("c")
     await desk.work()
-    line = "[文字] 未能转发，请到原群查看"
+    line = "[文字] 未能转发，仅原群可见"
     assert [body for _, _, body in desk.gateway.made] == ["a", line, "b", line, "c"]
     assert [state for state, _, _, _ in desk.deliveries()] == ["sent", "failed", "sent"]
 
@@ -296,7 +296,7 @@ async def test_over_the_daily_limit_a_line_goes(desk: Desk) -> None:
         desk.say(PICTURE)
     desk.say("b")
     await desk.work()
-    assert desk.gateway.bodies() == ["{}", "[图片] 今日转发已达上限，请到原群查看\nb"]
+    assert desk.gateway.bodies() == ["{}", "[图片] 今日转发已达上限，仅原群可见\nb"]
 
 
 async def test_sends_keep_the_pace(desk: Desk) -> None:

@@ -37,7 +37,7 @@ PLACE = '<msg><location x="1" y="2" label="上海市黄浦区" poiname="人民�
         (Kind.GROUP_NOTE, "1. Alice\n2. Bob", None, "[接龙] 1. Alice 2. Bob"),
         (Kind.POST, "", None, "[动态]"),
         (Kind.UNKNOWN, "<msg/>", None, "[未知消息]"),
-        (Kind.FILE, "", None, "[文件] 未能转发，请到原群查看"),
+        (Kind.FILE, "", None, "[文件] 未能转发，仅原群可见"),
     ],
 )
 def test_line_says_what_is_known(kind: Kind, text: str, content: str | None, line: str) -> None:

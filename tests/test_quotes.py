@@ -1,5 +1,7 @@
 """Quotes, in the exact forms of the gateways."""
 
+from xml.sax.saxutils import escape
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,6 +18,11 @@ XML = (
 )
 
 
+def card(kind: int, title: str) -> str:
+    """A card that is quoted, as it stands in the content of a `refermsg`."""
+    return escape(f"<msg><appmsg><title>{title}</title><type>{kind}</type></appmsg></msg>")
+
+
 @pytest.mark.parametrize(
     ("text", "quote"),
     [
@@ -29,6 +36,10 @@ XML = (
         ),
         (XML.format(kind=1, content="hello"), Quote("Alice", "hello", "yes & no", "42")),
         (XML.format(kind=3, content="&lt;msg&gt;"), Quote("Alice", "[图片]", "yes & no", "42")),
+        (XML.format(kind=49, content=card(5, "Title")), Quote("Alice", "[链接] Title", "yes & no", "42")),
+        (XML.format(kind=49, content=card(57, "hello")), Quote("Alice", "hello", "yes & no", "42")),
+        (XML.format(kind=49, content=card(2000, "Title")), Quote("Alice", "[卡片] Title", "yes & no", "42")),
+        (XML.format(kind=49, content="&lt;msg&gt;"), Quote("Alice", "[卡片]", "yes & no", "42")),
         ("wxid_b:\n" + XML.format(kind=1, content="hello"), Quote("Alice", "hello", "yes & no", "42")),
     ],
 )

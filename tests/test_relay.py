@@ -72,7 +72,7 @@ def test_card_follows_its_caption_unchanged(kind: Kind, content: str, line: str)
 @pytest.mark.parametrize("kind", CARDS)
 def test_card_that_could_not_be_had_shows_as_a_line(kind: Kind, content: str | None) -> None:
     """A card without its content becomes one line that sends people to the room it was said in."""
-    line = f"{CARDS[kind]} 未能转发，请到原群查看"
+    line = f"{CARDS[kind]} 未能转发，仅原群可见"
     assert parts(said(kind, content=content), HERE, STYLE) == [Part(Kind.TEXT, line, HEAD)]
 
 
@@ -138,7 +138,7 @@ def test_any_message_becomes_a_caption_and_at_most_one_card(
     [
         (Kind.TEXT, "Sync Bot: [图片]", Kind.IMAGE),
         (Kind.TEXT, "[Alice@101]:  [图片]", Kind.TEXT),
-        (Kind.TEXT, "[Alice@101]:  [图片] 未能转发，请到原群查看", Kind.TEXT),
+        (Kind.TEXT, "[Alice@101]:  [图片] 未能转发，仅原群可见", Kind.TEXT),
         (Kind.TEXT, "look: [图片] of the bot", Kind.TEXT),
         (Kind.IMAGE, "", Kind.IMAGE),
         (Kind.URL, "Sync Bot: [图片]", Kind.URL),

@@ -72,7 +72,13 @@ class Relay:
 
 
 @pytest.mark.parametrize(
-    "line", [lines.missed(3), lines.introduction("群", 3), f"{lines.missed(1)}\n{lines.missed(2)}"]
+    "line",
+    [
+        lines.missed(3),
+        lines.introduction("群", 13),
+        lines.introduction("群", 0),
+        f"{lines.missed(1)}\n{lines.missed(2)}",
+    ],
 )
 def test_own_lines_of_a_relay_are_left_alone(tmp_path: Path, clock: Clock, line: str) -> None:
     """What a bot says for itself is not relayed by another, also long after it relayed something; a person's is."""
