@@ -44,6 +44,7 @@ class Events:
         self._lanes = lanes.Lanes(bot, fetch, journal, self._tasks)
         self._raw: asyncio.Queue[tuple[int, Any]] = asyncio.Queue()
         self._ordered: asyncio.Queue[tuple[int, Any]] = asyncio.Queue()
+        self._connection = 0  # how many have ended: a login that an ended one told is over
         self._last_login: Payload = {}
         self._login_again: asyncio.Task[None] | None = None
         self.last = 0.0  # when the last event came, seconds since the epoch; 0 before the first
@@ -60,12 +61,18 @@ class Events:
             payload = json.loads(text)
             if not isinstance(payload, dict):
                 raise ValueError("it is no JSON object")
-            self._raw.put_nowait((event_type, text_of(payload, "messageId") if event_type == MESSAGE else payload))
+            self._raw.put_nowait((event_type, self._event(event_type, payload)))
         except (ValueError, RecursionError) as error:
             log.warning("Passed over an event of type %d: %s.", event_type, error)
 
+    def _event(self, event_type: int, payload: Payload) -> Any:
+        if event_type == MESSAGE:
+            return text_of(payload, "messageId")
+        return (self._connection, payload) if event_type == LOGIN else payload
+
     def hold(self) -> None:
         """Let messages wait until the next login is handled: the connection is gone."""
+        self._connection += 1
         self._lanes.close()
 
     async def run(self) -> None:
@@ -98,7 +105,9 @@ class Events:
             if event_type == MESSAGE:
                 await self._lanes.bring(event)
             elif event_type == LOGIN:
-                await self._login(event)
+                connection, login = event
+                if connection == self._connection:
+                    await self._login(login)
             else:
                 if event_type == LOGOUT:
                     self._lanes.close()
@@ -124,7 +133,7 @@ class Events:
             await asyncio.sleep(delay)
             if self._lanes.is_open or self._lanes.is_closed:
                 return
-            self._ordered.put_nowait((LOGIN, self._last_login))
+            self._ordered.put_nowait((LOGIN, (self._connection, self._last_login)))
 
     async def _handle_again(self, event_type: int, event: Payload) -> None:
         """News of a room that could not be handled: a room must not stay what it is no more until the next login."""

@@ -242,6 +242,23 @@ async def test_what_a_broken_connection_cut_off_keeps_its_place(
     assert " ".join(lines(gateway, "r102")).replace("[Alice@101]:  ", "") == "zero one two three"
 
 
+async def test_login_of_an_ended_connection_lets_nobody_wait(
+    gateway: LoopbackGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A login that is still in the queue when its connection ends does not count: nothing waits for it."""
+    monkeypatch.setattr("roomsync.supervisor.DELAY_FIRST", 0.01)
+    monkeypatch.setattr("roomsync.lanes.PATIENCE", 60.0)
+    async with running(gateway, state_file):
+        gateway.script("MessagePayload", Fault(delay=0.2), Fault(delay=0.2))
+        gateway.say("r101", "alice", "one")
+        gateway.login()
+        gateway.say("r101", "alice", "two")
+        await gateway.until(lambda: gateway.calls.count("MessagePayload") == 2)
+        gateway.end_stream()
+        await gateway.until(lambda: len(lines(gateway, "r102")) == 2)
+    assert " ".join(lines(gateway, "r102")).replace("[Alice@101]:  ", "") == "one two"
+
+
 async def test_rooms_that_are_listed_late_are_waited_for(gateway: LoopbackGateway, state_file: Path) -> None:
     """A gateway that lists one room at login, and the others a moment later, loses nothing said in between."""
     for room_id in ("r102", "r103"):
