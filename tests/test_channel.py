@@ -47,6 +47,16 @@ async def connect(found: Settings) -> None:
         await puppet.disconnect()
 
 
+async def test_what_comes_in_after_the_end_is_passed_over(gateway: LoopbackGateway) -> None:
+    """Bytes that arrive on a connection that was closed, as on Windows, raise nothing."""
+    puppet = GatewayPuppet(settings(gateway))
+    await puppet.connect()
+    protocol = puppet.channel and puppet.channel._protocol
+    assert protocol
+    await puppet.disconnect()
+    protocol.data_received(b"\0\0\0\4\0\0\0\0\0")  # a SETTINGS frame, empty
+
+
 def tls(gateway: LoopbackGateway, authority: trustme.CA, **more: str) -> Settings:
     pem = authority.cert_pem.bytes().decode().replace("\n", "\\n")
     return settings(gateway, **{PLAIN: "false", "WECHATY_PUPPET_SERVICE_TLS_CA_CERT": pem, **more})
