@@ -33,8 +33,8 @@ class Turmoil:
             label, self.count = self.chance.choice(LABELS), self.count + 1
             gateway.say(f"r{label}", self.chance.choice(["alice", "bob"]), f"words {self.count}")
             self.said[label].append(f"words {self.count}")
-        elif what == "login" and not gateway.logged_in:
-            gateway.login()
+        elif what == "login":
+            gateway.login()  # some gateways say it more than once
         elif what == "logout" and gateway.logged_in:
             gateway.logout()
         elif what == "late":
