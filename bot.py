@@ -109,11 +109,10 @@ class RoomSyncBot(Wechaty):
             if self.switchboard.first_time(msg.message_id, source, time.time()):
                 self.courier.throttled(source.id)
             return
-        if own and payload.kind is Kind.RECALLED:
-            return  # the echo of a recall of our own
         if own:
-            self.outbox.echo(source.id, payload.kind, payload.text, msg.message_id, time.time())
+            self._own(payload, source.id, msg.message_id)
             return
+        self.courier.heard(source.id)
         if payload.kind is Kind.RECALLED:
             news = self.switchboard.take_back(payload.text, source, time.time())
         else:
@@ -122,6 +121,12 @@ class RoomSyncBot(Wechaty):
             news = self.switchboard.answer(msg.message_id, source, time.time()) or news
         if news:
             self.courier.wake()
+
+    def _own(self, payload: Any, room_id: str, message_id: str) -> None:
+        if payload.kind is Kind.RECALLED:
+            return  # the echo of a recall of our own
+        if self.outbox.echo(room_id, payload.kind, payload.text, message_id, time.time()) is None:
+            self.courier.heard(room_id)  # the account's owner, on the phone
 
     async def on_room_join(self, room: Any, invitees: Any, inviter: Any, date: Any) -> None:
         self.rooms.forget(room.room_id)  # whoever sees a room's events is in it, though the gateway may not answer now

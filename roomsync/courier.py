@@ -9,7 +9,7 @@ from typing import Protocol
 from roomsync.errors import AnswerLate, AnswerLost, GatewayError, GatewayLost, GatewayRefused, Throttled, Unsendable
 from roomsync.kinds import CARDS, MEDIA, Kind
 from roomsync.lines import NOT_RELAYED, OVER_DAILY_LIMIT, UNSENT_TEXT
-from roomsync.outbox import Outbox, Send
+from roomsync.outbox import Outbox, Send, Shown
 from roomsync.pacer import Cooldown, Pacer
 from roomsync.recalls import Recalls
 from roomsync.relay import instead_of
@@ -65,6 +65,7 @@ class Courier:
         self._on_cooldown = on_cooldown
         self._alone: Counter[str] = Counter()  # of which room how many deliveries go one by one
         self._broken: Counter[int] = Counter()  # how often the connection went during which send
+        self._shown: dict[str, Shown] = {}  # the picture that the bot sent last to a room, if nobody spoke there since
         self.online = False
         self._leaving = False
         self._news = asyncio.Event()
@@ -87,9 +88,14 @@ class Courier:
         self._leaving = True
         self._news.set()
 
+    def heard(self, room_id: str) -> None:
+        """Somebody else spoke in that room: what the bot sends there next says whose it is."""
+        self._shown.pop(room_id, None)
+
     def throttled(self, room_id: str) -> None:
         """WeChat showed in that room that the last send there was too much: pause, and make it again afterwards."""
         now = self._clock()
+        self._shown.pop(room_id, None)
         again = self._outbox.send_again(room_id, now - NOTICE_LIFE, now)
         self._cool_down(f"a notice in {self._outbox.name_of(room_id)}, {again} deliveries are sent again")
 
@@ -125,7 +131,8 @@ class Courier:
         turn = self._pacer.choose(heads, now)
         if turn.room_id is None:
             return turn.wait
-        send = self._outbox.take(turn.room_id, now, alone=self._alone[turn.room_id] > 0)
+        shown = self._shown.pop(turn.room_id, None)
+        send = self._outbox.take(turn.room_id, now, alone=self._alone[turn.room_id] > 0, shown=shown)
         if send is None:
             return 0.0
         if send.kind in (*MEDIA, *CARDS) and not self._pacer.allows(send.kind, now):
@@ -133,14 +140,18 @@ class Courier:
             self._outbox.replace(send, line, "daily limit", now, made=False)
             return 0.0
         self._pacer.sent(send.room_id, send.kind, now)
-        await self._make(send)
+        if send.kind in MEDIA and send.shows:
+            self._shown[send.room_id] = send.shows
+        if not await self._make(send):
+            self._shown.pop(send.room_id, None)
         return 0.0
 
-    async def _make(self, send: Send) -> None:
+    async def _make(self, send: Send) -> bool:
+        """Make a send; whether the gateway has it."""
         try:
             if send.kind is Kind.RECALLED:
                 await self._take_back(send)
-                return
+                return True
             sent_id = await self._sender.send(send.room_id, send.kind, send.body, send.mentions)
         except Unsendable as error:
             self._replace(send, error)
@@ -162,6 +173,8 @@ class Courier:
         else:
             self._outbox.sent(send, sent_id, self._clock())
             self._went(send)
+            return True
+        return False
 
     async def _take_back(self, send: Send) -> None:
         """Take back a copy of a message; where that cannot be, its room is told. Raises `GatewayError`."""

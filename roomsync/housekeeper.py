@@ -13,7 +13,6 @@ from roomsync.kinds import SILENT, Kind
 from roomsync.outbox import add_deliveries
 from roomsync.outcomes import ECHO_LIFE
 from roomsync.relay import Part
-from roomsync.relays import HELD
 from roomsync.settings import Settings
 from roomsync.statefile import StateFile
 
@@ -24,7 +23,7 @@ PRUNE_AT_ONCE = 2000  # messages in one transaction, so that none takes long
 LIGHTEN_AT_ONCE = 50  # likewise pictures
 # What is remembered of rooms and accounts besides messages, each with the time it was.
 OLD_MARKS = """
-DELETE FROM status WHERE (key GLOB 'relay:*' OR key GLOB 'brought_to:*' OR key GLOB 'answered:*')
+DELETE FROM status WHERE (key GLOB 'relay:*' OR key GLOB 'answered:*')
 AND CAST(value AS REAL) < ?
 """
 NOTICE = "notice"  # the kind of a message that is the bot's own, about messages
@@ -58,7 +57,6 @@ class Housekeeper:
         self._last_round = now
         if expired := expire(self._state, now - self._ttl, now):
             log.error("%d deliveries were older than RELAY_TTL_HOURS and are given up.", expired)
-        release(self._state, now)
         lighten(self._state, now - ECHO_LIFE)
         prune(self._state, now - self._retention)  # some each round: it must not keep the loop
         if self._last_event() != self._told:
@@ -126,14 +124,6 @@ def bring_forward(state: StateFile, now: float) -> None:
         db.execute("UPDATE messages SET accepted = ? WHERE accepted > ?", (now, now))
 
 
-def release(state: StateFile, now: float) -> None:
-    """What waited for another relay to bring it, and was not brought, takes its place in the order again."""
-    with state.transaction() as db:
-        db.execute(
-            "UPDATE deliveries SET urgent = 0 WHERE state = 'waiting' AND urgent = ? AND next_try <= ?", (HELD, now)
-        )
-
-
 def lighten(state: StateFile, before: float) -> int:
     """Blank pictures and files that were carried as bytes, once none of their deliveries needs them; how many.
 
@@ -163,10 +153,6 @@ def prune(state: StateFile, before: float) -> int:
         db.execute("DELETE FROM spent WHERE at < ?", (before,))
         db.execute("DELETE FROM incoming WHERE seen < ?", (before,))
         db.execute(OLD_MARKS, (before,))
-        db.execute(
-            "DELETE FROM status WHERE key GLOB 'brought:*'"
-            " AND replace(key, 'brought:', 'relay:') NOT IN (SELECT key FROM status)"
-        )
     if count:
         with state.reading() as db:
             # Not `execute`, which before Python 3.12 takes one step of it, and so frees one page.

@@ -10,6 +10,7 @@ from roomsync.headers import join
 from roomsync.kinds import MEDIA, Kind
 from roomsync.outcomes import Outcomes, spend
 from roomsync.outcomes import Send as Send
+from roomsync.outcomes import Shown as Shown
 from roomsync.outcomes import State as State
 from roomsync.relay import Message, Part
 from roomsync.statefile import StateFile
@@ -27,20 +28,11 @@ SELECT d.room_id, d.next_try, d.urgent FROM waiting_rooms AS w JOIN deliveries A
     SELECT id FROM deliveries WHERE state = 'waiting' AND room_id = w.room_id ORDER BY urgent DESC, id LIMIT 1
 )
 """
-# A room's waiting deliveries, in the order in which they go, with what they are made of (the fields of _Row). Those
-# that another relay is expected to bring (`relays.HELD`) are passed by the others.
+# A room's waiting deliveries, in the order in which they go, with what they are made of (the fields of _Row).
 WAITING = """
 SELECT d.id, p.kind, p.body, p.header, p.mention, p.caption, m.talker_id, d.attempts, d.send_id FROM deliveries AS d
 JOIN parts AS p ON p.message_id = d.message_id AND p.part = d.part JOIN messages AS m ON m.id = d.message_id
-WHERE d.state = 'waiting' AND d.room_id = ? AND (d.urgent >= 0 OR d.next_try <= ?) ORDER BY d.urgent DESC, d.id LIMIT ?
-"""
-# What was last sent to a room, if nobody has spoken there since: the header it belongs to, its talker and its kind.
-LAST = """
-SELECT c.header, m.talker_id, s.kind FROM sends AS s JOIN deliveries AS d ON d.send_id = s.id AND d.state = 'sent'
-JOIN messages AS m ON m.id = d.message_id JOIN parts AS c ON c.message_id = m.id AND c.caption = 1
-WHERE s.id = (SELECT id FROM sends WHERE room_id = :room ORDER BY at DESC, id DESC LIMIT 1)
-AND NOT EXISTS (SELECT 1 FROM messages WHERE room_id = :room AND accepted >= s.at)
-AND NOT EXISTS (SELECT 1 FROM status WHERE key = 'brought_to:' || :room AND CAST(value AS REAL) >= s.at)
+WHERE d.state = 'waiting' AND d.room_id = ? ORDER BY d.urgent DESC, d.id LIMIT ?
 """
 BATCH_MOST = 200  # deliveries looked at for one send
 
@@ -118,15 +110,16 @@ class Outbox(Outcomes):
         with self._state.reading() as db:
             return [Head(row[0], row[1], row[2] > 0) for row in db.execute(HEADS)]
 
-    def take(self, room_id: str, now: float, *, alone: bool = False) -> Send | None:
+    def take(self, room_id: str, now: float, *, alone: bool = False, shown: Shown | None = None) -> Send | None:
         """The next send for a room, its deliveries marked as sending from now on.
 
         The oldest waiting delivery; when it is a text, and not `alone`, with all texts behind it that fit, up to the
         first delivery of another kind. A send that may have gone out before is made again just as it was, so that an
-        echo of the first is known to be of it.
+        echo of the first is known to be of it. `shown`: the picture or card that is the last thing in that room. A
+        caption that would only say the same once more is left out.
         """
         with self._state.transaction() as db:
-            rows = self._next(db, room_id, now, 1 if alone else BATCH_MOST)
+            rows = self._next(db, room_id, now, 1 if alone else BATCH_MOST, shown)
             if not rows:
                 return None
             first, send_id = rows[0], rows[0].send_id
@@ -145,23 +138,23 @@ class Outbox(Outcomes):
             )
             mentions = tuple({row.mention: None for row in rows if row.mention})
             deliveries, repeated = tuple(row.id for row in rows), first.send_id is not None
-            return Send(send_id, room_id, Kind(first.kind), text, deliveries, first.attempts, mentions, repeated)
+            kind, of = Kind(first.kind), Shown(first.talker_id, first.header, Kind(first.kind))
+            return Send(send_id, room_id, kind, text, deliveries, first.attempts, mentions, of, repeated)
 
-    def _next(self, db: sqlite3.Connection, room_id: str, now: float, most: int) -> list[_Row]:
+    def _next(self, db: sqlite3.Connection, room_id: str, now: float, most: int, shown: Shown | None) -> list[_Row]:
         """A room's waiting deliveries that go together now, `most` at the most."""
-        start = [_Row(*row) for row in db.execute(WAITING, (room_id, now, min(2, most)))]
-        if self._needs_no_caption(db, room_id, start):
+        start = [_Row(*row) for row in db.execute(WAITING, (room_id, 2))]
+        if shown and self._needs_no_caption(shown, start):
             db.execute("UPDATE deliveries SET state = 'sent', changed = ? WHERE id = ?", (now, start[0].id))
-        with closing(db.execute(WAITING, (room_id, now, most))) as waiting:
+        with closing(db.execute(WAITING, (room_id, most))) as waiting:
             return self._batch(map(_Row._make, waiting))  # read one by one: most of what waits is not for this send
 
     @staticmethod
-    def _needs_no_caption(db: sqlite3.Connection, room_id: str, start: list[_Row]) -> bool:
+    def _needs_no_caption(shown: Shown, start: list[_Row]) -> bool:
         """A picture right behind one of the same member needs no line that says once more who sent it."""
         if len(start) < 2 or not start[0].caption or start[1].kind not in MEDIA:
             return False
-        last = db.execute(LAST, {"room": room_id}).fetchall()
-        return bool(last == [(start[0].header, start[0].talker_id, start[1].kind)])
+        return shown == Shown(start[0].talker_id, start[0].header, Kind(start[1].kind))
 
     def _batch(self, rows: Iterator[_Row]) -> list[_Row]:
         """Of a room's waiting deliveries those that go together now."""

@@ -25,6 +25,15 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
+class Shown:
+    """What a send shows to a room: of whom, under which header, of which kind."""
+
+    talker_id: str
+    header: str
+    kind: Kind
+
+
+@dataclass(frozen=True)
 class Send:
     """One call to the gateway for one room, carrying one delivery or, of texts, several.
 
@@ -39,6 +48,7 @@ class Send:
     deliveries: tuple[int, ...]
     attempts: int
     mentions: tuple[str, ...] = ()
+    shows: Shown | None = None  # of its first delivery
     repeated: bool = field(default=False, compare=False)  # it may have been made before
 
 
@@ -55,16 +65,16 @@ class Outcomes:
                 db.execute("UPDATE sends SET sent_id = ? WHERE id = ?", (sent_id, send.id))
             self._set(db, send, State.SENT, now, error=None)
 
-    def echo(self, room_id: str, kind: Kind, body: str, sent_id: str, now: float) -> bool:
+    def echo(self, room_id: str, kind: Kind, body: str, sent_id: str, now: float) -> int | None:
         """The gateway showed a message of the bot's own: that settles a send whose answer is lost, or not here yet.
 
         A text is known by its words, anything else by its kind. Echoes come in the order of the sends, so this one
         is of the oldest send that has had none, or fewer than it was tried.
-        True when deliveries were waiting for this to be known.
+        How many deliveries were waiting for this to be known; None when it is not of the bot, but said by phone.
         """
         with self._state.transaction() as db:
             if db.execute("SELECT 1 FROM sends WHERE sent_id = ?", (sent_id,)).fetchone():
-                return False
+                return 0
             for seen in dict.fromkeys((kind, kind_of_echo(kind, body))):
                 row = db.execute(
                     "SELECT id FROM sends WHERE room_id = ? AND at >= ?"
@@ -77,18 +87,15 @@ class Outcomes:
                 if row:
                     break
             else:
-                somebody_spoke(db, room_id, now)  # on the account's own phone
-                return False
+                return None
             db.execute(
                 "UPDATE sends SET sent_id = coalesce(sent_id, ?), echoes = echoes + 1 WHERE id = ?", (sent_id, row[0])
             )
-            return bool(
-                db.execute(
-                    "UPDATE deliveries SET state = 'sent', changed = ?"
-                    " WHERE send_id = ? AND state IN ('waiting', 'sending')",
-                    (now, row[0]),
-                ).rowcount
-            )
+            return db.execute(
+                "UPDATE deliveries SET state = 'sent', changed = ?"
+                " WHERE send_id = ? AND state IN ('waiting', 'sending')",
+                (now, row[0]),
+            ).rowcount
 
     def put_back(self, send: Send, next_try: float, now: float, *, uncertain: bool, apart: bool = False) -> None:
         """It was not sent, and that was no fault of it; `uncertain`: it may have been sent all the same.
@@ -202,11 +209,6 @@ def forget_send(db: sqlite3.Connection, send_id: int, *, made: bool = True) -> N
     if made:
         spend(db, send_id)
     db.execute("DELETE FROM sends WHERE id = ?", (send_id,))
-
-
-def somebody_spoke(db: sqlite3.Connection, room_id: str, now: float) -> None:
-    """Inside a transaction: not the bot's words, so that a picture which it sends there next must say whose it is."""
-    db.execute("INSERT OR REPLACE INTO status (key, value) VALUES (?, ?)", (f"brought_to:{room_id}", str(now)))
 
 
 def spend(db: sqlite3.Connection, send_id: int) -> None:

@@ -48,18 +48,13 @@ class Switchboard:
     def _is_of_a_relay(self, message: Message, labels: Sequence[str], now: float) -> bool:
         """Two relays in the same rooms must never answer each other."""
         form, talker = self._style.header, message.talker_id
-        if message.kind is not Kind.TEXT:
-            if message.kind not in (*MEDIA, *CARDS) or not self._relays.is_relay(talker, message.room_id, now):
-                return False  # relays bring nothing else
-            self._relays.brought_media(talker, message.room_id, message.kind, now)
-            return True
+        if message.kind is not Kind.TEXT:  # relays bring nothing but texts, pictures, files and cards
+            return message.kind in (*MEDIA, *CARDS) and self._relays.is_relay(talker, message.room_id, now)
         announced = message.text.removesuffix(f" {RECALLED}")
         if announced != message.text and form.parse_subject(announced, labels):
             return True
         if form.parse(message.text, labels):
-            spoken = form.parse_batch(message.text, labels)
-            named = [(form.render(one.name, one.label), one) for one in spoken]
-            self._relays.brought(message.id, talker, message.room_id, named, now)
+            self._relays.brought(talker, message.room_id, now)
             return True
         if is_headerless(message.text) and self._relays.was_relay(talker):
             return True
@@ -82,7 +77,7 @@ class Switchboard:
         copies = self.recalls.accept(ids, source.id, now)
         if copies is not None:
             log.info("A message of %s is taken back, with its %d copies.", source.label, copies)
-        return bool(copies) or self._relays.taken_back(ids, source.id, now) > 0
+        return bool(copies)
 
     def first_time(self, message_id: str, source: Room, now: float) -> bool:
         """Take note of a notice of WeChat's; whether it was not seen before."""

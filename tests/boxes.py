@@ -4,7 +4,7 @@ from pathlib import Path
 
 from roomsync.kinds import Kind
 from roomsync.outbox import Outbox
-from roomsync.outcomes import Send
+from roomsync.outcomes import Send, Shown
 from roomsync.relay import Message, Part
 from roomsync.statefile import StateFile
 
@@ -38,8 +38,8 @@ class Box:
         message = Message(f"m{self.count}", "r101", talker, "Alice", Kind.TEXT)
         assert self.outbox.accept(message, made, to, NOW)
 
-    def take(self, room_id: str = "r102", now: float = NOW, alone: bool = False) -> Send:
-        send = self.outbox.take(room_id, now, alone=alone)
+    def take(self, room_id: str = "r102", now: float = NOW, alone: bool = False, shown: Shown | None = None) -> Send:
+        send = self.outbox.take(room_id, now, alone=alone, shown=shown)
         assert send
         return send
 

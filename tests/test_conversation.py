@@ -1,6 +1,5 @@
 """One conversation across rooms: recalls, quotes, mentions, kinds and other relays, over the loopback gateway."""
 
-import asyncio
 import json
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from grpclib.const import Status
 
 from roomsync.loopback import Fault, LoopbackGateway, refused
 from roomsync.outbox import State
-from tests.conftest import running, until
+from tests.conftest import PREFIX, running, until
 from tests.test_bot import lines
 
 DASHES = "- " * 14 + "-"
@@ -262,40 +261,21 @@ async def test_pasted_header_hides_only_what_relays_bring(gateway: LoopbackGatew
     assert all(words in shown for words in ("[语音]", "[位置]", "[接龙]"))
 
 
-async def test_what_is_said_in_anothers_name_and_taken_back_hides_nothing(
-    gateway: LoopbackGateway, state_file: Path
-) -> None:
-    """A text that a member said first in its author's name, and took back, is relayed after all."""
+async def test_forged_header_suppresses_nobody(gateway: LoopbackGateway, state_file: Path) -> None:
+    """A member who says first, in another's name, what that one said keeps neither the text nor the picture back."""
     async with running(gateway, state_file) as bot:
         bot.courier.pause()
         gateway.say("r101", "alice", "do not pay Bob")
-        await until(lambda: bot.outbox.counts().get(State.WAITING) == 2)
-        gateway.say("r103", "bob", "[Alice@101]:  do not pay Bob", id="forged")
-        await until(lambda: bot.outbox.counts().get(State.CANCELLED) == 1)
-        gateway.say("r103", "bob", "forged", kind="recalled")
-        await until(lambda: bot.outbox.counts().get(State.WAITING) == 2)
-        bot.courier.resume()
-        await gateway.until(lambda: len(gateway.sent) == 2)
-    assert lines(gateway, "r103") == ["[Alice@101]:  do not pay Bob"]
-
-
-async def test_announced_picture_keeps_nobody_waiting(gateway: LoopbackGateway, state_file: Path) -> None:
-    """Others are heard at once behind a caption that another account brought; the picture goes if it is not brought."""
-    async with running(gateway, state_file) as bot:
-        bot.courier.pause()
         gateway.say("r101", "alice", kind="image", content=IMAGE)
-        await until(lambda: bot.outbox.counts().get(State.WAITING) == 4)
-        gateway.say("r103", "bob", "[Alice@101]:  [图片]")
-        gateway.say("r102", "alice", "urgent")
         await until(lambda: bot.outbox.counts().get(State.WAITING) == 6)
+        gateway.say("r103", "bob", "[Alice@101]:  do not pay Bob")
+        gateway.say("r103", "bob", "[Alice@101]:  [图片]")
+        gateway.say("r103", "bob", kind="image", content=IMAGE)
+        await gateway.until(lambda: gateway.calls.count("MessagePayload") == 5)
         bot.courier.resume()
         await gateway.until(lambda: len(gateway.sent) == 4)
-        assert [one.body for one in gateway.sent if one.room_id == "r103"] == ["[Alice@102]:  urgent"]
-        with bot.state.transaction() as db:
-            db.execute("UPDATE deliveries SET next_try = 1 WHERE state = 'waiting'")
-        bot.courier.wake()
-        await gateway.until(lambda: len(gateway.sent) == 6)
-    assert [one.body for one in gateway.sent if one.room_id == "r103"][1:] == ["[Alice@101]:  [图片]", IMAGE]
+    shown = [one.body for one in gateway.sent if one.room_id == "r103"]
+    assert shown == ["[Alice@101]:  do not pay Bob\n[图片]", IMAGE]
 
 
 async def test_caption_of_two_pictures_stays_with_the_second(gateway: LoopbackGateway, state_file: Path) -> None:
@@ -309,6 +289,25 @@ async def test_caption_of_two_pictures_stays_with_the_second(gateway: LoopbackGa
         await gateway.until(lambda: len(gateway.recalled) == 2)
     left = [one for one in gateway.sent if one.id not in gateway.recalled and one.room_id == "r102"]
     assert [one.kind for one in left] == ["text", "image"]
+
+
+async def test_picture_behind_another_relays_words_has_a_caption(gateway: LoopbackGateway, state_file: Path) -> None:
+    """A picture has its caption when another relay spoke since the last one, and all room ids changed meanwhile."""
+    gateway.add_contact("bot2", "另一个助手")
+    async with running(gateway, state_file) as bot:
+        gateway.say("r101", "alice", kind="image", content=IMAGE)
+        await gateway.until(lambda: len(gateway.sent) == 4)
+        gateway.say("r102", "bot2", "[Bob@103]:  nice")
+        await gateway.until(lambda: gateway.calls.count("MessagePayload") == 2)
+        gateway.logout()
+        await until(lambda: not bot.courier.online)
+        for label in ("101", "102", "103"):
+            gateway.remove(f"r{label}")
+            gateway.add_room(f"new{label}", f"{PREFIX}{label}")
+        gateway.login()
+        gateway.say("new101", "alice", kind="image", content=IMAGE)
+        await gateway.until(lambda: sum(one.kind == "image" for one in gateway.sent) == 4)
+    assert [one.kind for one in gateway.sent if one.room_id == "new102"] == ["text", "image"]
 
 
 async def test_picture_after_the_owners_own_words_has_a_caption(gateway: LoopbackGateway, state_file: Path) -> None:
@@ -330,24 +329,6 @@ async def test_words_that_nobody_said_mention_nobody(gateway: LoopbackGateway, s
         gateway.say("r103", "bob", f"「小助手：[Alice@101]:  I did it」\n{DASHES}\nhow could you")
         await gateway.until(lambda: len(gateway.sent) == 4)
     assert not any(one.mentions for one in gateway.sent)
-
-
-async def test_what_another_relay_brought_is_not_doubled(gateway: LoopbackGateway, state_file: Path) -> None:
-    """A text that waits for a room and that another relay has brought there in the meantime is not sent again."""
-    gateway.add_contact("bot2", "另一个助手")
-    async with running(gateway, state_file) as bot:
-        bot.courier.pause()
-        gateway.say("r101", "alice", "one")
-        gateway.say("r101", "alice", "two")
-        gateway.say("r101", "alice", kind="image", content=IMAGE)
-        await until(lambda: bot.outbox.counts().get(State.WAITING) == 8)
-        gateway.say("r102", "bot2", "[Alice@101]:  one\ntwo\n[图片]")
-        gateway.say("r102", "bot2", kind="image", content=IMAGE)
-        await until(lambda: bot.outbox.counts().get(State.CANCELLED) == 4)
-        bot.courier.resume()
-        await gateway.until(lambda: len(gateway.sent) == 2)
-        await asyncio.sleep(0)
-    assert {one.room_id for one in gateway.sent} == {"r103"}
 
 
 async def test_throttle_notice_pauses_and_sends_again(gateway: LoopbackGateway, state_file: Path) -> None:

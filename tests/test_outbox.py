@@ -12,9 +12,8 @@ from roomsync.errors import StateFileError
 from roomsync.headers import HeaderForm, Spoken
 from roomsync.kinds import Kind
 from roomsync.outbox import BATCH_MOST, Head, Outbox
-from roomsync.outcomes import State
+from roomsync.outcomes import Shown, State
 from roomsync.relay import Message, Part
-from roomsync.relays import HELD
 from tests.boxes import BOX_BYTES, CAPTION, NOW, PICTURE, Box
 
 
@@ -73,16 +72,6 @@ def test_heads_are_the_rooms_with_something_waiting(box: Box) -> None:
 
 
 # Taking.
-
-
-def test_what_is_held_back_hurries_nobody(box: Box) -> None:
-    """A delivery that another relay is expected to bring is passed by what was said later, and makes no room urgent."""
-    box.say("a")
-    with box.state.transaction() as db:
-        db.execute("UPDATE deliveries SET urgent = ?, next_try = ?", (HELD, NOW + 60))
-    assert box.outbox.heads() == [Head("r102", NOW + 60)]
-    box.say("b")
-    assert box.take().body == "b"
 
 
 def test_texts_that_wait_go_together_in_order(box: Box) -> None:
@@ -169,15 +158,21 @@ def test_rooms_do_not_share_sends(box: Box) -> None:
     assert (box.bodies("r103"), box.bodies("r102"), box.outbox.take("r104", NOW)) == (["b"], ["a"], None)
 
 
-def test_pictures_in_a_row_have_one_caption(box: Box) -> None:
-    """The second of two pictures of one member goes without a caption, one after something else with it."""
-    for _ in range(2):
-        box.say(CAPTION, PICTURE)
-    box.say("a", talker="bob")
-    box.say(CAPTION, PICTURE)
-    caption = CAPTION.header + CAPTION.body
-    assert box.bodies() == [caption, "{}", "{}", f"a\n{caption}", "{}"]
-    assert box.outbox.counts() == {State.SENT: 7}
+def test_caption_that_says_nothing_new_is_left_out(box: Box) -> None:
+    """A picture goes without its caption when the room shows one of that member last, and with it else."""
+    for shown, first in (
+        (Shown("alice", CAPTION.header, Kind.IMAGE), "{}"),
+        (Shown("alice2", CAPTION.header, Kind.IMAGE), CAPTION.header + CAPTION.body),
+        (Shown("alice", "[Al@101]:  ", Kind.IMAGE), CAPTION.header + CAPTION.body),
+        (Shown("alice", CAPTION.header, Kind.VIDEO), CAPTION.header + CAPTION.body),
+        (None, CAPTION.header + CAPTION.body),
+    ):
+        box.say(CAPTION, Part(Kind.IMAGE, "{}", CAPTION.header))
+        send = box.take(shown=shown)
+        assert send.body == first
+        box.outbox.sent(send, None, NOW)
+        box.bodies()
+    assert box.outbox.counts() == {State.SENT: 10}
 
 
 # A crash.

@@ -152,7 +152,8 @@ def test_recent_sends_are_remembered(box: Box) -> None:
 
 
 def echo(box: Box, body: str, sent_id: str = "s1", now: float = NOW, kind: Kind = Kind.TEXT) -> bool:
-    return box.outbox.echo("r102", kind, body, sent_id, now)
+    """Whether that settled a delivery."""
+    return bool(box.outbox.echo("r102", kind, body, sent_id, now))
 
 
 def test_an_echo_before_the_answer_settles_a_send(box: Box) -> None:

@@ -7,12 +7,8 @@ from pathlib import Path
 import pytest
 
 from roomsync.errors import StateFileError
-from roomsync.headers import Spoken
 from roomsync.journal import Journal
-from roomsync.kinds import Kind
 from roomsync.pacer import Cooldown
-from roomsync.relay import Part
-from roomsync.relays import Relays
 from roomsync.statefile import StateFile
 from roomsync.status import DAY, read_status, show_status
 from tests.boxes import NOW, Box
@@ -119,14 +115,6 @@ def test_a_settled_error_is_no_error(box: Box) -> None:
     assert read_status(box.path, NOW)["rooms"][0]["last_error"] == "not now"
     box.outbox.sent(box.take(), "s1", NOW)
     assert read_status(box.path, NOW)["rooms"][0]["last_error"] is None
-
-
-def test_what_another_relay_brought_is_no_error(box: Box) -> None:
-    """A delivery that is cancelled because another relay brought it is no last error."""
-    box.say(Part(Kind.TEXT, "a", "[Alice@101]:  "))
-    Relays(box.state).brought("x", "relay", "r102", [("[Alice@101]:  ", Spoken("Alice", "101", "a"))], NOW)
-    room = read_status(box.path, NOW)["rooms"][0]
-    assert (room["cancelled"], room["last_error"]) == (1, None)
 
 
 def test_a_person_reads_a_table(box: Box, capsys: pytest.CaptureFixture[str]) -> None:
