@@ -23,8 +23,8 @@ try:
     from roomsync.events import Events
     from roomsync.housekeeper import Housekeeper
     from roomsync.journal import Journal
-    from roomsync.kinds import Kind
     from roomsync.logs import set_up_logs, set_up_output
+    from roomsync.model import Kind
     from roomsync.notices import is_throttle_notice
     from roomsync.outbox import Outbox
     from roomsync.pacer import DAY, Pacer, day_of

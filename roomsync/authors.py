@@ -3,8 +3,7 @@
 from collections.abc import Collection
 
 from roomsync.headers import HeaderForm
-from roomsync.quotes import Quote
-from roomsync.relay import Author
+from roomsync.model import Author, Quote
 from roomsync.statefile import StateFile
 
 BY_SEND = """

@@ -10,7 +10,7 @@ import betterproto
 from wechaty_grpc.wechaty.puppet import ImageType, MessageContactRequest
 
 from roomsync import errors
-from roomsync.kinds import Kind
+from roomsync.model import Kind
 
 log = logging.getLogger(__name__)
 

@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from roomsync.errors import AnswerLate, AnswerLost, GatewayError, GatewayLost, GatewayRefused, Throttled, Unsendable
-from roomsync.kinds import CARDS, MEDIA, Kind
+from roomsync.kinds import CARDS, MEDIA
 from roomsync.lines import NOT_RELAYED, OVER_DAILY_LIMIT, UNSENT_TEXT
-from roomsync.outbox import Outbox, Send, Shown
-from roomsync.pacer import Cooldown, Pacer
+from roomsync.model import Cooldown, Kind, Send, Shown
+from roomsync.outbox import Outbox
+from roomsync.pacer import Pacer
 from roomsync.recalls import Recalls
 from roomsync.relay import instead_of
 

@@ -14,9 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from roomsync.kinds import WORDS, Kind
+from roomsync.kinds import WORDS
 from roomsync.loopback import LoopbackGateway
 from roomsync.loopback_account import Sent
+from roomsync.model import Kind
 from roomsync.settings import Settings
 from roomsync.statefile import StateFile
 

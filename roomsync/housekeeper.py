@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable
 from roomsync import lines
 from roomsync.courier import RETRY_MOST
 from roomsync.journal import Journal
-from roomsync.kinds import SILENT, Kind
+from roomsync.kinds import SILENT
+from roomsync.model import Kind, Part
 from roomsync.outbox import add_deliveries
 from roomsync.outcomes import ECHO_LIFE
-from roomsync.relay import Part
 from roomsync.settings import Settings
 from roomsync.statefile import StateFile
 

@@ -4,7 +4,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from roomsync.pacer import Cooldown
+from roomsync.model import Cooldown
 from roomsync.statefile import StateFile
 
 

@@ -2,37 +2,14 @@
 
 import json
 import re
-from enum import StrEnum
 from typing import Any
 
 from roomsync.headers import shortened
 from roomsync.lines import NOT_RELAYED
+from roomsync.model import Kind
 
 TITLE_MAX = 60
 XML_MAX = 20_000  # signs that are looked at, so that no text takes long
-
-
-class Kind(StrEnum):
-    """What was said; the values are what the state file and DAILY_LIMITS call it."""
-
-    TEXT = "text"
-    IMAGE = "image"
-    URL = "url"
-    MINIPROGRAM = "miniprogram"
-    FILE = "file"
-    VIDEO = "video"
-    EMOTICON = "emoticon"
-    AUDIO = "audio"
-    CONTACT = "contact"
-    CHAT_HISTORY = "chat_history"
-    LOCATION = "location"
-    GROUP_NOTE = "group_note"
-    TRANSFER = "transfer"
-    RED_ENVELOPE = "red_envelope"
-    RECALLED = "recalled"
-    POST = "post"
-    SYSTEM = "system"
-    UNKNOWN = "unknown"
 
 
 # The words WeChat itself shows for a kind in the list of chats.

@@ -3,7 +3,7 @@
 import html
 import re
 
-from roomsync.kinds import Kind
+from roomsync.model import Kind
 
 THROTTLE_SENTENCE = "操作过于频繁"
 THROTTLE_NOTICES = (THROTTLE_SENTENCE, f"{THROTTLE_SENTENCE}，可稍后再试", f"{THROTTLE_SENTENCE}，请稍后再试")

@@ -3,16 +3,12 @@
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from roomsync.headers import join
-from roomsync.kinds import MEDIA, Kind
+from roomsync.kinds import MEDIA
+from roomsync.model import Head, Kind, Message, Part, Send, Shown
 from roomsync.outcomes import Outcomes, spend
-from roomsync.outcomes import Send as Send
-from roomsync.outcomes import Shown as Shown
-from roomsync.outcomes import State as State
-from roomsync.relay import Message, Part
 from roomsync.statefile import StateFile
 
 # The oldest waiting delivery of every room. It hops from room to room in the index, so that its cost grows with
@@ -35,15 +31,6 @@ JOIN parts AS p ON p.message_id = d.message_id AND p.part = d.part JOIN messages
 WHERE d.state = 'waiting' AND d.room_id = ? ORDER BY d.urgent DESC, d.id LIMIT ?
 """
 BATCH_MOST = 200  # deliveries looked at for one send
-
-
-@dataclass(frozen=True)
-class Head:
-    """A room with waiting deliveries; the oldest may go from `next_try` on (seconds since the epoch)."""
-
-    room_id: str
-    next_try: float
-    urgent: bool = False
 
 
 class _Row(NamedTuple):

@@ -1,55 +1,14 @@
 """What became of a send: the states of deliveries in the state file, and how they change."""
 
 import sqlite3
-from dataclasses import dataclass, field
-from enum import StrEnum
 
-from roomsync.kinds import Kind
+from roomsync.model import Kind, Send, State
 from roomsync.relay import kind_of_echo
 from roomsync.statefile import StateFile
 
 ECHO_LIFE = 600.0  # seconds after a send in which its echo is waited for
 # Seconds after a failed send of a picture or card. It is known by its kind alone, and the account's phone sends, too.
 MEDIA_ECHO_LIFE = 2.0
-
-
-class State(StrEnum):
-    """Where a delivery is in its life."""
-
-    WAITING = "waiting"
-    SENDING = "sending"
-    SENT = "sent"
-    FAILED = "failed"
-    EXPIRED = "expired"
-    CANCELLED = "cancelled"
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What a send shows to a room: of whom, under which header, of which kind."""
-
-    talker_id: str
-    header: str
-    kind: Kind
-
-
-@dataclass(frozen=True)
-class Send:
-    """One call to the gateway for one room, carrying one delivery or, of texts, several.
-
-    `body` is the text, or the gateway's JSON for any other kind; of the kind RECALLED, it is not a message that is
-    sent, but one that is taken back (see `recalls`). `attempts` is how often its first delivery was tried.
-    """
-
-    id: int
-    room_id: str
-    kind: Kind
-    body: str
-    deliveries: tuple[int, ...]
-    attempts: int
-    mentions: tuple[str, ...] = ()
-    shows: Shown | None = None  # of its first delivery
-    repeated: bool = field(default=False, compare=False)  # it may have been made before
 
 
 class Outcomes:

@@ -6,8 +6,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from roomsync.kinds import Kind
-from roomsync.outbox import Head
+from roomsync.model import Cooldown, Head, Kind
 
 MINUTE = 60.0
 DAY = 86400.0
@@ -36,14 +35,6 @@ class Turn:
 
     room_id: str | None
     wait: float = 0.0
-
-
-@dataclass(frozen=True)
-class Cooldown:
-    """A pause of the whole account: until when (seconds since the epoch), and how long it was (0: there was none)."""
-
-    until: float = 0.0
-    length: float = 0.0
 
 
 def day_of(at: float) -> str:

@@ -9,7 +9,8 @@ import ssl
 from collections.abc import Callable
 from pathlib import Path
 
-from roomsync.kinds import CARDS, MEDIA, Kind
+from roomsync.kinds import CARDS, MEDIA
+from roomsync.model import Kind
 from roomsync.rooms import fold
 
 ENDPOINT_FORM = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(?P<port>[0-9]{1,5})")

@@ -3,9 +3,9 @@
 import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from roomsync.headers import HeaderForm, shortened
+from roomsync.model import Quote
 
 TEXT_MAX = 20_000  # signs; WeChat takes far fewer, and looking for a quote must not take long
 QUOTE_MAX = 60  # signs of what was quoted
@@ -24,16 +24,6 @@ CARD = "49"
 # What a card is (`appmsg/type` in the content of a `refermsg` of that type; wechaty's AppMessageType). A reply says its
 # words in its title.
 CARDS = {"5": "[链接] ", "6": "[文件] ", "19": "[聊天记录] ", "33": "[小程序] ", "36": "[小程序] ", "57": ""}
-
-
-@dataclass(frozen=True)
-class Quote:
-    """A reply with what it answers: who said that (`name`), its words, and its id where the gateway tells."""
-
-    name: str
-    content: str
-    reply: str
-    message_id: str = ""
 
 
 def parse_quote(text: str) -> Quote | None:

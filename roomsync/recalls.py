@@ -6,11 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from roomsync.headers import subject_of
-from roomsync.kinds import Kind
 from roomsync.lines import RECALLED
+from roomsync.model import Kind, Part, Send
 from roomsync.outbox import add_deliveries
-from roomsync.outcomes import Send, forget_send
-from roomsync.relay import Part
+from roomsync.outcomes import forget_send
 from roomsync.statefile import StateFile
 
 WINDOW = 120.0  # seconds in which WeChat lets a message be taken back

@@ -6,54 +6,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from roomsync.headers import NAME_MAX, HeaderForm, shortened
-from roomsync.kinds import CARDS, MEDIA, SILENT, WORDS, Kind, fields_of, inline_bytes, line_of
+from roomsync.kinds import CARDS, MEDIA, SILENT, WORDS, fields_of, inline_bytes, line_of
 from roomsync.lines import NOT_RELAYED
-from roomsync.quotes import Quote, line_of_quote, parse_quote
-from roomsync.rooms import Room
+from roomsync.model import Author, Kind, Message, Part, Quote, Room
+from roomsync.quotes import line_of_quote, parse_quote
 
 JOINER = "\u200d"
 URL_MAX = 400  # signs of a link that goes as a line
 AT_END = "\u2005"  # what WeChat puts behind a name that is mentioned
-
-
-@dataclass(frozen=True)
-class Message:
-    """One thing said in a source room.
-
-    `content` is what a card, a file or a place is made of, as JSON text, a card's and a file's as the gateway gave
-    it; None for text and when the gateway did not give it.
-    """
-
-    id: str
-    room_id: str
-    talker_id: str
-    name: str
-    kind: Kind
-    text: str = ""
-    content: str | None = None
-
-
-@dataclass(frozen=True)
-class Part:
-    """One thing to send, said by whom `header` names: for the kind TEXT `body` is the words, else the gateway's JSON.
-
-    `mention`: the id of the one member who is told of it. `caption`: it only says who sent the part after it.
-    """
-
-    kind: Kind
-    body: str
-    header: str = ""
-    mention: str = ""
-    caption: bool = False
-
-
-@dataclass(frozen=True)
-class Author:
-    """Who said what was quoted: contact id, name, and the room where it was said."""
-
-    id: str
-    name: str
-    room_id: str
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from roomsync.headers import INVISIBLE
+from roomsync.model import Room
 
 
 def _fold_sign(sign: str) -> str:
@@ -38,16 +38,6 @@ def label_of(topic: str, prefix: str) -> str | None:
 
 def _clean(text: str) -> str:
     return " ".join(text.translate(INVISIBLE).split())
-
-
-@dataclass(frozen=True)
-class Room:
-    """A WeChat group chat of a community."""
-
-    id: str
-    topic: str
-    community: str
-    label: str
 
 
 def _by_number(room: Room) -> list[tuple[int, int, str]]:

@@ -8,8 +8,9 @@ from typing import Protocol
 
 from roomsync.errors import GatewayError, is_gone
 from roomsync.journal import Journal
+from roomsync.model import Room
 from roomsync.outcomes import Outcomes
-from roomsync.rooms import Room, Rooms
+from roomsync.rooms import Rooms
 from roomsync.supervisor import backoff
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from roomsync import parsers
 from roomsync.envfile import read_env_file
 from roomsync.errors import SettingsError
 from roomsync.headers import HeaderForm
-from roomsync.kinds import Kind
+from roomsync.model import Kind
 from roomsync.pacer import Limits
 from roomsync.relay import Style
 

@@ -5,14 +5,15 @@ from collections.abc import Sequence
 
 from roomsync.authors import author_of
 from roomsync.journal import Journal
-from roomsync.kinds import CARDS, MEDIA, Kind
+from roomsync.kinds import CARDS, MEDIA
 from roomsync.lines import RECALLED, introduction, is_headerless
+from roomsync.model import Kind, Message, Part, Room
 from roomsync.notices import recalled_ids
 from roomsync.outbox import Outbox
 from roomsync.recalls import Recalls
-from roomsync.relay import Message, Part, parts, parts_for_author, quote_in
+from roomsync.relay import parts, parts_for_author, quote_in
 from roomsync.relays import Relays
-from roomsync.rooms import Room, Rooms
+from roomsync.rooms import Rooms
 from roomsync.settings import Settings
 from roomsync.statefile import StateFile
 

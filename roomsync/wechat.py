@@ -16,11 +16,11 @@ from roomsync.channel import explained, find_endpoint, open_channel
 from roomsync.contents import Contents, RawEvent
 from roomsync.events import Events, Feed
 from roomsync.journal import Journal
-from roomsync.kinds import MEDIA, Kind
+from roomsync.kinds import MEDIA
 from roomsync.mends import mended_import
+from roomsync.model import Kind, Message
 from roomsync.names import Names
 from roomsync.notices import is_throttle_error
-from roomsync.relay import Message
 from roomsync.settings import Settings
 
 T = TypeVar("T")

@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-from roomsync.kinds import Kind
+from roomsync.model import Kind, Message, Part, Send, Shown
 from roomsync.outbox import Outbox
-from roomsync.outcomes import Send, Shown
-from roomsync.relay import Message, Part
 from roomsync.statefile import StateFile
 
 NOW = 1_000_000.0

@@ -9,7 +9,7 @@ from grpclib.const import Status
 
 from bot import NOT_LOGGED_IN, RoomSyncBot
 from roomsync.loopback import Fault, LoopbackGateway, refused
-from roomsync.outbox import State
+from roomsync.model import State
 from roomsync.statefile import StateFile
 from tests.conftest import PREFIX, running, settings, until
 

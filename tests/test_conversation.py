@@ -7,7 +7,7 @@ import pytest
 from grpclib.const import Status
 
 from roomsync.loopback import Fault, LoopbackGateway, refused
-from roomsync.outbox import State
+from roomsync.model import State
 from tests.conftest import PREFIX, running, until
 from tests.test_bot import lines
 

@@ -9,11 +9,9 @@ import pytest
 
 from roomsync import errors
 from roomsync.courier import RETRY_MOST, Courier, retry_delay
-from roomsync.kinds import Kind
-from roomsync.outcomes import State
-from roomsync.pacer import COOLDOWN_FIRST, Cooldown, Limits, Pacer
+from roomsync.model import Cooldown, Kind, Part, State
+from roomsync.pacer import COOLDOWN_FIRST, Limits, Pacer
 from roomsync.recalls import Recalls
-from roomsync.relay import Part
 from tests.boxes import NOW, PICTURE, Box
 from tests.conftest import Clock, until
 

@@ -9,10 +9,9 @@ import pytest
 from roomsync import lines
 from roomsync.housekeeper import PRUNE_AT_ONCE, ROUND_EVERY, Housekeeper, expire, lighten, prune
 from roomsync.journal import Journal
-from roomsync.kinds import Kind
-from roomsync.outbox import Outbox, State
+from roomsync.model import Kind, Message, Part, State
+from roomsync.outbox import Outbox
 from roomsync.recalls import Recalls
-from roomsync.relay import Message, Part
 from roomsync.settings import Settings
 from roomsync.statefile import StateFile
 from tests.conftest import Clock

@@ -6,10 +6,8 @@ from pathlib import Path
 import pytest
 
 from roomsync.journal import Journal
-from roomsync.kinds import Kind
+from roomsync.model import Cooldown, Kind, Message, Part
 from roomsync.outbox import Outbox
-from roomsync.pacer import Cooldown
-from roomsync.relay import Message, Part
 from roomsync.statefile import StateFile
 
 NOW = 1_000_000.0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from roomsync.kinds import Kind
+from roomsync.model import Kind
 from roomsync.notices import is_throttle_error, is_throttle_notice, recalled_ids
 
 REVOKE = (

@@ -10,10 +10,8 @@ from hypothesis import strategies as st
 
 from roomsync.errors import StateFileError
 from roomsync.headers import HeaderForm, Spoken
-from roomsync.kinds import Kind
-from roomsync.outbox import BATCH_MOST, Head, Outbox
-from roomsync.outcomes import Shown, State
-from roomsync.relay import Message, Part
+from roomsync.model import Head, Kind, Message, Part, Shown, State
+from roomsync.outbox import BATCH_MOST, Outbox
 from tests.boxes import BOX_BYTES, CAPTION, NOW, PICTURE, Box
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from roomsync.kinds import Kind
-from roomsync.outcomes import ECHO_LIFE, State
+from roomsync.model import Kind, State
+from roomsync.outcomes import ECHO_LIFE
 from tests.boxes import NOW, PICTURE, Box
 
 

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roomsync.kinds import Kind
-from roomsync.outbox import Head
-from roomsync.pacer import Cooldown, Limits, Pacer
+from roomsync.model import Cooldown, Head, Kind
+from roomsync.pacer import Limits, Pacer
 from roomsync.relay import pieces
 
 ROOMS = [f"r{number}" for number in range(10)]

@@ -13,11 +13,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from roomsync import errors
 from roomsync.courier import Courier
-from roomsync.kinds import Kind
+from roomsync.model import Kind, Message, Part
 from roomsync.outbox import Outbox
 from roomsync.pacer import Limits, Pacer
 from roomsync.recalls import Recalls
-from roomsync.relay import Message, Part
 from roomsync.statefile import StateFile
 from tests.conftest import Clock
 

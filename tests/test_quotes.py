@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roomsync.headers import HeaderForm
-from roomsync.quotes import QUOTE_MAX, Quote, line_of_quote, parse_quote
+from roomsync.model import Quote
+from roomsync.quotes import QUOTE_MAX, line_of_quote, parse_quote
 
 FORM = HeaderForm("[{name}@{room}]:  ")
 D15, D16 = "- " * 14 + "-", "- " * 15 + "-"

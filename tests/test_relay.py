@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roomsync.headers import HeaderForm
-from roomsync.kinds import TITLE_MAX, Kind
-from roomsync.relay import Message, Part, Style, kind_of_echo, parts
-from roomsync.rooms import Room
+from roomsync.kinds import TITLE_MAX
+from roomsync.model import Kind, Message, Part, Room
+from roomsync.relay import Style, kind_of_echo, parts
 
 FORM = HeaderForm("[{name}@{room}]:  ")
 STYLE = Style(FORM)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from roomsync.rooms import Room, Rooms, label_of
+from roomsync.model import Room
+from roomsync.rooms import Rooms, label_of
 
 PREFIX = "Milvus用户交流群"
 BLANKS = ["", " ", "  ", "\u3000", "\u00a0", "\t", "\u200b"]

@@ -12,9 +12,8 @@ import pytest
 
 from roomsync import statefile
 from roomsync.errors import StateFileBusy, StateFileError
-from roomsync.kinds import Kind
+from roomsync.model import Kind, Message, Part
 from roomsync.outbox import Outbox
-from roomsync.relay import Message, Part
 from roomsync.statefile import APPLICATION_ID, MIGRATIONS, StateFile, is_held, read_only
 
 HOLDER = """

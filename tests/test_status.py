@@ -8,7 +8,7 @@ import pytest
 
 from roomsync.errors import StateFileError
 from roomsync.journal import Journal
-from roomsync.pacer import Cooldown
+from roomsync.model import Cooldown
 from roomsync.statefile import StateFile
 from roomsync.status import DAY, read_status, show_status
 from tests.boxes import NOW, Box

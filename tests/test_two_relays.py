@@ -10,11 +10,10 @@ import pytest
 from roomsync import lines
 from roomsync.courier import Courier
 from roomsync.journal import Journal
-from roomsync.kinds import Kind
+from roomsync.model import Kind, Message, Room
 from roomsync.outbox import Outbox
 from roomsync.pacer import Limits, Pacer
-from roomsync.relay import Message
-from roomsync.rooms import Room, Rooms
+from roomsync.rooms import Rooms
 from roomsync.settings import Settings
 from roomsync.statefile import StateFile
 from roomsync.switchboard import Switchboard

@@ -12,7 +12,7 @@ from typing import Any
 from wechaty_grpc.wechaty import PuppetStub
 
 from bot import RoomSyncBot
-from roomsync.outbox import State
+from roomsync.model import State
 from roomsync.statefile import StateFile
 from tests.bench.naive import NaiveBot, plain_settings
 from tests.bench.process import ask, server

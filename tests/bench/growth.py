@@ -10,10 +10,9 @@ from pathlib import Path
 
 from bot import RoomSyncBot
 from roomsync.housekeeper import prune
-from roomsync.kinds import Kind
+from roomsync.model import Kind, Message, Part
 from roomsync.outbox import Outbox
 from roomsync.pacer import Limits, Pacer, day_of
-from roomsync.relay import Message, Part
 from roomsync.statefile import StateFile
 from tests.bench.cost import TOKEN
 from tests.bench.naive import plain_settings

@@ -1,0 +1,157 @@
+"""What the wings hand each other: plain dataclasses and enums. Imports nothing of ours, and knows no I/O.
+
+Ids of rooms, messages and contacts are the gateway's, as text. Times are in seconds since the epoch.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What was said; the values are what the state file and DAILY_LIMITS call it."""
+
+    TEXT = "text"
+    IMAGE = "image"
+    URL = "url"
+    MINIPROGRAM = "miniprogram"
+    FILE = "file"
+    VIDEO = "video"
+    EMOTICON = "emoticon"
+    AUDIO = "audio"
+    CONTACT = "contact"
+    CHAT_HISTORY = "chat_history"
+    LOCATION = "location"
+    GROUP_NOTE = "group_note"
+    TRANSFER = "transfer"
+    RED_ENVELOPE = "red_envelope"
+    RECALLED = "recalled"
+    POST = "post"
+    SYSTEM = "system"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Quote:
+    """A reply with what it answers: who said that (`name`), its words, and its id where the gateway tells."""
+
+    name: str
+    content: str
+    reply: str
+    message_id: str = ""
+
+
+@dataclass(frozen=True)
+class Message:
+    """One thing said in a source room.
+
+    `name` is the talker's in that room. `content` is what a card, a file or a place is made of, as JSON text, a card's
+    and a file's as the gateway gave it; None for text and when the gateway did not give it.
+    """
+
+    id: str
+    room_id: str
+    talker_id: str
+    name: str
+    kind: Kind
+    text: str = ""
+    content: str | None = None
+    quote: Quote | None = None
+    mention_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Author:
+    """Who said what was quoted: contact id, name, and the room where it was said."""
+
+    id: str
+    name: str
+    room_id: str
+
+
+@dataclass(frozen=True)
+class Room:
+    """A WeChat group chat of a community. `label` is what its topic has after the community's prefix."""
+
+    id: str
+    topic: str
+    community: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """One thing to send, said by whom `header` names: for the kind TEXT `body` is the words, else the gateway's JSON.
+
+    `mention`: the id of the one member who is told of it. `caption`: it only says who sent the part after it. Of the
+    kind RECALLED, `body` is the line for a room in which the message cannot be taken back; empty for none.
+    """
+
+    kind: Kind
+    body: str
+    header: str = ""
+    mention: str = ""
+    caption: bool = False
+
+
+class State(StrEnum):
+    """Where a delivery is in its life."""
+
+    WAITING = "waiting"
+    SENDING = "sending"
+    SENT = "sent"
+    OMITTED = "omitted"  # a caption that would only say the same once more
+    FAILED = "failed"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+
+class Reason(StrEnum):
+    """Why a delivery was cancelled."""
+
+    RECALLED = "recalled"  # its author took the message back
+    ROOM_LEFT = "room_left"  # its room is no longer in the community, or the bot no longer in the room
+
+
+@dataclass(frozen=True)
+class Head:
+    """A room with waiting deliveries; the first of them may go from `next_try` on."""
+
+    room_id: str
+    next_try: float
+    urgent: bool = False
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a send shows to a room: of whom, under which header, of which kind."""
+
+    talker_id: str
+    header: str
+    kind: Kind
+
+
+@dataclass(frozen=True)
+class Send:
+    """One call to the gateway for one room, carrying one delivery or, of texts, several.
+
+    `body` is the text, or the gateway's JSON for any other kind. Of the kind RECALLED nothing is sent: an earlier send
+    is taken back, and `body` is the line for where that cannot be. `attempts`: how often its first delivery was tried.
+    """
+
+    id: int
+    room_id: str
+    kind: Kind
+    body: str
+    deliveries: tuple[int, ...]
+    attempts: int
+    mentions: tuple[str, ...] = ()
+    shows: Shown | None = None  # of its first delivery
+    repeated: bool = field(default=False, compare=False)  # it may have been made before
+
+
+@dataclass(frozen=True)
+class Cooldown:
+    """A pause of the whole account: until when, and how many seconds long it was (0: there was none)."""
+
+    until: float = 0.0
+    length: float = 0.0
