@@ -16,24 +16,25 @@ from urllib.parse import quote
 if sys.version_info < (3, 11):
     sys.exit("The bot needs Python 3.11 or newer; this is " + sys.version.split()[0] + ".")
 try:
+    from roomsync import store
     from roomsync.check import check
     from roomsync.courier import Courier
     from roomsync.demo import demo
     from roomsync.errors import GatewayLost, RoomSyncError, SettingsError
-    from roomsync.events import Events
     from roomsync.housekeeper import Housekeeper
-    from roomsync.journal import Journal
+    from roomsync.incoming import Incoming
     from roomsync.logs import set_up_logs, set_up_output
     from roomsync.model import Kind
     from roomsync.notices import is_throttle_notice
     from roomsync.outbox import Outbox
-    from roomsync.pacer import DAY, Pacer, day_of
+    from roomsync.pacer import DAY, Pacer
     from roomsync.rooms import Rooms
     from roomsync.roster import Roster
+    from roomsync.session import Session
     from roomsync.settings import Settings, read_settings
     from roomsync.signals import leave_on_signals
-    from roomsync.statefile import StateFile
     from roomsync.status import show_status
+    from roomsync.store import StateFile
     from roomsync.supervisor import Supervisor
     from roomsync.switchboard import Switchboard
     from roomsync.wechat import GatewayPuppet, Wechaty, options, prepare
@@ -46,8 +47,6 @@ except KeyboardInterrupt:
     sys.exit(130)
 
 log = logging.getLogger("bot")
-LOGIN_PATIENCE = 10.0  # seconds after connecting until it is said that nobody is logged in
-NOT_LOGGED_IN = "The gateway is connected, but WeChat is not logged in there; the bot waits for the login."
 FOLDER = Path(__file__).resolve().parent
 
 
@@ -55,42 +54,30 @@ class RoomSyncBot(Wechaty):
     """Finds the rooms of each community at login, and relays what is said in one of them to all the others."""
 
     def __init__(self, settings: Settings, state: StateFile) -> None:
-        super().__init__(options(GatewayPuppet(settings)))
-        self.settings = settings
-        self.connected = False
+        self.session = Session()
+        super().__init__(options(GatewayPuppet(settings, self.session)))
+        self.settings, self.state = settings, state
         self.rooms = Rooms(settings.room_prefixes)
-        self.state, self.journal = state, Journal(state)
         self.outbox = Outbox(state, settings.max_text_bytes)
-        self.pacer = Pacer(settings.limits, day_of)
-        self.pacer.restore(self.outbox.recent(time.time() - DAY), self.journal.cooldown())
-        self.roster = Roster(self.puppet, self.rooms, self.journal, self.outbox)
-        self.switchboard = Switchboard(settings, self.rooms, state, self.outbox, self.journal)
+        self.pacer = Pacer(settings.limits, self.session)
+        self.roster = Roster(self.puppet, self.rooms, state, self.outbox)
+        self.switchboard = Switchboard(settings, self.rooms, state, self.outbox)
         self.courier = Courier(
             self.outbox,
             self.switchboard.recalls,
             self.pacer,
+            self.session,
             self.puppet,
             time.time,
             settings.max_attempts,
-            self.journal.cool_down,
         )
-        self.events: Events | None = None
-        self._reminder: asyncio.TimerHandle | None = None
-        self.housekeeper = Housekeeper(state, self.journal, settings, time.time, self._last_event)
-
-    def _last_event(self) -> float:
-        return self.events.last if self.events else 0.0
+        ttl, retention = settings.relay_ttl_hours * 3600, settings.retention_days * DAY
+        self.housekeeper = Housekeeper(state, self.session, ttl, retention, time.time)
 
     async def on_login(self, contact: Any) -> None:
-        self.journal.status(since=str(time.time()))
-        if self._reminder:
-            self._reminder.cancel()
         log.info("WeChat is logged in as %s.", await self.puppet.contact_name(contact.contact_id) or contact.contact_id)
         await self.roster.find(settle=True)
-        self.housekeeper.round()  # what became too old while the bot was away must not go out now
-        if self.connected:  # it may have gone while the rooms were found
-            self.journal.status(logged_in="1")
-            self.courier.resume()
+        self.housekeeper.run_once()  # what became too old while the bot was away must not go out now
 
     async def on_ready(self, payload: Any) -> None:
         # Some gateways know their rooms only some time after the login.
@@ -118,7 +105,7 @@ class RoomSyncBot(Wechaty):
         else:
             news = self.switchboard.hear(await self.puppet.read(msg), source, time.time())
         if self.puppet.login_user_id in payload.mention_ids:
-            news = self.switchboard.answer(msg.message_id, source, time.time()) or news
+            news = self.switchboard.answer(source, time.time()) or news
         if news:
             self.courier.wake()
 
@@ -150,38 +137,33 @@ class RoomSyncBot(Wechaty):
 
     async def on_scan(self, qr_code: str, status: Any, data: Any = None) -> None:
         # A gateway repeats its last scan event to every new connection: one that is logged in has no use for it.
-        if qr_code and not self.courier.online:
+        if qr_code and not self.session.is_logged_in:
             link = f"https://wechaty.js.org/qrcode/{quote(qr_code, safe='')}"
             log.warning("WeChat is not logged in. Scan this with the account's phone: %s", link)
 
     async def on_logout(self, contact: Any) -> None:
-        self.courier.pause()
-        self.journal.status(logged_in="0", since=str(time.time()))
         log.warning("WeChat is logged out; what is said waits in the outbox until it is logged in again.")
 
     async def on_error(self, payload: Any) -> None:
         log.warning("The gateway reports an error: %.500s", payload)
 
-    def on_connection(self, stands: bool) -> None:
-        """The connection to the gateway came to be, or is gone."""
-        self.connected = stands
-        self.journal.status(connected=str(int(stands)), logged_in="0", since=str(time.time()))
-        if stands:
-            log.info("Connected to the gateway %s.", self.puppet.endpoint)
-            self._reminder = asyncio.get_running_loop().call_later(LOGIN_PATIENCE, log.warning, NOT_LOGGED_IN)
-        else:
-            self.courier.pause()
-            if self.events:
-                self.events.hold()
-            if self._reminder:
-                self._reminder.cancel()
+    def recover(self) -> None:
+        """Take up what the last process left: what it had in hand, how fast it was, whether the account pauses."""
+        now = time.time()
+        self.outbox.recover(now)
+        self.pacer.restore(self.outbox.recent(now - DAY))
+        with self.state.connection() as db:
+            self.session.throttle(store.health.read(db).cooldown)
+        self.session.listen(self.housekeeper.note_health)
+        self.housekeeper.note_health()
 
     async def run(self) -> None:
-        """Relay until `courier.leave()`. Raises `GatewayRejected`, or `StateFileError`."""
-        events = self.events = await prepare(self, self.journal)
+        """Relay until `courier.stop()`. Raises `GatewayRejected`, or `StateFileError`."""
+        self.recover()
+        events = await prepare(self, Incoming(self.state))
         works = {
             "events": events.run(),
-            "supervisor": Supervisor(self.puppet, self.on_connection).run(),
+            "supervisor": Supervisor(self.puppet, self.session).run(),
             "courier": self.courier.run(),
             "housekeeper": self.housekeeper.run(),
         }
@@ -202,7 +184,7 @@ async def run(settings: Settings) -> None:
     state = StateFile(settings.state_file)
     try:
         bot = RoomSyncBot(settings, state)
-        leave_on_signals(bot.courier.leave)
+        leave_on_signals(bot.courier.stop)
         log.info("The bot starts; Ctrl-C stops it.")
         await bot.run()
         log.info("The bot has left, and logged nobody out.")

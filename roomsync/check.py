@@ -9,8 +9,9 @@ from urllib.parse import quote
 from roomsync.errors import GatewayBusy, GatewayError, GatewayLost, GatewayRejected, StateFileBusy, StateFileError
 from roomsync.handlers import LOGIN, SCAN
 from roomsync.rooms import Rooms
+from roomsync.session import Session
 from roomsync.settings import Settings
-from roomsync.statefile import StateFile
+from roomsync.store import StateFile
 from roomsync.supervisor import backoff
 from roomsync.wechat import GatewayPuppet
 
@@ -36,7 +37,7 @@ class _Login:
 
 async def check(settings: Settings, limit: float = LIMIT) -> int:
     """Print what is found within `limit` seconds; 0 when the bot could run, else 1."""
-    puppet, login = GatewayPuppet(settings), _Login()
+    puppet, login = GatewayPuppet(settings, Session()), _Login()
     puppet.events = login
     results = []
     try:

@@ -9,11 +9,12 @@ from typing import Protocol
 from roomsync.errors import AnswerLate, AnswerLost, GatewayError, GatewayLost, GatewayRefused, Throttled, Unsendable
 from roomsync.kinds import CARDS, MEDIA
 from roomsync.lines import NOT_RELAYED, OVER_DAILY_LIMIT, UNSENT_TEXT
-from roomsync.model import Cooldown, Kind, Send, Shown
+from roomsync.model import Kind, Send, Shown
 from roomsync.outbox import Outbox
 from roomsync.pacer import Pacer
 from roomsync.recalls import Recalls
 from roomsync.relay import instead_of
+from roomsync.session import Session
 
 log = logging.getLogger(__name__)
 
@@ -41,10 +42,9 @@ def retry_delay(attempts: int) -> float:
 
 
 class Courier:
-    """Sends what waits in the outbox, as the pacer allows, while the gateway is there.
+    """Sends what waits in the outbox, as the pacer allows, while the session is ready.
 
-    `clock` gives seconds since the epoch. A delivery that failed `max_attempts` times is given up. `on_cooldown` is
-    told when WeChat throttles the account.
+    `clock` gives seconds since the epoch. A delivery that failed `max_attempts` times is given up.
     """
 
     def __init__(
@@ -52,41 +52,32 @@ class Courier:
         outbox: Outbox,
         recalls: Recalls,
         pacer: Pacer,
+        session: Session,
         sender: Sender,
         clock: Callable[[], float],
         max_attempts: int,
-        on_cooldown: Callable[[Cooldown], None],
     ) -> None:
         self._outbox = outbox
         self._recalls = recalls
         self._pacer = pacer
+        self._session = session
         self._sender = sender
         self._clock = clock
         self._max_attempts = max_attempts
-        self._on_cooldown = on_cooldown
         self._alone: Counter[str] = Counter()  # of which room how many deliveries go one by one
         self._broken: Counter[int] = Counter()  # how often the connection went during which send
         self._shown: dict[str, Shown] = {}  # the picture that the bot sent last to a room, if nobody spoke there since
-        self.online = False
-        self._leaving = False
+        self._stopping = False
         self._news = asyncio.Event()
+        session.listen(self.wake)
 
     def wake(self) -> None:
-        """Something new waits in the outbox."""
+        """Look at once whether something can be sent: something new waits, or the session changed."""
         self._news.set()
 
-    def resume(self) -> None:
-        """The gateway is there, and WeChat is logged in."""
-        self.online = True
-        self._news.set()
-
-    def pause(self) -> None:
-        """Send nothing until `resume`."""
-        self.online = False
-
-    def leave(self) -> None:
+    def stop(self) -> None:
         """Finish the send in hand, then let `run` return."""
-        self._leaving = True
+        self._stopping = True
         self._news.set()
 
     def heard(self, room_id: str) -> None:
@@ -102,19 +93,18 @@ class Courier:
 
     def _cool_down(self, why: str) -> None:
         now = self._clock()
-        already = self._pacer.cooldown
+        already = self._session.cooldown
         cooldown = self._pacer.throttled(now)
         if cooldown != already:
             log.error(
                 "WeChat says that the account sends too fast (%s); it pauses for %.0f s.", why, cooldown.until - now
             )
-            self._on_cooldown(cooldown)
 
     async def run(self) -> None:
-        """Send until `leave`. Raises `StateFileError` when the outbox cannot be written."""
-        while not self._leaving:
+        """Send until `stop`. Raises `StateFileError` when the outbox cannot be written."""
+        while not self._stopping:
             self._news.clear()
-            wait = await self.step() if self.online else None
+            wait = await self.step() if self._session.can_send else None
             if wait == 0:
                 continue
             try:

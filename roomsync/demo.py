@@ -19,7 +19,7 @@ from roomsync.loopback import LoopbackGateway
 from roomsync.loopback_account import Sent
 from roomsync.model import Kind
 from roomsync.settings import Settings
-from roomsync.statefile import StateFile
+from roomsync.store import StateFile
 
 PREFIX = "Milvus用户交流群"
 ROOMS = ("101", "102", "103")
@@ -120,7 +120,7 @@ async def _play(bot: Any, gateway: LoopbackGateway, terminal: bool) -> int:
         if terminal:
             await _visit(gateway, screen)
     finally:
-        bot.courier.leave()
+        bot.courier.stop()
         await running
     return 0 if stray == 0 else 1
 

@@ -9,8 +9,9 @@ from typing import Any, Protocol
 
 from roomsync import lanes
 from roomsync.errors import GatewayError, StateFileError, is_gone
-from roomsync.handlers import DIRTY, LOGIN, LOGOUT, MESSAGE, ROOM_JOIN, ROOM_TOPIC, UNHEARD, Handlers, Payload, text_of
-from roomsync.journal import Journal
+from roomsync.handlers import DIRTY, LOGIN, MESSAGE, ROOM_JOIN, ROOM_TOPIC, UNHEARD, Handlers, Payload, text_of
+from roomsync.incoming import Incoming
+from roomsync.session import Phase, Session
 
 log = logging.getLogger(__name__)
 
@@ -30,28 +31,32 @@ class Events:
     wechaty's own bridge is not used: it runs handlers side by side, so that a message overtakes an earlier one whose
     payload is slow, marks an id as seen before it has the payload, and dies of what it cannot parse.
 
-    `fetch` gives the wechaty Message of an id, payload loaded. An event's id is in the journal before anything is
+    `fetch` gives the wechaty Message of an id, payload loaded. An event's id is in the state file before anything is
     asked about it, so that a crash loses no message that the gateway was asked for.
     """
 
     def __init__(
-        self, bot: Any, fetch: Callable[[str], Awaitable[Any]], journal: Journal, clock: Callable[[], float] = time.time
+        self,
+        bot: Any,
+        session: Session,
+        fetch: Callable[[str], Awaitable[Any]],
+        incoming: Incoming,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        self._journal = journal
+        self._incoming = incoming
         self._clock = clock
-        self._handlers = Handlers(bot).by_type
+        self._session = session
+        self._handlers = Handlers(bot, session).by_type
         self._tasks = asyncio.TaskGroup()
-        self._lanes = lanes.Lanes(bot, fetch, journal, self._tasks)
+        self._lanes = lanes.Lanes(bot, session, fetch, incoming, self._tasks)
         self._raw: asyncio.Queue[tuple[int, Any]] = asyncio.Queue()
         self._ordered: asyncio.Queue[tuple[int, Any]] = asyncio.Queue()
-        self._connection = 0  # how many have ended: a login that an ended one told is over
         self._last_login: Payload = {}
         self._login_again: asyncio.Task[None] | None = None
-        self.last = 0.0  # when the last event came, seconds since the epoch; 0 before the first
 
     def feed(self, event_type: int, text: str) -> None:
         """Take an event as it came; its place in the order is taken now."""
-        self.last = self._clock()
+        self._session.last_event = self._clock()
         if event_type in UNHEARD:
             return
         if event_type != MESSAGE and event_type not in self._handlers:
@@ -68,15 +73,10 @@ class Events:
     def _event(self, event_type: int, payload: Payload) -> Any:
         if event_type == MESSAGE:
             return text_of(payload, "messageId")
-        return (self._connection, payload) if event_type == LOGIN else payload
-
-    def hold(self) -> None:
-        """Let messages wait until the next login is handled: the connection is gone."""
-        self._connection += 1
-        self._lanes.close()
+        return (self._session.disconnects, payload) if event_type == LOGIN else payload
 
     async def run(self) -> None:
-        """Hand events on until cancelled. Raises `StateFileError` when the journal or the outbox cannot be written."""
+        """Hand events on until cancelled. Raises `StateFileError` when the state file cannot be written."""
         try:
             async with self._tasks:
                 self._tasks.create_task(self._intake(), name="intake")
@@ -91,7 +91,7 @@ class Events:
             while not self._raw.empty():
                 batch.append(self._raw.get_nowait())
             ids = [event for event_type, event in batch if event_type == MESSAGE]
-            new = set(self._journal.note(ids, self._clock())) if ids else set()
+            new = set(self._incoming.note(ids, self._clock())) if ids else set()
             for event_type, event in batch:
                 if event_type != MESSAGE:
                     self._ordered.put_nowait((event_type, event))
@@ -105,12 +105,10 @@ class Events:
             if event_type == MESSAGE:
                 await self._lanes.bring(event)
             elif event_type == LOGIN:
-                connection, login = event
-                if connection == self._connection:
+                disconnects, login = event
+                if disconnects == self._session.disconnects:  # else the connection that told of it is over
                     await self._login(login)
             else:
-                if event_type == LOGOUT:
-                    self._lanes.close()
                 error = await self._handle(event_type, event)
                 if event_type in ROOM_NEWS and _may_pass(error):
                     self._tasks.create_task(self._handle_again(event_type, event))
@@ -118,9 +116,8 @@ class Events:
     async def _login(self, event: Payload) -> None:
         """Let messages through once the login is handled, unless it is over by then."""
         self._last_login = event
-        self._lanes.await_opening()
         error = await self._handle(LOGIN, event)
-        if self._lanes.is_closed:
+        if not self._session.is_logged_in:
             return
         if not error:
             await self._lanes.open()
@@ -131,9 +128,9 @@ class Events:
         """A login that could not be handled, on a connection that stands: nobody says it again, and all would wait."""
         for delay in lanes.RETRIES:
             await asyncio.sleep(delay)
-            if self._lanes.is_open or self._lanes.is_closed:
+            if self._session.phase is not Phase.LOGGED_IN:
                 return
-            self._ordered.put_nowait((LOGIN, (self._connection, self._last_login)))
+            self._ordered.put_nowait((LOGIN, (self._session.disconnects, self._last_login)))
 
     async def _handle_again(self, event_type: int, event: Payload) -> None:
         """News of a room that could not be handled: a room must not stay what it is no more until the next login."""

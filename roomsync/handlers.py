@@ -4,6 +4,8 @@ from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Any
 
+from roomsync.session import Session
+
 # The numbers of wechaty's EventType (wechaty/grpc, proto/wechaty/puppet/event.proto).
 MESSAGE, ERROR, ROOM_JOIN, ROOM_LEAVE, ROOM_TOPIC, SCAN, READY, LOGIN, LOGOUT, DIRTY = (
     2,
@@ -27,8 +29,9 @@ Payload = dict[str, Any]
 class Handlers:
     """Gives each event but messages, which need more care, to the handler of `bot` that wechaty would call."""
 
-    def __init__(self, bot: Any) -> None:
+    def __init__(self, bot: Any, session: Session) -> None:
         self._bot = bot
+        self._session = session
         self.by_type: dict[int, Callable[[Payload], Coroutine[Any, Any, None]]] = {
             LOGIN: self._login,
             LOGOUT: self._logout,
@@ -43,12 +46,12 @@ class Handlers:
 
     async def _login(self, payload: Payload) -> None:
         contact_id = text_of(payload, "contactId")
-        self._bot.contact_id = self._bot.puppet.login_user_id = contact_id
+        self._session.log_in(contact_id)
         await self._bot.on_login(self._bot.ContactSelf.load(contact_id))
 
     async def _logout(self, payload: Payload) -> None:
-        contact_id = str(payload.get("contactId") or self._bot.puppet.login_user_id or "")
-        self._bot.puppet.login_user_id = None
+        contact_id = str(payload.get("contactId") or self._session.account_id)
+        self._session.log_out()
         await self._bot.on_logout(self._bot.ContactSelf.load(contact_id))
 
     async def _ready(self, payload: Payload) -> None:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from roomsync.errors import AnswerLate, GatewayLost, GatewayRefused, StateFileError, is_gone
-from roomsync.journal import Journal
+from roomsync.incoming import Incoming
+from roomsync.session import Session
 
 log = logging.getLogger(__name__)
 
@@ -33,42 +34,28 @@ class Asked:
 class Lanes:
     """Hands messages to `bot.on_message`; `fetch` gives the wechaty Message of an id, payload loaded.
 
-    They are closed while nobody is logged in: what is on its way then waits for `open`, and so does, in the journal,
-    what fails with the connection. `tasks` owns all tasks, and ends with `StateFileError` when the journal or the
+    While the session is not ready, what is on its way waits, and so does, in the state file, what fails with the
+    connection. `tasks` owns all tasks, and ends with `StateFileError` when the state file or the
     outbox cannot be written.
     """
 
     def __init__(
-        self, bot: Any, fetch: Callable[[str], Awaitable[Any]], journal: Journal, tasks: asyncio.TaskGroup
+        self,
+        bot: Any,
+        session: Session,
+        fetch: Callable[[str], Awaitable[Any]],
+        incoming: Incoming,
+        tasks: asyncio.TaskGroup,
     ) -> None:
         self._bot = bot
+        self._session = session
         self._fetch = fetch
-        self._journal = journal
+        self._incoming = incoming
         self._tasks = tasks
         self._slots = asyncio.Semaphore(FETCHES)
         self._lanes: dict[str, deque[Any]] = {}
-        self._open = asyncio.Event()  # between a login whose rooms were found and the end of it
-        self._closed = asyncio.Event()  # from the end of a connection or login to the next login
-        self._closed.set()
         self._cuts: Counter[str] = Counter()  # how often the connection broke while a message was asked about
         self._handling: set[str] = set()  # ids of messages that are somewhere between here and the outbox
-
-    @property
-    def is_open(self) -> bool:
-        return self._open.is_set()
-
-    @property
-    def is_closed(self) -> bool:
-        return self._closed.is_set()
-
-    def close(self) -> None:
-        """Let messages wait until the next login is handled: the connection is gone, or WeChat is logged out."""
-        self._open.clear()
-        self._closed.set()
-
-    def await_opening(self) -> None:
-        """A login came, and is being handled."""
-        self._closed.clear()
 
     async def open(self) -> None:
         """A login is handled: what an earlier connection or process left comes before what is said from now on.
@@ -78,9 +65,9 @@ class Lanes:
         here = {message.message_id: message for lane in self._lanes.values() for message in lane}
         for lane in self._lanes.values():
             lane.clear()
-        unfinished = [one for one in self._journal.unfinished() if one in here or one not in self._handling]
+        unfinished = [one for one in self._incoming.unfinished() if one in here or one not in self._handling]
         asked = [self.ask(message_id, here.get(message_id)) for message_id in unfinished]
-        self._open.set()
+        self._session.rooms_found()
         for one in asked:
             await self.bring(one)
 
@@ -114,7 +101,7 @@ class Lanes:
     async def _run_lane(self, room_id: str) -> None:
         lane = self._lanes[room_id]
         while lane:
-            await self._open.wait()
+            await self._session.until(lambda: self._session.is_ready)
             if not lane:
                 break  # taken up again, at a login
             message = lane.popleft()
@@ -131,7 +118,7 @@ class Lanes:
         if isinstance(error, Exception):
             return error
         self._handling.discard(message.message_id)
-        self._journal.finish(message.message_id)
+        self._incoming.finish(message.message_id)
         return None
 
     async def _is_left_to_login(self, message_id: str, error: Exception) -> bool:
@@ -143,8 +130,9 @@ class Lanes:
         if not isinstance(error, GatewayLost) or isinstance(error, AnswerLate) or self._cuts[message_id] >= CUTS_MOST:
             return False
         try:
+            ends = self._session.ends
             async with asyncio.timeout(PATIENCE):
-                await self._closed.wait()
+                await self._session.until(lambda: not self._session.is_logged_in or self._session.ends > ends)
         except TimeoutError:
             return False
         if not is_gone(error):
@@ -155,11 +143,11 @@ class Lanes:
     async def _late(self, message_id: str, first: asyncio.Task[Any]) -> None:
         """Bring a message that others had to pass to the bot after all; give it up after the last of RETRIES.
 
-        One that fails because the connection is gone stays in the journal, and comes again after the next login.
+        One that fails because the connection is gone stays in the state file, and comes again after the next login.
         """
         outcome = await first
         if outcome is not None and not isinstance(outcome, Exception):
-            await self._open.wait()
+            await self._session.until(lambda: self._session.is_ready)
             outcome = await self._handled(outcome)
         for delay in RETRIES:
             if outcome is None:
@@ -174,7 +162,7 @@ class Lanes:
         self._cuts.pop(message_id, None)
         if outcome is not None:
             log.error("Message %s is given up: %s", message_id, outcome, exc_info=outcome)
-            self._journal.fail(message_id)
+            self._incoming.give_up(message_id)
 
 
 async def _outcome(work: Callable[[], Awaitable[Any]]) -> Any:

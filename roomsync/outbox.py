@@ -1,53 +1,19 @@
-"""The outbox: messages and their deliveries in one SQLite file, committed before anything is sent."""
+"""The outbox: messages and their deliveries, committed before anything is sent."""
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from typing import NamedTuple
+from dataclasses import replace
+from itertools import islice
 
+from roomsync import store
 from roomsync.headers import join
 from roomsync.kinds import MEDIA
-from roomsync.model import Head, Kind, Message, Part, Send, Shown
-from roomsync.outcomes import Outcomes, spend
-from roomsync.statefile import StateFile
+from roomsync.model import Head, Kind, Message, Part, Send, Shown, State
+from roomsync.outcomes import Outcomes
+from roomsync.store import StateFile
+from roomsync.store.deliveries import Waiting
 
-# The oldest waiting delivery of every room. It hops from room to room in the index, so that its cost grows with
-# the rooms, not with the deliveries (https://sqlite.org/lang_with.html#rcex3, and a plain GROUP BY reads them all).
-HEADS = """
-WITH RECURSIVE waiting_rooms (room_id) AS (
-    SELECT min(room_id) FROM deliveries WHERE state = 'waiting'
-    UNION ALL
-    SELECT (SELECT min(room_id) FROM deliveries WHERE state = 'waiting' AND room_id > waiting_rooms.room_id)
-    FROM waiting_rooms WHERE room_id IS NOT NULL
-)
-SELECT d.room_id, d.next_try, d.urgent FROM waiting_rooms AS w JOIN deliveries AS d ON d.id = (
-    SELECT id FROM deliveries WHERE state = 'waiting' AND room_id = w.room_id ORDER BY urgent DESC, id LIMIT 1
-)
-"""
-# A room's waiting deliveries, in the order in which they go, with what they are made of (the fields of _Row).
-WAITING = """
-SELECT d.id, p.kind, p.body, p.header, p.mention, p.caption, m.talker_id, d.attempts, d.send_id FROM deliveries AS d
-JOIN parts AS p ON p.message_id = d.message_id AND p.part = d.part JOIN messages AS m ON m.id = d.message_id
-WHERE d.state = 'waiting' AND d.room_id = ? ORDER BY d.urgent DESC, d.id LIMIT ?
-"""
-BATCH_MOST = 200  # deliveries looked at for one send
-
-
-class _Row(NamedTuple):
-    """A waiting delivery with what it is made of."""
-
-    id: int
-    kind: str
-    body: str
-    header: str
-    mention: str
-    caption: int
-    talker_id: str
-    attempts: int
-    send_id: int | None
-
-    def line(self) -> tuple[str, str, str]:
-        return self.talker_id, self.header, self.body
+MAX_BATCH = 200  # deliveries looked at for one send
 
 
 class Outbox(Outcomes):
@@ -60,9 +26,11 @@ class Outbox(Outcomes):
     def __init__(self, state: StateFile, max_bytes: int) -> None:
         super().__init__(state)
         self._max_bytes = max_bytes
-        with state.transaction() as db:
-            # Only a crash leaves a row in "sending": whether it went out is not known, so it is sent again.
-            db.execute("UPDATE deliveries SET state = 'waiting' WHERE state = 'sending'")
+
+    def recover(self, now: float) -> int:
+        """Let what was in hand when the last process died be sent again; return how many deliveries that were."""
+        with self._state.transaction() as db:
+            return store.deliveries.recover(db, now)
 
     def accept(
         self,
@@ -74,78 +42,51 @@ class Outbox(Outcomes):
     ) -> bool:
         """Commit `message` and a delivery of each of its `parts` to each room; False when it was known already.
 
-        A room in `special` gets those parts in their place.
+        A room in `special` gets those parts in their place. What was taken back before it came is committed alone.
         """
         with self._state.transaction() as db:
-            db.execute("DELETE FROM incoming WHERE gateway_id = ?", (message.id,))
-            row = db.execute(
-                "INSERT INTO messages (gateway_id, room_id, talker_id, name, kind, accepted)"
-                " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id",
-                (message.id, message.room_id, message.talker_id, message.name, message.kind, now),
-            ).fetchone()
-            if row is None:
+            store.incoming.finish(db, [message.id])
+            key = store.messages.add(db, message, now)
+            if key is None or store.recalls.is_recalled(db, message.id, message.room_id):
                 return False
-            recall = (f"recall:{message.id}", message.room_id)
-            if db.execute("SELECT 1 FROM messages WHERE gateway_id = ? AND room_id = ?", recall).fetchone():
-                return False  # taken back before it was here
-            rooms = {room_id: (special or {}).get(room_id, parts) for room_id in room_ids}
-            add_deliveries(db, row[0], rooms, now)
+            by_room = {room_id: (special or {}).get(room_id, parts) for room_id in room_ids}
+            store.deliveries.add(db, key, by_room, now)
             return True
 
     def heads(self) -> list[Head]:
-        """Every room that has something waiting."""
-        with self._state.reading() as db:
-            return [Head(row[0], row[1], row[2] > 0) for row in db.execute(HEADS)]
+        """Return every room that has something waiting."""
+        with self._state.connection() as db:
+            return store.deliveries.heads(db)
 
     def take(self, room_id: str, now: float, *, alone: bool = False, shown: Shown | None = None) -> Send | None:
-        """The next send for a room, its deliveries marked as sending from now on.
+        """Return the next send for a room, its deliveries marked as sending from now on.
 
-        The oldest waiting delivery; when it is a text, and not `alone`, with all texts behind it that fit, up to the
+        The first waiting delivery; when it is a text, and not `alone`, with all texts behind it that fit, up to the
         first delivery of another kind. A send that may have gone out before is made again just as it was, so that an
-        echo of the first is known to be of it. `shown`: the picture or card that is the last thing in that room. A
-        caption that would only say the same once more is left out.
+        echo of the first is known to be of it. `shown`: the picture that is the last thing in that room. A caption
+        that would only say the same once more is omitted.
         """
         with self._state.transaction() as db:
-            rows = self._next(db, room_id, now, 1 if alone else BATCH_MOST, shown)
-            if not rows:
+            if shown:
+                with closing(store.deliveries.waiting(db, room_id, 2)) as start:
+                    needless = _needless_captions(list(start), shown)
+                store.deliveries.change(db, needless, State.WAITING, State.OMITTED, now)
+            with closing(store.deliveries.waiting(db, room_id, MAX_BATCH)) as rows:
+                batch = self._batch(islice(rows, 1) if alone else rows)
+            if not batch:
                 return None
-            first, send_id = rows[0], rows[0].send_id
-            text = join([row.line() for row in rows]) if first.kind == Kind.TEXT else first.body
-            if send_id is None:
-                (send_id,) = db.execute(
-                    "INSERT INTO sends (room_id, kind, body, at) VALUES (?, ?, ?, ?) RETURNING id",
-                    (room_id, first.kind, text if first.kind == Kind.TEXT else "", now),
-                ).fetchone()
+            send = _send_of(room_id, batch)
+            if send.repeated:
+                store.sends.repeat(db, send.id, now)
             else:
-                spend(db, send_id)
-                db.execute("UPDATE sends SET at = ?, tries = tries + 1 WHERE id = ?", (now, send_id))
-            db.executemany(
-                "UPDATE deliveries SET state = 'sending', send_id = ?, changed = ? WHERE id = ?",
-                [(send_id, now, row.id) for row in rows],
-            )
-            mentions = tuple({row.mention: None for row in rows if row.mention})
-            deliveries, repeated = tuple(row.id for row in rows), first.send_id is not None
-            kind, of = Kind(first.kind), Shown(first.talker_id, first.header, Kind(first.kind))
-            return Send(send_id, room_id, kind, text, deliveries, first.attempts, mentions, of, repeated)
+                body = send.body if send.kind is Kind.TEXT else ""  # that of a picture stands in its part
+                send = replace(send, id=store.sends.add(db, room_id, send.kind, body, now))
+            store.deliveries.change(db, send.deliveries, State.WAITING, State.SENDING, now, send_id=send.id)
+            return send
 
-    def _next(self, db: sqlite3.Connection, room_id: str, now: float, most: int, shown: Shown | None) -> list[_Row]:
-        """A room's waiting deliveries that go together now, `most` at the most."""
-        start = [_Row(*row) for row in db.execute(WAITING, (room_id, 2))]
-        if shown and self._needs_no_caption(shown, start):
-            db.execute("UPDATE deliveries SET state = 'sent', changed = ? WHERE id = ?", (now, start[0].id))
-        with closing(db.execute(WAITING, (room_id, most))) as waiting:
-            return self._batch(map(_Row._make, waiting))  # read one by one: most of what waits is not for this send
-
-    @staticmethod
-    def _needs_no_caption(shown: Shown, start: list[_Row]) -> bool:
-        """A picture right behind one of the same member needs no line that says once more who sent it."""
-        if len(start) < 2 or not start[0].caption or start[1].kind not in MEDIA:
-            return False
-        return shown == Shown(start[0].talker_id, start[0].header, Kind(start[1].kind))
-
-    def _batch(self, rows: Iterator[_Row]) -> list[_Row]:
-        """Of a room's waiting deliveries those that go together now."""
-        batch: list[_Row] = []
+    def _batch(self, rows: Iterator[Waiting]) -> list[Waiting]:
+        """Return those of a room's waiting deliveries that go together now."""
+        batch: list[Waiting] = []
         size = 0
         for row in rows:
             first = batch[0] if batch else row
@@ -161,23 +102,32 @@ class Outbox(Outcomes):
         return batch
 
 
-def add_deliveries(
-    db: sqlite3.Connection, message_id: int, rooms: Mapping[str, Sequence[Part]], now: float, *, urgent: bool = False
-) -> None:
-    """Inside a transaction: the parts of a message for each room; equal parts of several rooms are kept once."""
-    numbers: dict[Part, int] = {}
-    deliveries = []
-    for room_id, parts in rooms.items():
-        for part in parts:
-            number = numbers.setdefault(part, len(numbers))
-            deliveries.append((message_id, number, room_id, int(urgent), now))
-    db.executemany(
-        "INSERT INTO parts (message_id, part, kind, body, header, mention, caption) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [
-            (message_id, number, part.kind, part.body, part.header, part.mention, int(part.caption))
-            for part, number in numbers.items()
-        ],
-    )
-    db.executemany(
-        "INSERT INTO deliveries (message_id, part, room_id, urgent, changed) VALUES (?, ?, ?, ?, ?)", deliveries
+def add_line(db: store.Connection, room_id: str, line: str, now: float, missed: int = 0) -> None:
+    """Add a line of the bot's own for one room; `missed`: how many messages it says that the room missed."""
+    message_id = store.messages.add_own(db, room_id, Kind.SYSTEM, now, missed)
+    store.deliveries.add(db, message_id, {room_id: [Part(Kind.TEXT, line)]}, now)
+
+
+def _needless_captions(start: Sequence[Waiting], shown: Shown) -> list[int]:
+    """Return the first of these deliveries if it is a caption that only says once more whose picture follows."""
+    if len(start) < 2 or not start[0].caption or start[1].kind not in MEDIA:
+        return []
+    said = Shown(start[0].talker_id, start[0].header, Kind(start[1].kind))
+    return [start[0].id] if said == shown else []
+
+
+def _send_of(room_id: str, batch: Sequence[Waiting]) -> Send:
+    """Return the send that carries these deliveries; its id is 0 when it was not made before."""
+    first = batch[0]
+    kind = Kind(first.kind)
+    return Send(
+        id=first.send_id or 0,
+        room_id=room_id,
+        kind=kind,
+        body=join([row.line() for row in batch]) if kind is Kind.TEXT else first.body,
+        deliveries=tuple(row.id for row in batch),
+        attempts=first.attempts,
+        mentions=tuple({row.mention: None for row in batch if row.mention}),
+        shows=Shown(first.talker_id, first.header, kind),
+        repeated=first.send_id is not None,
     )

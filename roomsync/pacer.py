@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from roomsync.model import Cooldown, Head, Kind
+from roomsync.session import Session
 
 MINUTE = 60.0
 DAY = 86400.0
@@ -45,13 +46,19 @@ def day_of(at: float) -> str:
 class Pacer:
     """One account, one pacer: everything that is sent asks here first.
 
-    `day_of` names the day of a time. `rand` gives chance from 0 to 1: a fixed beat is what a machine has.
+    It keeps the pause of the account in `session`. `day_of` names the day of a time. `rand` gives chance from 0 to 1: a
+    fixed beat is what a machine has.
     """
 
     def __init__(
-        self, limits: Limits, day_of: Callable[[float], str], rand: Callable[[], float] = random.random
+        self,
+        limits: Limits,
+        session: Session,
+        day_of: Callable[[float], str] = day_of,
+        rand: Callable[[], float] = random.random,
     ) -> None:
         self._limits = limits
+        self._session = session
         self._day_of = day_of
         self._rand = rand
         self._gap = 0.0
@@ -61,11 +68,9 @@ class Pacer:
         self._minute: deque[float] = deque()
         self._day = ""
         self._today: Counter[Kind] = Counter()
-        self.cooldown = Cooldown()
 
-    def restore(self, sends: Iterable[tuple[float, str, Kind]], cooldown: Cooldown) -> None:
-        """Take over what an earlier process sent (when, to which room, of which kind) and its cool-down."""
-        self.cooldown = cooldown
+    def restore(self, sends: Iterable[tuple[float, str, Kind]]) -> None:
+        """Take over what an earlier process sent: when, to which room, of which kind."""
         for at, room_id, kind in sends:
             self.sent(room_id, kind, at)
 
@@ -73,7 +78,9 @@ class Pacer:
         """The room served longest ago among those that are due, urgent ones first; `heads` is not empty."""
         self._not_ahead_of(now)
         slowness = self._slowness(now)
-        free_at = max(self._last + self._gap * slowness, self._minute_free_at(now, slowness), self.cooldown.until)
+        free_at = max(
+            self._last + self._gap * slowness, self._minute_free_at(now, slowness), self._session.cooldown.until
+        )
         rest = self._limits.room_interval * slowness
         served = {head.room_id: self._served.get(head.room_id, 0.0) for head in heads}
         due_at = {head.room_id: max(head.next_try, served[head.room_id] + rest) for head in heads}
@@ -91,8 +98,9 @@ class Pacer:
             self._served = {room_id: min(at, now) for room_id, at in self._served.items()}
         if self._minute and self._minute[-1] > now:
             self._minute = deque(min(at, now) for at in self._minute)
-        if self.cooldown.until > now + self.cooldown.length:
-            self.cooldown = Cooldown(now + self.cooldown.length, self.cooldown.length)
+        cooldown = self._session.cooldown
+        if cooldown.until > now + cooldown.length:
+            self._session.throttle(Cooldown(now + cooldown.length, cooldown.length))
 
     def _minute_free_at(self, now: float, slowness: float) -> float:
         most = int(self._limits.per_minute / slowness)
@@ -102,9 +110,10 @@ class Pacer:
 
     def _slowness(self, now: float) -> float:
         """How many times longer intervals are now: 2 right after a cool-down, 1 ten minutes later."""
-        if not self.cooldown.length:
+        cooldown = self._session.cooldown
+        if not cooldown.length:
             return 1.0
-        recovered = min(1.0, max(0.0, (now - self.cooldown.until) / RECOVERY))
+        recovered = min(1.0, max(0.0, (now - cooldown.until) / RECOVERY))
         return SLOW - (SLOW - 1.0) * recovered
 
     def allows(self, kind: Kind, now: float) -> bool:
@@ -127,10 +136,10 @@ class Pacer:
 
     def throttled(self, now: float) -> Cooldown:
         """WeChat says that this was too fast: the whole account pauses. While it does, more of that changes nothing."""
-        before = self.cooldown
+        before = self._session.cooldown
         if now < before.until:
             return before
         recovered = not before.length or now >= before.until + RECOVERY
         length = COOLDOWN_FIRST if recovered else min(COOLDOWN_MOST, before.length * 2)
-        self.cooldown = Cooldown(now + length, length)
-        return self.cooldown
+        self._session.throttle(Cooldown(now + length, length))
+        return self._session.cooldown

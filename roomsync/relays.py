@@ -1,41 +1,38 @@
 """Other relays in the same rooms: known by their headers, never answered."""
 
-from roomsync.statefile import StateFile
+from roomsync import store
+from roomsync.store import StateFile
 
-RELAY_LIFE = 600.0  # seconds after a relayed text in which pictures of that account are taken for relayed, too
+RELAY_TTL = 600.0  # seconds after a relayed text in which pictures of that account are taken for relayed, too
 
 
-class Relays:
-    """Accounts whose last text in a room began with a header of the community. `now` is in seconds since the epoch.
+class LoopGuard:
+    """Knows the accounts whose last text in a room began with a header of the community.
 
-    What such an account says until it speaks for itself again is somebody's, brought by it: a picture behind a caption
-    has no header of its own.
+    What such an account says until it speaks for itself again is somebody's, relayed by it: a picture behind a caption
+    has no header of its own. `now` is in seconds since the epoch.
     """
 
     def __init__(self, state: StateFile) -> None:
         self._state = state
 
     def is_relay(self, talker_id: str, room_id: str, now: float) -> bool:
-        """Whether that account's last text in that room was a relayed one, not long ago."""
-        with self._state.reading() as db:
-            row = db.execute("SELECT value FROM status WHERE key = ?", (f"relay:{talker_id}:{room_id}",)).fetchone()
-            return row is not None and now - float(row[0]) < RELAY_LIFE
+        """Return whether that account's last text in that room was a relayed one, not long ago."""
+        with self._state.connection() as db:
+            at = store.peers.relayed_at(db, talker_id, room_id)
+        return at is not None and now - at < RELAY_TTL
 
     def was_relay(self, talker_id: str) -> bool:
-        """Whether that account's last text in some room was a relayed one, however long ago."""
-        start = f"relay:{talker_id}:"
-        with self._state.reading() as db:
-            row = db.execute("SELECT 1 FROM status WHERE substr(key, 1, ?) = ? LIMIT 1", (len(start), start)).fetchone()
-            return row is not None
+        """Return whether that account's last text in some room was a relayed one, however long ago."""
+        with self._state.connection() as db:
+            return store.peers.is_known(db, talker_id)
 
-    def spoke_for_itself(self, talker_id: str, room_id: str) -> None:
-        """The account is (again) a person."""
+    def mark_relayed(self, talker_id: str, room_id: str, now: float) -> None:
+        """Note that an account said somebody's words in a room, with a header."""
         with self._state.transaction() as db:
-            db.execute("DELETE FROM status WHERE key = ?", (f"relay:{talker_id}:{room_id}",))
+            store.peers.mark(db, talker_id, room_id, now)
 
-    def brought(self, talker_id: str, room_id: str, now: float) -> None:
-        """An account said somebody's words in a room, with a header."""
+    def clear(self, talker_id: str, room_id: str) -> None:
+        """Note that an account speaks for itself (again) in a room."""
         with self._state.transaction() as db:
-            db.execute(
-                "INSERT OR REPLACE INTO status (key, value) VALUES (?, ?)", (f"relay:{talker_id}:{room_id}", str(now))
-            )
+            store.peers.clear(db, talker_id, room_id)

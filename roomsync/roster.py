@@ -6,11 +6,12 @@ import time
 from collections.abc import Mapping
 from typing import Protocol
 
+from roomsync import store
 from roomsync.errors import GatewayError, is_gone
-from roomsync.journal import Journal
 from roomsync.model import Room
 from roomsync.outcomes import Outcomes
 from roomsync.rooms import Rooms
+from roomsync.store import StateFile
 from roomsync.supervisor import backoff
 
 log = logging.getLogger(__name__)
@@ -29,12 +30,12 @@ class Topics(Protocol):
 
 
 class Roster:
-    """Asks `gateway` and fills `rooms`; what it finds is logged and remembered in `journal`."""
+    """Asks `gateway` and fills `rooms`; what it finds is logged and remembered in `state`."""
 
-    def __init__(self, gateway: Topics, rooms: Rooms, journal: Journal, outbox: Outcomes) -> None:
+    def __init__(self, gateway: Topics, rooms: Rooms, state: StateFile, outbox: Outcomes) -> None:
         self._gateway = gateway
         self._rooms = rooms
-        self._journal = journal
+        self._state = state
         self._outbox = outbox
 
     async def find(self, *, settle: bool = False) -> None:
@@ -43,7 +44,9 @@ class Roster:
         `settle`: some gateways list their rooms only bit by bit after a login. So they are asked again for a while
         when rooms are missing that were there before, or when there are too few to relay.
         """
-        told, before = await self._topics(), self._journal.topics()
+        told = await self._topics()
+        with self._state.connection() as db:
+            before = store.rooms.topics(db)
         for delay in SETTLING if settle else ():
             if self._is_complete(told, before):
                 break
@@ -53,7 +56,9 @@ class Roster:
         # A room that does not tell its topic today is what it was.
         known = {room_id: topic if topic is not None else before.get(room_id) for room_id, topic in told.items()}
         topics = {room_id: topic for room_id, topic in known.items() if topic is not None}
-        for old, new in self._journal.moved(topics).items():
+        with self._state.transaction() as db:
+            moves = store.rooms.replace_all(db, topics)
+        for old, new in moves.items():
             log.info("What waits for %s goes to its new id %s (was %s).", topics[new], new, old)
         self._rooms.clear()
         for room_id, topic in topics.items():
@@ -104,7 +109,8 @@ class Roster:
             topic = told
         before, now = self._rooms.get(room_id), self._rooms.place(room_id, topic)
         if now != before:
-            self._journal.topic(room_id, topic)
+            with self._state.transaction() as db:
+                store.rooms.note_topics(db, {room_id: topic})
         if now and now != before:
             log.info("Room %s (%s) is in %s.", now.label, now.topic, now.community)
         elif before and not now:

@@ -1,92 +1,116 @@
 """`python bot.py --status`: how the bot is doing, read from its state file, also while it runs."""
 
 import json
-import sqlite3
 import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-from roomsync.statefile import is_held, read_only
+from roomsync import store
+from roomsync.session import Phase
+from roomsync.store import is_held, read_only
+from roomsync.store.report import RoomReport
 
 DAY = 86400.0
-ROOMS = """
-SELECT d.room_id, coalesce(r.topic, d.room_id),
-    sum(d.state IN ('waiting', 'sending')),
-    sum(d.state = 'sent' AND d.changed >= :since),
-    sum(d.state = 'failed' AND d.changed >= :since),
-    sum(d.state = 'expired' AND d.changed >= :since),
-    sum(d.state = 'cancelled' AND d.changed >= :since),
-    min(CASE WHEN d.state IN ('waiting', 'sending') THEN m.accepted END)
-FROM deliveries AS d JOIN messages AS m ON m.id = d.message_id LEFT JOIN rooms AS r ON r.room_id = d.room_id
-WHERE d.changed >= :since OR d.state IN ('waiting', 'sending') GROUP BY d.room_id ORDER BY 2
-"""
-LAST_ERROR = """
-SELECT error FROM deliveries WHERE room_id = ? AND changed >= ? AND error IS NOT NULL AND state <> 'cancelled'
-ORDER BY changed DESC LIMIT 1
-"""
+PHASES = {
+    Phase.DISCONNECTED: "running, not connected to the gateway",
+    Phase.CONNECTED: "connected to the gateway, but WeChat is not logged in",
+    Phase.LOGGED_IN: "logged in to WeChat, finding rooms",
+    Phase.READY: "connected",
+}
 
 
-def read_status(path: Path, now: float) -> dict[str, Any]:
-    """The status as plain values; times in seconds since the epoch, ages in seconds. Raises `StateFileError`."""
+@dataclass(frozen=True)
+class RoomStatus:
+    """A room with its deliveries: what waits, the oldest for how many seconds, and what became of others in 24 h."""
+
+    id: str
+    topic: str
+    waiting: int
+    sent: int
+    failed: int
+    expired: int
+    cancelled: int
+    oldest_waiting: float | None
+    last_error: str | None
+
+
+@dataclass(frozen=True)
+class Status:
+    """What `--json` prints: times in seconds since the epoch, `cooldown` in seconds from now."""
+
+    running: bool
+    connected: bool
+    logged_in: bool  # and its rooms found
+    since: float | None
+    last_event: float | None
+    cooldown: float
+    unreadable: int
+    rooms: list[RoomStatus]
+
+
+def read_status(path: Path, now: float) -> tuple[Status, Phase]:
+    """Return the status, and the phase that the session is or was in. Raises `StateFileError`."""
     running = path.exists() and is_held(path)
     with read_only(path) as db:
-        kept: dict[str, str] = dict(db.execute("SELECT key, value FROM status"))
-        (unreadable,) = db.execute(
-            "SELECT count(*) FROM incoming WHERE failed = 1 AND seen >= ?", (now - DAY,)
-        ).fetchone()
-        return {
-            "running": running,
-            "connected": running and kept.get("connected") == "1",
-            "logged_in": running and kept.get("connected") == "1" and kept.get("logged_in") == "1",
-            "since": float(kept["since"]) if "since" in kept else None,
-            "last_event": float(kept["last_event"]) if "last_event" in kept else None,
-            "cooldown": max(0.0, float(kept.get("cooldown_until", 0)) - now),
-            "unreadable": unreadable,
-            "rooms": _rooms(db, now),
-        }
+        health = store.health.read(db)
+        phase = Phase(health.phase)
+        rooms = [_room(found, now) for found in store.report.rooms(db, now - DAY)]
+        return Status(
+            running=running,
+            connected=running and phase is not Phase.DISCONNECTED,
+            logged_in=running and phase is Phase.READY,
+            since=health.since,
+            last_event=health.last_event,
+            cooldown=max(0.0, health.cooldown.until - now),
+            unreadable=store.incoming.given_up(db, now - DAY),
+            rooms=rooms,
+        ), phase
 
 
-def _rooms(db: sqlite3.Connection, now: float) -> list[dict[str, Any]]:
-    names = ("id", "topic", "waiting", "sent", "failed", "expired", "cancelled")
-    rooms = []
-    for *values, oldest in db.execute(ROOMS, {"since": now - DAY}).fetchall():
-        error = db.execute(LAST_ERROR, (values[0], now - DAY)).fetchone()
-        room = dict(zip(names, values, strict=True))
-        rooms.append({**room, "oldest_waiting": oldest and now - oldest, "last_error": error and error[0]})
-    return rooms
+def _room(found: RoomReport, now: float) -> RoomStatus:
+    oldest = None if found.oldest is None else now - found.oldest
+    return RoomStatus(
+        found.id,
+        found.topic,
+        found.waiting,
+        found.sent,
+        found.failed,
+        found.expired,
+        found.cancelled,
+        oldest,
+        found.last_error,
+    )
 
 
 def show_status(path: Path, as_json: bool) -> int:
-    """Print the status; 0 when a bot is running on that file, connected and logged in, else 1."""
+    """Print the status; return 0 when a bot is running on that file and relays, else 1."""
     now = time.time()
-    found = read_status(path, now)
-    print(json.dumps(found, ensure_ascii=False, indent=2) if as_json else "\n".join(_lines(found, now)))  # noqa: T201
-    return 0 if found["logged_in"] else 1
+    status, phase = read_status(path, now)
+    lines = [json.dumps(asdict(status), ensure_ascii=False, indent=2)] if as_json else _lines(status, phase, now)
+    print("\n".join(lines))  # noqa: T201
+    return 0 if status.logged_in else 1
 
 
-def _lines(found: dict[str, Any], now: float) -> list[str]:
-    if not found["running"]:
-        state = "not running"
-    elif not found["connected"]:
-        state = "running, not connected to the gateway"
-    else:
-        state = "connected" if found["logged_in"] else "connected to the gateway, but WeChat is not logged in"
-    if found["running"] and found["since"]:
-        state += f" for {_age(now - found['since'])}"
-    last = f"last event {_age(now - found['last_event'])} ago" if found["last_event"] else "no event yet"
+def _lines(status: Status, phase: Phase, now: float) -> list[str]:
+    state = PHASES[phase] if status.running else "not running"
+    if status.running and status.since:
+        state += f" for {_age(now - status.since)}"
+    last = f"last event {_age(now - status.last_event)} ago" if status.last_event else "no event yet"
     lines = [f"{state}; {last}"]
-    if found["cooldown"]:
-        lines.append(f"WeChat says that the account sends too fast: nothing is sent for {_age(found['cooldown'])}")
-    if found["unreadable"]:
-        lines.append(f"{found['unreadable']} messages of the last 24 h could not be read from the gateway")
-    if found["rooms"]:
+    if status.cooldown:
+        lines.append(f"WeChat says that the account sends too fast: nothing is sent for {_age(status.cooldown)}")
+    if status.unreadable:
+        lines.append(f"{status.unreadable} messages of the last 24 h could not be read from the gateway")
+    if status.rooms:
         lines.append(f"{'waiting':>8}{'sent':>8}{'failed':>8}{'expired':>8}{'cancelled':>11}  room (last 24 h)")
-    for room in found["rooms"]:
-        numbers = f"{room['waiting']:>8}{room['sent']:>8}{room['failed']:>8}{room['expired']:>8}{room['cancelled']:>11}"
-        oldest = f"; oldest waits for {_age(room['oldest_waiting'])}" if room["oldest_waiting"] else ""
-        error = f"; last error: {room['last_error'].splitlines()[0][:80]}" if room["last_error"] else ""
-        lines.append(f"{numbers}  {room['topic']}{oldest}{error}")
-    return lines
+    return lines + [_room_line(room) for room in status.rooms]
+
+
+def _room_line(room: RoomStatus) -> str:
+    numbers = f"{room.waiting:>8}{room.sent:>8}{room.failed:>8}{room.expired:>8}{room.cancelled:>11}"
+    oldest = f"; oldest waits for {_age(room.oldest_waiting)}" if room.oldest_waiting else ""
+    error = f"; last error: {room.last_error.splitlines()[0][:80]}" if room.last_error else ""
+    return f"{numbers}  {room.topic}{oldest}{error}"
 
 
 def _age(seconds: float) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Protocol
 
 from roomsync.errors import GatewayError, GatewayRefused, GatewayRejected, NoTls
+from roomsync.session import Session
 
 log = logging.getLogger(__name__)
 
@@ -18,8 +19,13 @@ JITTER = 0.2
 PING_EVERY = 10.0  # seconds; with the link's own limit for the answer, 15, a frozen gateway is noticed within 30
 
 
+NOT_LOGGED_IN = "The gateway is connected, but WeChat is not logged in there; the bot waits for the login."
+
+
 class Link(Protocol):
     """The connection to a gateway."""
+
+    endpoint: str
 
     async def connect(self) -> None:
         """Open the event stream, then call Start. Raises `GatewayError`."""
@@ -48,16 +54,16 @@ def backoff(rand: Callable[[], float] = random.random) -> Iterator[float]:
 
 
 class Supervisor:
-    """Keeps `link` connected. `on_change` is told each time a connection stands (True) or is gone (False)."""
+    """Keeps `link` connected, and tells `session` each time a connection stands or is gone."""
 
     def __init__(
         self,
         link: Link,
-        on_change: Callable[[bool], None],
+        session: Session,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._link = link
-        self._on_change = on_change
+        self._session = session
         self._sleep = sleep
 
     async def run(self) -> None:
@@ -68,7 +74,8 @@ class Supervisor:
             try:
                 await self._link.connect()
                 connected = stood = True
-                self._on_change(True)
+                log.info("Connected to the gateway %s.", self._link.endpoint)
+                self._session.connect()
                 await self._live()
                 reason = "the gateway ended the event stream"
             except GatewayError as error:
@@ -78,7 +85,7 @@ class Supervisor:
             finally:
                 try:
                     if connected:
-                        self._on_change(False)
+                        self._session.disconnect()
                 finally:
                     await self._link.disconnect()
             if connected:
@@ -104,8 +111,12 @@ class Supervisor:
 
     async def _watch(self) -> None:
         """Not every gateway answers Ding, and a half-open connection looks like a quiet one: so a call is made."""
+        reminded = False
         while True:
             await self._sleep(PING_EVERY)
+            if not reminded and not self._session.is_logged_in:
+                reminded = True
+                log.warning(NOT_LOGGED_IN)
             try:
                 await self._link.ping()
             except GatewayRefused:

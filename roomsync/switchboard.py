@@ -3,19 +3,19 @@
 import logging
 from collections.abc import Sequence
 
+from roomsync import store
 from roomsync.authors import author_of
-from roomsync.journal import Journal
 from roomsync.kinds import CARDS, MEDIA
 from roomsync.lines import RECALLED, introduction, is_headerless
 from roomsync.model import Kind, Message, Part, Room
 from roomsync.notices import recalled_ids
-from roomsync.outbox import Outbox
+from roomsync.outbox import Outbox, add_line
 from roomsync.recalls import Recalls
 from roomsync.relay import parts, parts_for_author, quote_in
-from roomsync.relays import Relays
+from roomsync.relays import LoopGuard
 from roomsync.rooms import Rooms
 from roomsync.settings import Settings
-from roomsync.statefile import StateFile
+from roomsync.store import StateFile
 
 log = logging.getLogger(__name__)
 
@@ -25,15 +25,14 @@ ANSWER_EVERY = 3600.0  # seconds between two answers in one room to those who me
 class Switchboard:
     """Every method raises `StateFileError` when the file cannot be used. `now` is in seconds since the epoch."""
 
-    def __init__(self, settings: Settings, rooms: Rooms, state: StateFile, outbox: Outbox, journal: Journal) -> None:
+    def __init__(self, settings: Settings, rooms: Rooms, state: StateFile, outbox: Outbox) -> None:
         self._style = settings.style
         self._mention_quoted = settings.mention_quoted
         self._rooms = rooms
         self._state = state
         self._outbox = outbox
-        self._journal = journal
         self.recalls = Recalls(state)
-        self._relays = Relays(state)
+        self._loop_guard = LoopGuard(state)
 
     def hear(self, message: Message, source: Room, now: float) -> bool:
         """Commit what `message`, said in `source`, becomes in the other rooms; whether there is something to send."""
@@ -50,17 +49,17 @@ class Switchboard:
         """Two relays in the same rooms must never answer each other."""
         form, talker = self._style.header, message.talker_id
         if message.kind is not Kind.TEXT:  # relays bring nothing but texts, pictures, files and cards
-            return message.kind in (*MEDIA, *CARDS) and self._relays.is_relay(talker, message.room_id, now)
+            return message.kind in (*MEDIA, *CARDS) and self._loop_guard.is_relay(talker, message.room_id, now)
         announced = message.text.removesuffix(f" {RECALLED}")
         if announced != message.text and form.parse_subject(announced, labels):
             return True
         if form.parse(message.text, labels):
-            self._relays.brought(talker, message.room_id, now)
+            self._loop_guard.mark_relayed(talker, message.room_id, now)
             return True
-        if is_headerless(message.text) and self._relays.was_relay(talker):
+        if is_headerless(message.text) and self._loop_guard.was_relay(talker):
             return True
-        if self._relays.is_relay(talker, message.room_id, now):
-            self._relays.spoke_for_itself(talker, message.room_id)
+        if self._loop_guard.is_relay(talker, message.room_id, now):
+            self._loop_guard.clear(talker, message.room_id)
         return False
 
     def _for_author(self, message: Message, source: Room, labels: Sequence[str]) -> dict[str, list[Part]]:
@@ -84,12 +83,11 @@ class Switchboard:
         """Take note of a notice of WeChat's; whether it was not seen before."""
         return self._outbox.accept(Message(message_id, source.id, "", "", Kind.SYSTEM), [], [], now)
 
-    def answer(self, message_id: str, source: Room, now: float) -> bool:
+    def answer(self, source: Room, now: float) -> bool:
         """The bot itself was mentioned: say what it does, at most once an hour in a room; whether it does now."""
-        if now - self._journal.answered(source.id) < ANSWER_EVERY:
-            return False
-        self._journal.status(**{f"answered:{source.id}": str(now)})
-        others = len(self._rooms.others(source))
-        line = introduction(source.community, others)
-        message = Message(f"answer:{message_id}", source.id, "", "", Kind.SYSTEM)
-        return self._outbox.accept(message, [Part(Kind.TEXT, line)], [source.id], now)
+        with self._state.transaction() as db:
+            if now - store.rooms.introduced_at(db, source.id) < ANSWER_EVERY:
+                return False
+            store.rooms.note_introduction(db, source.id, now)
+            add_line(db, source.id, introduction(source.community, len(self._rooms.others(source))), now)
+        return True

@@ -15,12 +15,13 @@ from roomsync import errors
 from roomsync.channel import explained, find_endpoint, open_channel
 from roomsync.contents import Contents, RawEvent
 from roomsync.events import Events, Feed
-from roomsync.journal import Journal
+from roomsync.incoming import Incoming
 from roomsync.kinds import MEDIA
 from roomsync.mends import mended_import
 from roomsync.model import Kind, Message
 from roomsync.names import Names
 from roomsync.notices import is_throttle_error
+from roomsync.session import Session
 from roomsync.settings import Settings
 
 T = TypeVar("T")
@@ -79,18 +80,23 @@ class GatewayPuppet(PuppetService):
     by closing the connection. Its own methods raise `errors.GatewayError`; those that it inherits raise as before.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, session: Session) -> None:
         # Not PuppetService.__init__: it takes a token from the variables TOKEN and token, and logs it.
         Puppet.__init__(self, PuppetOptions(), "puppet_service")
         self.settings = settings
+        self.session = session
         self.endpoint = ""
         self.events: Feed | None = None  # set by `prepare`
-        self.login_user_id: str | None = None
         self.channel: Channel | None = None
         self._puppet_stub: Any = None
         self._stream: AsyncGenerator[Any, None] | None = None
         self._first: asyncio.Task[Any] | None = None
         self._names = Names(self._stub, self._explained)
+
+    @property
+    def login_user_id(self) -> str | None:  # type: ignore[override]  # set in an __init__ that is not run
+        """The account's contact id, which wechaty asks for; None when nobody is logged in."""
+        return self.session.account_id or None
 
     # The connection.
 
@@ -267,7 +273,7 @@ def options(puppet: GatewayPuppet) -> Any:
     return WechatyOptions(puppet=puppet, scheduler=AsyncIOScheduler())
 
 
-async def prepare(bot: Any, journal: Journal) -> Events:
+async def prepare(bot: Any, incoming: Incoming) -> Events:
     """Do for `bot`, a Wechaty on a GatewayPuppet, what `Wechaty.start` does before it connects.
 
     `Wechaty.start` itself swallows every error, restarts by itself and starts a web server and a scheduler.
@@ -280,5 +286,5 @@ async def prepare(bot: Any, journal: Journal) -> Events:
         message.payload = await puppet.message_payload(message_id)
         return message
 
-    events = puppet.events = Events(bot, fetch, journal)
+    events = puppet.events = Events(bot, bot.session, fetch, incoming)
     return events

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from roomsync.model import Kind, Message, Part, Send, Shown
 from roomsync.outbox import Outbox
-from roomsync.statefile import StateFile
+from roomsync.store import StateFile
 
 NOW = 1_000_000.0
 BOX_BYTES = 100  # of UTF-8 in one send
@@ -23,6 +23,7 @@ class Box:
     def open(self) -> None:
         self.state = StateFile(self.path)
         self.outbox = Outbox(self.state, BOX_BYTES)
+        self.outbox.recover(NOW)
 
     def crash(self) -> None:
         """What was in hand is left as it is in the file, and another process opens it."""
@@ -50,5 +51,5 @@ class Box:
         return found
 
     def deliveries(self) -> list[tuple[str, int, float, str | None]]:
-        with self.state.reading() as db:
+        with self.state.connection() as db:
             return db.execute("SELECT state, attempts, next_try, error FROM deliveries ORDER BY id").fetchall()

@@ -11,7 +11,7 @@ import pytest
 from bot import RoomSyncBot
 from roomsync.loopback import LoopbackGateway
 from roomsync.settings import Settings
-from roomsync.statefile import StateFile
+from roomsync.store import StateFile
 
 PREFIX = "Milvus用户交流群"
 PLAIN = "WECHATY_PUPPET_SERVICE_NO_TLS_INSECURE_CLIENT"
@@ -51,10 +51,10 @@ async def running(gateway: LoopbackGateway, state_file: Path, **more: str) -> As
     bot = RoomSyncBot(settings(gateway, **more), state)
     task = asyncio.create_task(bot.run())
     try:
-        await until(lambda: bot.courier.online or task.done())
+        await until(lambda: bot.session.is_ready or task.done())
         yield bot
     finally:
-        bot.courier.leave()
+        bot.courier.stop()
         await asyncio.wait_for(asyncio.gather(task, return_exceptions=True), 10)
         state.close()
 

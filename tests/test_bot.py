@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from grpclib.const import Status
 
-from bot import NOT_LOGGED_IN, RoomSyncBot
+from bot import RoomSyncBot
 from roomsync.loopback import Fault, LoopbackGateway, refused
 from roomsync.model import State
-from roomsync.statefile import StateFile
+from roomsync.store import StateFile
+from roomsync.supervisor import NOT_LOGGED_IN
 from tests.conftest import PREFIX, running, settings, until
 
 IMAGE = json.dumps({"boxType": 1, "base64": "aGVsbG8=", "name": "a.png", "metadata": {}})
@@ -175,7 +176,7 @@ async def test_what_waits_for_a_room_that_leaves_is_not_sent_there(gateway: Loop
     """What waits for a room that is renamed out of its community, into another even, is cancelled."""
     communities = {"ROOM_PREFIX": f"{PREFIX},Knowhere"}
     async with running(gateway, state_file, **communities) as bot:
-        bot.courier.pause()
+        bot.session.pause()
         gateway.say("r101", "alice", "only for the community")
         await until(lambda: bot.outbox.counts().get(State.WAITING) == 2)
         gateway.rename("r103", "Knowhere 3")
@@ -207,7 +208,7 @@ async def test_what_is_said_around_a_login_goes_out_after_it_in_order(
     state = StateFile(state_file)
     bot = RoomSyncBot(settings(gateway), state)
     task = asyncio.create_task(bot.run())
-    await until(lambda: bot.connected)
+    await until(lambda: bot.session.is_connected)
     gateway.say("r101", "alice", "one")
     await gateway.until(lambda: "MessagePayload" in gateway.calls)
     gateway.script("MessagePayload", Fault(delay=0.05))
@@ -216,7 +217,7 @@ async def test_what_is_said_around_a_login_goes_out_after_it_in_order(
     gateway.login()
     gateway.say("r101", "alice", "three")
     await gateway.until(lambda: len(lines(gateway, "r102") + lines(gateway, "r103")) == 6)
-    bot.courier.leave()
+    bot.courier.stop()
     await task
     state.close()
     spoken = " ".join(lines(gateway, "r102")).replace("[Alice@101]:  ", "")
@@ -272,7 +273,7 @@ async def test_rooms_that_are_listed_late_are_waited_for(gateway: LoopbackGatewa
     for label in ("102", "103"):
         gateway.add_room(f"r{label}", f"{PREFIX}{label}")
     await gateway.until(lambda: len(gateway.sent) == 2)
-    bot.courier.leave()
+    bot.courier.stop()
     await task
     state.close()
 
@@ -281,7 +282,7 @@ async def test_bot_says_that_wechat_is_logged_out(
     gateway: LoopbackGateway, state_file: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When nobody logs in for some time after the connection, the log says so; when somebody does, it does not."""
-    monkeypatch.setattr("bot.LOGIN_PATIENCE", 0.05)
+    monkeypatch.setattr("roomsync.supervisor.PING_EVERY", 0.05)
     async with running(gateway, state_file):
         await asyncio.sleep(0.1)
     assert NOT_LOGGED_IN not in caplog.text
@@ -290,7 +291,7 @@ async def test_bot_says_that_wechat_is_logged_out(
     bot = RoomSyncBot(settings(gateway), state)
     task = asyncio.create_task(bot.run())
     await until(lambda: NOT_LOGGED_IN in caplog.text)
-    bot.courier.leave()
+    bot.courier.stop()
     await task
     state.close()
 
@@ -395,7 +396,7 @@ async def test_nothing_is_sent_while_wechat_is_logged_out(gateway: LoopbackGatew
     """What is accepted while WeChat is logged out goes out after the next login."""
     async with running(gateway, state_file) as bot:
         gateway.logout()
-        await until(lambda: not bot.courier.online)
+        await until(lambda: not bot.session.is_ready)
         gateway.say("r101", "alice", "wait for me")
         await gateway.until(lambda: "MessagePayload" in gateway.calls)
         assert gateway.sent == []

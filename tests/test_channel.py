@@ -15,6 +15,7 @@ import trustme
 from roomsync.channel import WECHATY_ROOT_CA, certificate_names, find_endpoint, server_name
 from roomsync.errors import GatewayBusy, GatewayLost, GatewayRejected
 from roomsync.loopback import LoopbackGateway
+from roomsync.session import Session
 from roomsync.settings import Settings
 from roomsync.wechat import GatewayPuppet
 from tests.conftest import PLAIN, settings
@@ -40,7 +41,7 @@ async def tls_gateway(authority: trustme.CA) -> AsyncIterator[LoopbackGateway]:
 
 
 async def connect(found: Settings) -> None:
-    puppet = GatewayPuppet(found)
+    puppet = GatewayPuppet(found, Session())
     try:
         await puppet.connect()
     finally:
@@ -49,7 +50,7 @@ async def connect(found: Settings) -> None:
 
 async def test_what_comes_in_after_the_end_is_passed_over(gateway: LoopbackGateway) -> None:
     """Bytes that arrive on a connection that was closed, as on Windows, raise nothing."""
-    puppet = GatewayPuppet(settings(gateway))
+    puppet = GatewayPuppet(settings(gateway), Session())
     await puppet.connect()
     protocol = puppet.channel and puppet.channel._protocol
     assert protocol
@@ -110,7 +111,7 @@ async def test_unknown_host_is_explained(gateway: LoopbackGateway) -> None:
 
 async def test_second_client_is_told_that_the_stream_is_taken(gateway: LoopbackGateway) -> None:
     """While one client holds the event stream, another gets GatewayBusy and does not call Start."""
-    first = GatewayPuppet(settings(gateway))
+    first = GatewayPuppet(settings(gateway), Session())
     await first.connect()
     try:
         with pytest.raises(GatewayBusy):

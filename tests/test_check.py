@@ -6,7 +6,7 @@ import pytest
 
 from roomsync.check import check
 from roomsync.loopback import LoopbackGateway
-from roomsync.statefile import StateFile
+from roomsync.store import StateFile
 from tests.conftest import running, settings
 
 

@@ -39,14 +39,14 @@ async def test_recalled_picture_goes_with_its_caption(gateway: LoopbackGateway, 
 async def test_recall_of_what_still_waits_cancels_it(gateway: LoopbackGateway, state_file: Path) -> None:
     """A message taken back before it went out goes nowhere."""
     async with running(gateway, state_file) as bot:
-        bot.courier.pause()
+        bot.session.pause()
         gateway.say("r101", "alice", "never said", id="m1")
         gateway.say("r101", "alice", "m1", kind="recalled")
         gateway.say("r101", "alice", "said")
         await until(
             lambda: bot.outbox.counts().get(State.WAITING) == 2 and bot.outbox.counts().get(State.CANCELLED) == 2
         )
-        bot.courier.resume()
+        bot.session.resume()
         await gateway.until(lambda: len(gateway.sent) == 2)
     assert {one.body for one in gateway.sent} == {"[Alice@101]:  said"}
     assert gateway.recalled == []
@@ -55,11 +55,11 @@ async def test_recall_of_what_still_waits_cancels_it(gateway: LoopbackGateway, s
 async def test_rest_of_a_batch_is_sent_again_once(gateway: LoopbackGateway, state_file: Path) -> None:
     """Of texts that travelled together the one that is recalled goes, and the others are there once more."""
     async with running(gateway, state_file) as bot:
-        bot.courier.pause()
+        bot.session.pause()
         for number in range(3):
             gateway.say("r101", "alice", f"line {number}", id=f"m{number}")
         await until(lambda: bot.outbox.counts().get(State.WAITING) == 6)
-        bot.courier.resume()
+        bot.session.resume()
         await gateway.until(lambda: len(gateway.sent) == 2)
         gateway.say("r101", "alice", "m1", kind="recalled")
         await gateway.until(lambda: len(gateway.sent) == 4)
@@ -206,13 +206,13 @@ async def test_file_over_the_limit_shows_as_a_line(gateway: LoopbackGateway, sta
 async def test_pictures_in_a_row_need_one_caption(gateway: LoopbackGateway, state_file: Path) -> None:
     """Several pictures of one member in a row have one caption; after somebody else spoke there is one again."""
     async with running(gateway, state_file) as bot:
-        bot.courier.pause()
+        bot.session.pause()
         for _ in range(3):
             gateway.say("r101", "alice", kind="image", content=IMAGE)
         gateway.say("r101", "bob", "nice")
         gateway.say("r101", "alice", kind="image", content=IMAGE)
         await until(lambda: bot.outbox.counts().get(State.WAITING) == 18)
-        bot.courier.resume()
+        bot.session.resume()
         await gateway.until(lambda: sum(one.room_id == "r102" for one in gateway.sent) == 6)
     caption = "[Alice@101]:  [图片]"
     shown = [one.body if one.kind == "text" else "*" for one in gateway.sent if one.room_id == "r102"]
@@ -264,7 +264,7 @@ async def test_pasted_header_hides_only_what_relays_bring(gateway: LoopbackGatew
 async def test_forged_header_suppresses_nobody(gateway: LoopbackGateway, state_file: Path) -> None:
     """A member who says first, in another's name, what that one said keeps neither the text nor the picture back."""
     async with running(gateway, state_file) as bot:
-        bot.courier.pause()
+        bot.session.pause()
         gateway.say("r101", "alice", "do not pay Bob")
         gateway.say("r101", "alice", kind="image", content=IMAGE)
         await until(lambda: bot.outbox.counts().get(State.WAITING) == 6)
@@ -272,7 +272,7 @@ async def test_forged_header_suppresses_nobody(gateway: LoopbackGateway, state_f
         gateway.say("r103", "bob", "[Alice@101]:  [图片]")
         gateway.say("r103", "bob", kind="image", content=IMAGE)
         await gateway.until(lambda: gateway.calls.count("MessagePayload") == 5)
-        bot.courier.resume()
+        bot.session.resume()
         await gateway.until(lambda: len(gateway.sent) == 4)
     shown = [one.body for one in gateway.sent if one.room_id == "r103"]
     assert shown == ["[Alice@101]:  do not pay Bob\n[图片]", IMAGE]
@@ -300,7 +300,7 @@ async def test_picture_behind_another_relays_words_has_a_caption(gateway: Loopba
         gateway.say("r102", "bot2", "[Bob@103]:  nice")
         await gateway.until(lambda: gateway.calls.count("MessagePayload") == 2)
         gateway.logout()
-        await until(lambda: not bot.courier.online)
+        await until(lambda: not bot.session.is_ready)
         for label in ("101", "102", "103"):
             gateway.remove(f"r{label}")
             gateway.add_room(f"new{label}", f"{PREFIX}{label}")
@@ -336,9 +336,9 @@ async def test_throttle_notice_pauses_and_sends_again(gateway: LoopbackGateway, 
     async with running(gateway, state_file) as bot:
         gateway.say("r101", "bob", "操作过于频繁，可稍后再试。")
         await gateway.until(lambda: len(gateway.sent) == 2)
-        assert not bot.pacer.cooldown.length
+        assert not bot.session.cooldown.length
         gateway.say("r102", "bot", "操作过于频繁，可稍后再试。", kind="unknown")
-        await until(lambda: bot.pacer.cooldown.length == 60)
+        await until(lambda: bot.session.cooldown.length == 60)
         assert bot.outbox.counts()[State.WAITING] == 1 and bot.outbox.heads()[0].room_id == "r102"
 
 
@@ -348,24 +348,24 @@ async def test_throttle_error_pauses_and_loses_nothing(gateway: LoopbackGateway,
     async with running(gateway, state_file) as bot:
         gateway.script("MessageSendText", Fault(refused(error)))
         gateway.say("r101", "alice", "hello")
-        await until(lambda: bot.pacer.cooldown.length == 60)
+        await until(lambda: bot.session.cooldown.length == 60)
         assert bot.outbox.counts()[State.WAITING] == 2 and not gateway.sent
 
 
 async def test_two_recalls_out_of_one_batch(gateway: LoopbackGateway, state_file: Path) -> None:
     """Of a batch of which two texts are recalled, neither is said again."""
     async with running(gateway, state_file) as bot:
-        bot.courier.pause()
+        bot.session.pause()
         for number in range(3):
             gateway.say("r101", "alice", f"line {number}", id=f"m{number}")
         await until(lambda: bot.outbox.counts().get(State.WAITING) == 6)
-        bot.courier.resume()
+        bot.session.resume()
         await gateway.until(lambda: len(gateway.sent) == 2)
-        bot.courier.pause()
+        bot.session.pause()
         gateway.say("r101", "alice", "m0", kind="recalled")
         gateway.say("r101", "alice", "m1", kind="recalled")
         await until(lambda: bot.outbox.counts().get(State.WAITING) == 4)
-        bot.courier.resume()
+        bot.session.resume()
         await gateway.until(lambda: len(gateway.sent) == 4)
     assert {one.body for one in gateway.sent[2:]} == {"[Alice@101]:  line 2"}
 
@@ -389,7 +389,7 @@ async def test_throttle_error_of_any_status_pauses(gateway: LoopbackGateway, sta
     async with running(gateway, state_file) as bot:
         gateway.script("MessageSendText", Fault(refused("操作过于频繁", Status.RESOURCE_EXHAUSTED)))
         gateway.say("r101", "alice", "hello")
-        await until(lambda: bot.pacer.cooldown.length == 60)
+        await until(lambda: bot.session.cooldown.length == 60)
         assert bot.outbox.counts() == {State.WAITING: 2}
 
 

@@ -12,6 +12,7 @@ from roomsync.courier import RETRY_MOST, Courier, retry_delay
 from roomsync.model import Cooldown, Kind, Part, State
 from roomsync.pacer import COOLDOWN_FIRST, Limits, Pacer
 from roomsync.recalls import Recalls
+from roomsync.session import Session
 from tests.boxes import NOW, PICTURE, Box
 from tests.conftest import Clock, until
 
@@ -55,13 +56,13 @@ class Desk(Box):
         super().__init__(path)
         self.clock = clock
         self.gateway = Gateway(clock)
-        self.pauses: list[Cooldown] = []
         self.employ(limits or Limits())
 
     def employ(self, limits: Limits, max_attempts: int = 8) -> None:
-        pacer = Pacer(limits, lambda at: "today", lambda: 0.5)
+        self.session = Session()
+        pacer = Pacer(limits, self.session, lambda at: "today", lambda: 0.5)
         recalls = Recalls(self.state)
-        self.courier = Courier(self.outbox, recalls, pacer, self.gateway, self.clock, max_attempts, self.pauses.append)
+        self.courier = Courier(self.outbox, recalls, pacer, self.session, self.gateway, self.clock, max_attempts)
 
     async def work(self, seconds: float = 10**7) -> None:
         """Let the courier send all that it can in so many seconds of the clock."""
@@ -233,7 +234,7 @@ async def test_a_throttled_account_pauses_and_sends_again(desk: Desk) -> None:
     await desk.work()
     assert desk.gateway.times() == [0, COOLDOWN_FIRST, COOLDOWN_FIRST]
     assert sorted(room for _, room, _ in desk.gateway.made[1:]) == ["r102", "r103"]
-    assert desk.pauses == [Cooldown(NOW + COOLDOWN_FIRST, COOLDOWN_FIRST)]
+    assert desk.session.cooldown == Cooldown(NOW + COOLDOWN_FIRST, COOLDOWN_FIRST)
     assert {attempts for _, attempts, _, _ in desk.deliveries()} == {0}
 
 
@@ -245,7 +246,7 @@ async def test_a_throttle_notice_repeats_the_last_send(desk: Desk) -> None:
     desk.courier.throttled("r102")
     await desk.work()
     assert desk.gateway.made == [(0, "r102", "a"), (COOLDOWN_FIRST, "r102", "a")]
-    assert len(desk.pauses) == 1
+    assert desk.session.cooldown.length == COOLDOWN_FIRST
 
 
 @pytest.mark.parametrize("error", [errors.GatewayLost("gone"), errors.AnswerLost("reset")])
@@ -309,20 +310,25 @@ async def test_sends_keep_the_pace(desk: Desk) -> None:
 
 
 async def test_offline_nothing_is_sent(desk: Desk) -> None:
-    """The courier sends nothing until it is told that the gateway is there, nor after it is told to pause."""
+    """The courier sends nothing until the rooms are found after a login, nor while it pauses or after a logout."""
     running = asyncio.create_task(desk.courier.run())
     desk.say("a")
     desk.courier.wake()
     await asyncio.sleep(0.01)
     assert desk.gateway.made == []
-    desk.courier.resume()
-    await until(lambda: desk.outbox.counts() == {State.SENT: 1})
-    desk.courier.pause()
-    desk.say("b")
-    desk.courier.wake()
+    desk.session.log_in("bot")
     await asyncio.sleep(0.01)
-    assert desk.gateway.bodies() == ["a"]
-    desk.courier.leave()
+    assert desk.gateway.made == []
+    desk.session.rooms_found()
+    await until(lambda: desk.outbox.counts() == {State.SENT: 1})
+    for end in (desk.session.pause, desk.session.log_out):
+        desk.session.resume()
+        end()
+        desk.say("b")
+        desk.courier.wake()
+        await asyncio.sleep(0.01)
+        assert desk.gateway.bodies() == ["a"]
+    desk.courier.stop()
     await asyncio.wait_for(running, 5)
 
 
@@ -337,10 +343,11 @@ async def test_leaving_finishes_the_send_in_hand(desk: Desk, monkeypatch: pytest
 
     monkeypatch.setattr(desk.gateway, "send", send)
     desk.say("a", to=("r102", "r103"))
-    desk.courier.resume()
+    desk.session.log_in("bot")
+    desk.session.rooms_found()
     running = asyncio.create_task(desk.courier.run())
     await begun.wait()
-    desk.courier.leave()
+    desk.courier.stop()
     await asyncio.sleep(0)
     assert not running.done()
     answer.set()

@@ -17,10 +17,11 @@ from bot import RoomSyncBot
 from roomsync.events import Events
 from roomsync.handlers import DIRTY, ERROR, LOGIN, LOGOUT, MESSAGE, READY, ROOM_JOIN, ROOM_LEAVE, ROOM_TOPIC, SCAN
 from roomsync.housekeeper import Housekeeper
+from roomsync.incoming import Incoming
 from roomsync.kinds import SILENT
 from roomsync.notices import is_throttle_notice
 from roomsync.settings import Settings
-from roomsync.statefile import StateFile
+from roomsync.store import StateFile
 from roomsync.wechat import KINDS, prepare
 from tests.conftest import PREFIX, Clock, until
 
@@ -132,7 +133,7 @@ class Gateway:
 
 def unaccounted(bot: RoomSyncBot, gateway: Gateway) -> list[str]:
     """The messages that should be in the outbox with something to send, or be counted, and are not."""
-    with bot.state.reading() as db:
+    with bot.state.connection() as db:
         waits = "SELECT m.gateway_id FROM messages AS m JOIN deliveries AS d ON d.message_id = m.id"
         known = {row[0] for row in db.execute(f"{waits} UNION SELECT gateway_id FROM incoming WHERE failed = 1")}
     return [message_id for message_id, one in gateway.payloads.items() if to_relay(one) and message_id not in known]
@@ -143,7 +144,7 @@ def to_relay(one: Any) -> bool:
 
 
 def counted(bot: RoomSyncBot) -> int:
-    with bot.state.reading() as db:
+    with bot.state.connection() as db:
         return int(db.execute("SELECT count(*) FROM incoming WHERE failed = 1").fetchone()[0])
 
 
@@ -163,11 +164,11 @@ async def settled(bot: Marked, events: Events, running: asyncio.Task[None]) -> N
 
     def still() -> bool:
         assert not running.done(), running
-        return bot.mark == before + 1 and not (lanes.is_open and lanes._handling)
+        return bot.mark == before + 1 and not (bot.session.is_ready and lanes._handling)
 
     events.feed(ERROR, json.dumps({"mark": before + 1}))
     await until(still)
-    if lanes._handling or bot.journal.unfinished():
+    if lanes._handling or events._incoming.unfinished():
         events.feed(LOGIN, '{"contactId": "bot"}')
         await settled(bot, events, running)
 
@@ -181,9 +182,11 @@ async def test_nothing_stops_it(state_file: Path, monkeypatch: pytest.MonkeyPatc
     gateway = Gateway(chance)
     state = StateFile(state_file)
     bot = Marked(Settings.parse({"WECHATY_PUPPET_SERVICE_TOKEN": "insecure_x"}), state)
-    bot.housekeeper = Housekeeper(state, bot.journal, bot.settings, Clock(), lambda: 0.0)
-    events = await prepare(bot, bot.journal)
+    bot.housekeeper = Housekeeper(state, bot.session, 3600.0, 86400.0, Clock())
+    incoming = Incoming(state)
+    events = await prepare(bot, incoming)
     bot.puppet._puppet_stub = gateway
+    bot.session.connect()
     running = asyncio.create_task(events.run())
     events.feed(LOGIN, '{"contactId": "bot"}')
     numbers = [*range(MESSAGES), *[-1] * EVENTS]

@@ -6,14 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from roomsync import lines
-from roomsync.housekeeper import PRUNE_AT_ONCE, ROUND_EVERY, Housekeeper, expire, lighten, prune
-from roomsync.journal import Journal
-from roomsync.model import Kind, Message, Part, State
+from roomsync import lines, store
+from roomsync.housekeeper import PRUNE_BATCH, ROUND_INTERVAL, Housekeeper, drop_payloads, expire, prune
+from roomsync.incoming import Incoming
+from roomsync.model import Cooldown, Kind, Message, Part, State
 from roomsync.outbox import Outbox
 from roomsync.recalls import Recalls
-from roomsync.settings import Settings
-from roomsync.statefile import StateFile
+from roomsync.relays import LoopGuard
+from roomsync.session import Session
+from roomsync.store import StateFile
+from roomsync.store.health import Health
 from tests.conftest import Clock
 
 NOW = 1_000_000.0
@@ -41,7 +43,7 @@ class House:
         return send.body if send else None
 
     def rows(self, table: str) -> int:
-        with self.state.reading() as db:
+        with self.state.connection() as db:
             return int(db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
 
 
@@ -140,9 +142,9 @@ def test_old_messages_are_forgotten(house: House) -> None:
     assert tried
     house.outbox.put_back(tried, NOW, NOW, uncertain=False)
     house.send("r102", NOW)
-    Journal(house.state).note(["unfinished"], NOW)
+    Incoming(house.state).note(["unfinished"], NOW)
     assert prune(house.state, NOW + 1) == 2
-    tables = ("messages", "parts", "deliveries", "sends", "spent", "incoming")
+    tables = ("messages", "parts", "deliveries", "sends", "call_log", "incoming")
     assert {table: house.rows(table) for table in tables} == dict.fromkeys(tables, 0)
 
 
@@ -167,21 +169,24 @@ def test_a_picture_that_is_everywhere_is_blanked(house: House) -> None:
     house.say("t" * 5000, NOW, "r102")
     house.send("r102", NOW)
     house.send("r102", NOW)
-    assert lighten(house.state, NOW + 1) == 0  # r103 waits for it
+    assert drop_payloads(house.state, NOW + 1) == 0  # r103 waits for it
     assert house.send("r103", NOW + 2) == picture
-    assert (lighten(house.state, NOW + 2), lighten(house.state, NOW + 3), lighten(house.state, NOW + 3)) == (0, 1, 0)
-    with house.state.reading() as db:
+    assert (
+        drop_payloads(house.state, NOW + 2),
+        drop_payloads(house.state, NOW + 3),
+        drop_payloads(house.state, NOW + 3),
+    ) == (0, 1, 0)
+    with house.state.connection() as db:
         assert [row[0] for row in db.execute("SELECT length(body) FROM parts ORDER BY message_id")] == [2, 5000]
 
 
-def test_old_marks_of_rooms_are_forgotten(house: House) -> None:
-    """What is remembered of other relays and answers goes when it is old; how the bot is doing stays."""
-    kept = {"relay:new:r1": str(NOW), "connected": "1", "cooldown_until": "5.0"}
-    old = {"relay:old:r1": "5.0", "answered:r1": "5.0"}
-    Journal(house.state).status(**kept, **old)
+def test_old_marks_of_relays_are_forgotten(house: House) -> None:
+    """What is remembered of other relays goes when it is old."""
+    guard = LoopGuard(house.state)
+    guard.mark_relayed("old", "r1", NOW - 1)
+    guard.mark_relayed("new", "r1", NOW)
     prune(house.state, NOW)
-    with house.state.reading() as db:
-        assert dict(db.execute("SELECT key, value FROM status")) == kept
+    assert (guard.was_relay("old"), guard.was_relay("new")) == (False, True)
 
 
 def test_the_file_stays_small(house: House) -> None:
@@ -195,12 +200,12 @@ def test_the_file_stays_small(house: House) -> None:
             pass
         while prune(house.state, at - 2 * DAY):
             pass
-        with house.state.reading() as db:
+        with house.state.connection() as db:
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         sizes.append(house.state.path.stat().st_size)
     assert max(sizes[3:]) <= sizes[3] * 1.1
     assert prune(house.state, NOW + 99 * DAY) == 60
-    with house.state.reading() as db:
+    with house.state.connection() as db:
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     assert house.state.path.stat().st_size < sizes[3] / 4
 
@@ -208,38 +213,35 @@ def test_the_file_stays_small(house: House) -> None:
 # Rounds.
 
 
-def settled(house: House, clock: Clock, last_event: float = 0.0) -> Housekeeper:
-    values = {"WECHATY_PUPPET_SERVICE_TOKEN": "insecure_x", "RELAY_TTL_HOURS": "2", "RETENTION_DAYS": "3"}
-    return Housekeeper(house.state, Journal(house.state), Settings.parse(values), clock, lambda: last_event)
+def keeper(house: House, clock: Clock, session: Session | None = None) -> Housekeeper:
+    return Housekeeper(house.state, session or Session(), 2 * HOUR, 3 * DAY, clock)
 
 
 def test_a_round_keeps_to_the_settings(house: House, clock: Clock) -> None:
-    """RELAY_TTL_HOURS says what is too old to be sent, RETENTION_DAYS what is forgotten."""
+    """One time says what is too old to be sent, the other what is forgotten."""
     house.say("a", clock() - 2 * HOUR, "r102")
     house.say("b", clock() - 2 * HOUR - 1, "r103")
-    settled(house, clock).round()
+    keeper(house, clock).run_once()
     assert house.outbox.counts() == {State.WAITING: 2, State.EXPIRED: 1}
     house.send("r102", clock())
     house.send("r103", clock())
     clock.now += 3 * DAY
-    settled(house, clock).round()
+    keeper(house, clock).run_once()
     assert house.rows("messages") == 3
     clock.now += 1
-    settled(house, clock).round()
+    keeper(house, clock).run_once()
     assert house.rows("messages") == 0
 
 
 def test_rounds_forget_all_that_is_due(house: House, clock: Clock) -> None:
     """More messages than one transaction takes are forgotten in the rounds that follow."""
     with house.state.transaction() as db:
-        db.executemany(
-            "INSERT INTO messages (gateway_id, room_id, talker_id, name, kind, accepted) VALUES (?, '', '', '', '', 0)",
-            [(str(number),) for number in range(PRUNE_AT_ONCE + 1)],
-        )
-    keeper = settled(house, clock)
-    keeper.round()
+        for number in range(PRUNE_BATCH + 1):
+            store.messages.add(db, Message(str(number), "r101", "", "", Kind.TEXT), 0.0)
+    found = keeper(house, clock)
+    found.run_once()
     assert house.rows("messages") == 1
-    keeper.round()
+    found.run_once()
     assert house.rows("messages") == 0
 
 
@@ -250,13 +252,14 @@ def test_clock_set_back_keeps_no_retry_waiting(house: House, clock: Clock) -> No
         send = house.outbox.take(room, clock())
         assert send
         house.outbox.retry(send, clock() + delay, "no", clock())
-    settled(house, clock).round()
+    keeper(house, clock).run_once()
     assert [head.next_try for head in house.outbox.heads()] == [clock() + 300, clock()]
 
 
 async def test_rounds_go_on(house: House, clock: Clock) -> None:
     """There is a round at once, and then one every ten seconds, which tells when the last event came."""
     slept: list[float] = []
+    session = Session()
 
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
@@ -265,8 +268,27 @@ async def test_rounds_go_on(house: House, clock: Clock) -> None:
             raise asyncio.CancelledError
 
     with pytest.raises(asyncio.CancelledError):
-        await settled(house, clock, last_event=NOW).run(sleep)
-    assert slept == [ROUND_EVERY] * 3
+        session.last_event = NOW
+        await keeper(house, clock, session).run(sleep)
+    assert slept == [ROUND_INTERVAL] * 3
     assert house.outbox.counts() == {State.EXPIRED: 2, State.WAITING: 2}
-    with house.state.reading() as db:
-        assert db.execute("SELECT value FROM status WHERE key = 'last_event'").fetchone() == (str(NOW),)
+    assert health(house).last_event == NOW
+
+
+def health(house: House) -> Health:
+    with house.state.connection() as db:
+        return store.health.read(db)
+
+
+def test_the_session_is_noted(house: House, clock: Clock) -> None:
+    """Each phase is noted with the time at which it began, a pause with its end, and the last event stays known."""
+    session = Session()
+    session.last_event = NOW
+    session.listen(keeper(house, clock, session).note_health)
+    session.connect()
+    began = clock()
+    clock.now += 5
+    session.throttle(Cooldown(NOW + 60, 60))
+    assert health(house) == Health("connected", began, NOW, Cooldown(NOW + 60, 60))
+    keeper(house, clock).note_health()
+    assert health(house) == Health("disconnected", clock(), NOW, Cooldown())

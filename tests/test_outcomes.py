@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from roomsync.model import Kind, State
-from roomsync.outcomes import ECHO_LIFE
+from roomsync.outcomes import ECHO_TTL
 from tests.boxes import NOW, PICTURE, Box
 
 
@@ -233,8 +233,8 @@ def test_an_echo_is_of_its_room_its_words_and_its_time(box: Box) -> None:
     box.take()
     assert not box.outbox.echo("r103", Kind.TEXT, "a", "s1", NOW)
     assert not echo(box, "b")
-    assert not echo(box, "a", now=NOW + ECHO_LIFE + 1)
-    assert echo(box, "a", now=NOW + ECHO_LIFE)
+    assert not echo(box, "a", now=NOW + ECHO_TTL + 1)
+    assert echo(box, "a", now=NOW + ECHO_TTL)
 
 
 def test_throttle_notice_may_come_before_the_answer(box: Box) -> None:

@@ -10,13 +10,21 @@ from hypothesis import strategies as st
 from roomsync.model import Cooldown, Head, Kind
 from roomsync.pacer import Limits, Pacer
 from roomsync.relay import pieces
+from roomsync.session import Session
 
 ROOMS = [f"r{number}" for number in range(10)]
 FAMILY = "👨\u200d👩\u200d👧"
 
 
-def pacer(limits: Limits, seed: int = 1) -> Pacer:
-    return Pacer(limits, lambda at: str(int(at // 86400)), random.Random(seed).random)
+def pacer(limits: Limits, seed: int = 1, session: Session | None = None) -> Pacer:
+    return Pacer(limits, session or Session(), lambda at: str(int(at // 86400)), random.Random(seed).random)
+
+
+def cooled_down() -> Session:
+    """A session whose account paused for a minute until the second 1000."""
+    session = Session()
+    session.throttle(Cooldown(1000.0, 60.0))
+    return session
 
 
 def drive(paced: Pacer, rooms: list[str], seconds: float, start: float = 1000.0) -> list[tuple[float, str]]:
@@ -38,9 +46,8 @@ def test_no_limit_is_ever_exceeded(
     interval: float, room_interval: float, per_minute: int, rooms: int, seed: int, slow: bool
 ) -> None:
     """In any minute there are at most so many sends, and between two to one room at least so many seconds."""
-    paced = pacer(Limits(interval, room_interval, per_minute), seed)
-    if slow:
-        paced.restore([], Cooldown(1000.0, 60.0))
+    session = cooled_down() if slow else Session()
+    paced = pacer(Limits(interval, room_interval, per_minute), seed, session)
     made = drive(paced, ROOMS[:rooms], 200)
     times = [at for at, _ in made]
     assert all(late - early >= 60 - 1e-6 for early, late in zip(times, times[per_minute:], strict=False))
@@ -92,12 +99,13 @@ def test_a_kind_is_allowed_so_often_a_day() -> None:
 
 def test_cooldown_doubles_to_an_hour_and_starts_again() -> None:
     """Each throttle before the pace has recovered pauses twice as long, an hour at most; after it, 60 s again."""
-    paced, now, lengths = pacer(Limits()), 1000.0, []
+    session, now, lengths = Session(), 1000.0, []
+    paced = pacer(Limits(), session=session)
     for _ in range(8):
         lengths.append(paced.throttled(now).length)
-        now = paced.cooldown.until + 1
+        now = session.cooldown.until + 1
     assert lengths == [60, 120, 240, 480, 960, 1920, 3600, 3600]
-    assert paced.throttled(paced.cooldown.until + 600).length == 60
+    assert paced.throttled(session.cooldown.until + 600).length == 60
 
 
 def test_throttle_during_a_cooldown_changes_nothing() -> None:
@@ -110,8 +118,7 @@ def test_throttle_during_a_cooldown_changes_nothing() -> None:
 
 def test_pace_recovers_from_half_over_ten_minutes() -> None:
     """Right after a cool-down there are half as many sends, in the middle of its recovery three quarters."""
-    paced = pacer(Limits(send_interval=1))
-    paced.restore([], Cooldown(1000.0, 60.0))
+    paced = pacer(Limits(send_interval=1), session=cooled_down())
     times = [at for at, _ in drive(paced, ROOMS, 1200)]
     first, last = sum(at < 1060 for at in times), sum(2100 < at < 2160 for at in times)
     assert first == pytest.approx(31, abs=5) and last == pytest.approx(60, abs=6)
@@ -120,7 +127,7 @@ def test_pace_recovers_from_half_over_ten_minutes() -> None:
 def test_what_was_sent_before_a_restart_counts() -> None:
     """The minute and the day of an earlier process go on."""
     paced = pacer(Limits(per_minute=2, daily={Kind.IMAGE: 1}))
-    paced.restore([(1000.0, "a", Kind.IMAGE), (1001.0, "b", Kind.TEXT)], Cooldown())
+    paced.restore([(1000.0, "a", Kind.IMAGE), (1001.0, "b", Kind.TEXT)])
     assert paced.choose([Head("c", 0.0)], 1002.0).wait == pytest.approx(58)
     assert not paced.allows(Kind.IMAGE, 1002.0)
 

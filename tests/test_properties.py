@@ -17,7 +17,8 @@ from roomsync.model import Kind, Message, Part
 from roomsync.outbox import Outbox
 from roomsync.pacer import Limits, Pacer
 from roomsync.recalls import Recalls
-from roomsync.statefile import StateFile
+from roomsync.session import Session
+from roomsync.store import StateFile
 from tests.conftest import Clock
 
 ROOMS = ("r1", "r2", "r3")
@@ -55,9 +56,11 @@ class Relay(RuleBasedStateMachine):
     def open(self) -> None:
         self.state = StateFile(Path(self.folder.name) / "roomsync.db")
         self.outbox = Outbox(self.state, 60)
-        pacer = Pacer(Limits(), lambda at: "today")
+        self.outbox.recover(self.clock())
+        session = Session()
+        pacer = Pacer(Limits(), session, lambda at: "today")
         recalls = Recalls(self.state)
-        self.courier = Courier(self.outbox, recalls, pacer, self, self.clock, 10**6, lambda cooldown: None)
+        self.courier = Courier(self.outbox, recalls, pacer, session, self, self.clock, 10**6)
 
     def teardown(self) -> None:
         self.outcome = "ok"

@@ -2,15 +2,19 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from roomsync import store
 from roomsync.errors import StateFileError
-from roomsync.journal import Journal
+from roomsync.incoming import Incoming
 from roomsync.model import Cooldown
-from roomsync.statefile import StateFile
+from roomsync.session import Phase
 from roomsync.status import DAY, read_status, show_status
+from roomsync.store import StateFile
 from tests.boxes import NOW, Box
 
 ROOM = {"waiting": 0, "sent": 0, "failed": 0, "expired": 0, "cancelled": 0, "oldest_waiting": None, "last_error": None}
@@ -25,10 +29,24 @@ def standing_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 def box(state_file: Path) -> Iterator[Box]:
     """An outbox of a bot that runs, is connected and logged in since 90 s ago, and had an event 5 s ago."""
     found = Box(state_file)
-    status = {"connected": "1", "logged_in": "1", "since": str(NOW - 90), "last_event": str(NOW - 5)}
-    Journal(found.state).status(**status)
+    note(found, Phase.READY)
     yield found
     found.state.close()
+
+
+def note(box: Box, phase: Phase) -> None:
+    with box.state.transaction() as db:
+        store.health.note_phase(db, phase, NOW - 90)
+        store.health.note_last_event(db, NOW - 5)
+
+
+def note_topic(box: Box) -> None:
+    with box.state.transaction() as db:
+        store.rooms.note_topics(db, {"r102": "群102"})
+
+
+def rooms(box: Box, now: float) -> list[dict[str, Any]]:
+    return [asdict(room) for room in read_status(box.path, now)[0].rooms]
 
 
 def shown(box: Box, capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -43,20 +61,18 @@ def test_a_bot_at_work_is_well(box: Box, capsys: pytest.CaptureFixture[str]) -> 
 
 
 @pytest.mark.parametrize(
-    ("status", "line"),
+    ("phase", "line"),
     [
-        ({"connected": "0", "logged_in": "0"}, "running, not connected to the gateway for 1 min; last event 5 s ago"),
-        (
-            {"logged_in": "0"},
-            "connected to the gateway, but WeChat is not logged in for 1 min; last event 5 s ago",
-        ),
+        (Phase.DISCONNECTED, "running, not connected to the gateway for 1 min; last event 5 s ago"),
+        (Phase.CONNECTED, "connected to the gateway, but WeChat is not logged in for 1 min; last event 5 s ago"),
+        (Phase.LOGGED_IN, "logged in to WeChat, finding rooms for 1 min; last event 5 s ago"),
     ],
 )
 def test_a_bot_that_cannot_relay_is_not_well(
-    box: Box, capsys: pytest.CaptureFixture[str], status: dict[str, str], line: str
+    box: Box, capsys: pytest.CaptureFixture[str], phase: Phase, line: str
 ) -> None:
-    """Of a bot without gateway or without WeChat the exit code is 1, and the first line says which."""
-    Journal(box.state).status(**status)
+    """Of a bot without gateway, WeChat or rooms the exit code is 1, and the first line says which."""
+    note(box, phase)
     assert show_status(box.path, as_json=False) == 1
     assert capsys.readouterr().out == f"{line}\n"
 
@@ -83,7 +99,7 @@ def test_no_file_is_no_status(state_file: Path) -> None:
 
 def test_each_room_has_its_numbers(box: Box) -> None:
     """Each room is counted by itself: what waits, became of the last 24 h, the oldest that waits, the last error."""
-    Journal(box.state).topic("r102", "群102")
+    note_topic(box)
     box.say("a", to=("r102", "r103"))
     box.outbox.sent(box.take(), "s1", NOW)
     box.outbox.fail(box.take("r103"), "too bad", NOW)
@@ -91,7 +107,7 @@ def test_each_room_has_its_numbers(box: Box) -> None:
     box.outbox.cancel_room("r103", NOW)
     box.say("c", to=("r102",))
     box.take(alone=True)
-    assert read_status(box.path, NOW + 7)["rooms"] == [
+    assert rooms(box, NOW + 7) == [
         {"id": "r103", "topic": "r103", **ROOM, "failed": 1, "cancelled": 1, "last_error": "too bad"},
         {"id": "r102", "topic": "群102", **ROOM, "sent": 1, "waiting": 2, "oldest_waiting": 7.0},
     ]
@@ -103,7 +119,7 @@ def test_only_the_last_day_is_counted(box: Box) -> None:
     box.outbox.sent(box.take(), "s1", NOW)
     box.outbox.fail(box.take("r103"), "old", NOW)
     box.say("b", to=("r102", "r103"))
-    assert read_status(box.path, NOW + DAY + 1)["rooms"] == [
+    assert rooms(box, NOW + DAY + 1) == [
         {"id": room, "topic": room, **ROOM, "waiting": 1, "oldest_waiting": DAY + 1} for room in ("r102", "r103")
     ]
 
@@ -112,18 +128,18 @@ def test_a_settled_error_is_no_error(box: Box) -> None:
     """A send that failed and then went has no last error."""
     box.say("a")
     box.outbox.retry(box.take(), NOW, "not now", NOW)
-    assert read_status(box.path, NOW)["rooms"][0]["last_error"] == "not now"
+    assert rooms(box, NOW)[0]["last_error"] == "not now"
     box.outbox.sent(box.take(), "s1", NOW)
-    assert read_status(box.path, NOW)["rooms"][0]["last_error"] is None
+    assert rooms(box, NOW)[0]["last_error"] is None
 
 
 def test_a_person_reads_a_table(box: Box, capsys: pytest.CaptureFixture[str]) -> None:
     """Under the first line each room has one with its numbers, what waits longest, and the first line of its error."""
-    Journal(box.state).topic("r102", "群102")
+    note_topic(box)
     box.say("a")
     box.outbox.retry(box.take(now=NOW - 1), NOW, "not now\nmore", NOW - 1)
     with box.state.transaction() as db:
-        db.execute("UPDATE messages SET accepted = ?", (NOW - 7200,))
+        db.execute("UPDATE messages SET accepted_at = ?", (NOW - 7200,))
     assert shown(box, capsys)[1:] == [
         " waiting    sent  failed expired  cancelled  room (last 24 h)",
         "       1       0       0       0          0  群102; oldest waits for 2 h; last error: not now",
@@ -132,25 +148,30 @@ def test_a_person_reads_a_table(box: Box, capsys: pytest.CaptureFixture[str]) ->
 
 def test_a_cooldown_is_shown(box: Box, capsys: pytest.CaptureFixture[str]) -> None:
     """While the account pauses, the report says for how long; afterwards it does not."""
-    Journal(box.state).cool_down(Cooldown(NOW + 61, 120))
+
+    def cool_down(until: float) -> None:
+        with box.state.transaction() as db:
+            store.health.note_cooldown(db, Cooldown(until, 120))
+
+    cool_down(NOW + 61)
     assert shown(box, capsys)[1:] == ["WeChat says that the account sends too fast: nothing is sent for 1 min"]
-    Journal(box.state).cool_down(Cooldown(NOW, 120))
+    cool_down(NOW)
     assert shown(box, capsys)[1:] == []
 
 
 def test_events_that_were_given_up_are_counted(box: Box, capsys: pytest.CaptureFixture[str]) -> None:
     """Messages that the gateway never gave are counted for 24 h."""
-    journal = Journal(box.state)
-    journal.note(["m7", "m8"], NOW)
-    journal.note(["m9"], NOW - DAY - 1)
+    incoming = Incoming(box.state)
+    incoming.note(["m7", "m8"], NOW)
+    incoming.note(["m9"], NOW - DAY - 1)
     for message_id in ("m8", "m9"):
-        journal.fail(message_id)
+        incoming.give_up(message_id)
     assert shown(box, capsys)[1:] == ["1 messages of the last 24 h could not be read from the gateway"]
 
 
 def test_machines_read_the_same(box: Box, capsys: pytest.CaptureFixture[str]) -> None:
     """With --json the report is one JSON object with the same exit code; times in seconds since the epoch."""
-    Journal(box.state).topic("r102", "群102")
+    note_topic(box)
     box.say("a")
     assert show_status(box.path, as_json=True) == 0
     assert json.loads(capsys.readouterr().out) == {

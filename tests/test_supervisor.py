@@ -7,6 +7,7 @@ from itertools import islice
 import pytest
 
 from roomsync import errors
+from roomsync.session import Session
 from roomsync.supervisor import DELAY_MOST, PING_EVERY, Supervisor, backoff, worth_retrying
 
 ABSENCE = 60.0
@@ -29,6 +30,8 @@ class Script:
     "end": it connects and the stream ends. Behind the last attempt the run is over.
     """
 
+    endpoint = "127.0.0.1:8788"
+
     def __init__(self, *attempts: errors.GatewayError | int | str) -> None:
         self._attempts: Iterator[errors.GatewayError | int | str] = iter(attempts)
         self._now: errors.GatewayError | int | str = ""
@@ -36,6 +39,8 @@ class Script:
         self.calls: list[str] = []
         self.slept: list[float] = []
         self.pings = 0
+        self.session = Session()
+        self.session.listen(self.on_change)
 
     async def connect(self) -> None:
         self.calls.append("connect")
@@ -61,8 +66,8 @@ class Script:
     async def disconnect(self) -> None:
         self.calls.append("disconnect")
 
-    def on_change(self, stands: bool) -> None:
-        self.calls.append("up" if stands else "down")
+    def on_change(self) -> None:
+        self.calls.append("up" if self.session.is_connected else "down")
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -71,7 +76,7 @@ class Script:
     async def run(self) -> list[str]:
         """What was called until the script was over."""
         with pytest.raises(asyncio.CancelledError):
-            await asyncio.wait_for(Supervisor(self, self.on_change, self.sleep).run(), 5)
+            await asyncio.wait_for(Supervisor(self, self.session, self.sleep).run(), 5)
         assert self.calls[-2:] == ["connect", "disconnect"]
         return self.calls[:-2]
 
@@ -134,7 +139,7 @@ async def test_a_rejection_ends_it() -> None:
     """A wrong token ends the run with its reason, after closing the connection, without waiting."""
     script = Script(errors.GatewayLost("gone"), errors.GatewayRejected("wrong token"), "end")
     with pytest.raises(errors.GatewayRejected, match="wrong token"):
-        await Supervisor(script, script.on_change, script.sleep).run()
+        await Supervisor(script, script.session, script.sleep).run()
     assert script.calls == ["connect", "disconnect"] * 2
     assert len(script.slept) == 1
 
@@ -148,13 +153,13 @@ async def test_a_failure_of_ours_is_not_hidden() -> None:
     """An error that is not the gateway's ends the run, the connection closed."""
     script = Script("end")
 
-    def on_change(stands: bool) -> None:
-        script.on_change(stands)
-        if stands:
+    def fail() -> None:
+        if script.session.is_connected:
             raise ZeroDivisionError
 
+    script.session.listen(fail)
     with pytest.raises(ZeroDivisionError):
-        await Supervisor(script, on_change, script.sleep).run()
+        await Supervisor(script, script.session, script.sleep).run()
     assert script.calls == ["connect", "up", "down", "disconnect"]
 
 
@@ -204,7 +209,7 @@ async def test_a_refused_call_is_an_answer() -> None:
     """A gateway that refuses the call is there: the connection stays."""
     script = Script(0)
     script.ping_error = errors.GatewayRefused("unknown method")
-    task = asyncio.create_task(Supervisor(script, script.on_change, script.sleep).run())
+    task = asyncio.create_task(Supervisor(script, script.session, script.sleep).run())
     while script.pings < 20:
         await asyncio.sleep(0)
     assert script.calls == ["connect", "up"]
@@ -219,14 +224,14 @@ async def test_a_token_rejected_later_ends_it() -> None:
     script = Script(3)
     script.ping_error = errors.GatewayRejected("wrong token")
     with pytest.raises(errors.GatewayRejected):
-        await Supervisor(script, script.on_change, script.sleep).run()
+        await Supervisor(script, script.session, script.sleep).run()
     assert script.calls == ["connect", "up", "deaf", "down", "disconnect"]
 
 
 async def test_leaving_closes_the_connection() -> None:
     """Cancelled while it waits for the next attempt, or connected, it leaves no task and no connection behind."""
     script = Script(10**9)
-    task = asyncio.create_task(Supervisor(script, script.on_change, script.sleep).run())
+    task = asyncio.create_task(Supervisor(script, script.session, script.sleep).run())
     while script.pings < 3:
         await asyncio.sleep(0)
     task.cancel()

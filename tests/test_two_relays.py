@@ -9,13 +9,13 @@ import pytest
 
 from roomsync import lines
 from roomsync.courier import Courier
-from roomsync.journal import Journal
 from roomsync.model import Kind, Message, Room
 from roomsync.outbox import Outbox
 from roomsync.pacer import Limits, Pacer
 from roomsync.rooms import Rooms
+from roomsync.session import Session
 from roomsync.settings import Settings
-from roomsync.statefile import StateFile
+from roomsync.store import StateFile
 from roomsync.switchboard import Switchboard
 from tests.conftest import PREFIX, Clock
 
@@ -52,10 +52,11 @@ class Relay:
         for label in LABELS:
             rooms.place(label, PREFIX + label)
         self.rooms, self.state, self.outbox = rooms, state, Outbox(state, settings.max_text_bytes)
-        self.switchboard = Switchboard(settings, rooms, state, self.outbox, Journal(state))
-        pacer = Pacer(Limits(1.5, 3, 40, {}), lambda at: "today", random.Random(account).random)
+        self.switchboard = Switchboard(settings, rooms, state, self.outbox)
+        session = Session()
+        pacer = Pacer(Limits(1.5, 3, 40, {}), session, lambda at: "today", random.Random(account).random)
         recalls = self.switchboard.recalls
-        self.courier = Courier(self.outbox, recalls, pacer, self, world.clock, 8, lambda cooldown: None)
+        self.courier = Courier(self.outbox, recalls, pacer, session, self, world.clock, 8)
 
     def hear(self, message: Message) -> None:
         source = self.rooms.get(message.room_id)
@@ -87,7 +88,7 @@ def test_own_lines_of_a_relay_are_left_alone(tmp_path: Path, clock: Clock, line:
     clock.now += 3600
     for number, talker in enumerate(("relay-b", "alice"), 2):
         relay.hear(Message(str(number), LABELS[2], talker, talker, Kind.TEXT, line))
-    with relay.state.reading() as db:
+    with relay.state.connection() as db:
         assert db.execute("SELECT talker_id, count(*) FROM messages GROUP BY 1").fetchall() == [("alice", 1)]
     relay.state.close()
 

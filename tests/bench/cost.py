@@ -13,7 +13,7 @@ from wechaty_grpc.wechaty import PuppetStub
 
 from bot import RoomSyncBot
 from roomsync.model import State
-from roomsync.statefile import StateFile
+from roomsync.store import StateFile
 from tests.bench.naive import NaiveBot, plain_settings
 from tests.bench.process import ask, server
 from tests.bench.tables import table
@@ -51,12 +51,12 @@ async def our_bot(endpoint: str, folder: str, batching: bool) -> AsyncIterator[R
     if not batching:
         bot.outbox._max_bytes = 1
     task = asyncio.create_task(bot.run())
-    while not bot.courier.online:
+    while not bot.session.is_ready:
         await asyncio.sleep(0.01)
     try:
         yield bot
     finally:
-        bot.courier.leave()
+        bot.courier.stop()
         await task
         state.close()
 

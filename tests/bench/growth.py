@@ -12,8 +12,9 @@ from bot import RoomSyncBot
 from roomsync.housekeeper import prune
 from roomsync.model import Kind, Message, Part
 from roomsync.outbox import Outbox
-from roomsync.pacer import Limits, Pacer, day_of
-from roomsync.statefile import StateFile
+from roomsync.pacer import Limits, Pacer
+from roomsync.session import Session
+from roomsync.store import StateFile
 from tests.bench.cost import TOKEN
 from tests.bench.naive import plain_settings
 from tests.bench.process import server
@@ -28,7 +29,7 @@ def message(number: int) -> Message:
 
 def fast(state: StateFile) -> None:
     """Without waiting for the disk: memory and size are measured here, not the disk."""
-    with state.reading() as db:
+    with state.connection() as db:
         db.execute("PRAGMA synchronous = OFF")
 
 
@@ -39,7 +40,7 @@ def picking(waiting: int, folder: Path) -> str:
     outbox = Outbox(state, 2000)
     for number in range(max(1, waiting // len(ROOMS))):
         outbox.accept(message(number), [Part(Kind.TEXT, f"text {number}", f"[{number}]: ")], ROOMS, 0.0)
-    pacer, rounds = Pacer(Limits(), day_of), min(50, max(len(ROOMS), waiting))
+    pacer, rounds = Pacer(Limits(), Session()), min(50, max(len(ROOMS), waiting))
     for turn in range(rounds):
         if turn == 1:
             began = time.perf_counter()  # the first finds nothing in memory yet
@@ -61,10 +62,10 @@ async def finding(rooms: int, folder: Path) -> str:
         bot = RoomSyncBot(plain_settings(endpoint, TOKEN), state)
         began = time.perf_counter()
         task = asyncio.create_task(bot.run())
-        while not bot.courier.online:
+        while not bot.session.is_ready:
             await asyncio.sleep(0.005)
         spent = time.perf_counter() - began
-        bot.courier.leave()
+        bot.courier.stop()
         await task
         state.close()
         return f"{spent:.2f} s"
@@ -93,7 +94,7 @@ def through(messages: int, folder: Path) -> list[list[str]]:
     rows.append([f"state file with {messages} messages", size(path)])
     while prune(state, float(messages + 1)):
         pass
-    with state.reading() as db:
+    with state.connection() as db:
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     rows.append(["state file after pruning them", size(path)])
     state.close()

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from roomsync.session import Session
 from roomsync.wechat import GatewayPuppet
 from tests.bench.naive import plain_settings
 from tests.bench.tables import table
@@ -60,7 +61,7 @@ async def naive(gateway: RealGateway) -> int:
     """Download the picture as a stream, send it to each room as base64."""
     counter = Counter(gateway.port)
     async with counter.listening() as endpoint:
-        puppet = GatewayPuppet(plain_settings(endpoint, gateway.token))
+        puppet = GatewayPuppet(plain_settings(endpoint, gateway.token), Session())
         await puppet.connect()
         before, done = counter.bytes, len(gateway.sent)
         message = await gateway.say(talker="alice", room="@101", kind="image", file=PICTURE)

@@ -12,8 +12,10 @@ from typing import Any
 
 from grpclib.exceptions import GRPCError
 
+from roomsync.incoming import Incoming
+from roomsync.session import Session
 from roomsync.settings import Settings
-from roomsync.statefile import StateFile
+from roomsync.store import StateFile
 from roomsync.wechat import GatewayPuppet, Wechaty, options, prepare
 from tests.conftest import PLAIN, PREFIX
 
@@ -35,7 +37,8 @@ class NaiveBot(Wechaty):  # type: ignore[misc, unused-ignore]
     """Finds rooms at login and forwards in `on_message`: no outbox, no pace, what is refused is gone."""
 
     def __init__(self, settings: Settings) -> None:
-        super().__init__(options(GatewayPuppet(settings)))
+        self.session = Session()
+        super().__init__(options(GatewayPuppet(settings, self.session)))
         # wechaty keeps rooms and contacts on their classes: those of an earlier bot hold its dead connection.
         self.Room._pool.clear()
         self.Contact._pool.clear()
@@ -64,11 +67,10 @@ class NaiveBot(Wechaty):  # type: ignore[misc, unused-ignore]
                     await other.say(f"[{talker.name}@{label}]:  {msg.text()}")
 
     async def run(self, state: StateFile) -> None:
-        """Relay until cancelled. `state`: of the journal that the mended client needs."""
-        from roomsync.journal import Journal
-
-        events = await prepare(self, Journal(state))
+        """Relay until cancelled. `state`: where events are noted, which the mended client needs."""
+        events = await prepare(self, Incoming(state))
         await self.puppet.connect()
+        self.session.connect()
         await asyncio.gather(events.run(), self.puppet.listen())
 
 

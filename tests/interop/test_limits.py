@@ -26,8 +26,7 @@ async def status_of(gateway: RealGateway, state_file: Path) -> str:
 def let_the_pause_end(state_file: Path) -> None:
     """Set the state file of a bot that is not running to a time after the cool-down and the slow start behind it."""
     with closing(sqlite3.connect(state_file)) as db, db:
-        assert db.execute("UPDATE status SET value = '0' WHERE key = 'cooldown_length'").rowcount == 1
-        assert db.execute("UPDATE status SET value = '1' WHERE key = 'cooldown_until'").rowcount == 1
+        assert db.execute("UPDATE health SET cooldown_length = 0, cooldown_until = 1").rowcount == 1
 
 
 def arrived(gateway: RealGateway, room: str) -> list[str]:

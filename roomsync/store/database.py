@@ -1,103 +1,18 @@
-"""The state file: one SQLite file that one process at a time writes, and its schema."""
+"""The state file: one SQLite file that one process at a time writes."""
 
 import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from sqlite3 import Connection as Connection
 
 from roomsync.errors import StateFileBusy, StateFileError
+from roomsync.store.schema import MIGRATIONS
 
 # "RSYN"; tells our file from any other SQLite file (https://sqlite.org/pragma.html#pragma_application_id).
 APPLICATION_ID = 0x5253594E
 LOCK_PATIENCE = 1.0  # seconds; `--status` holds the lock for a moment, to see whether it is free
-
-# Each entry takes a file from the version of its index to the next. Published entries are never changed.
-MIGRATIONS = (
-    """
-    CREATE TABLE messages (
-        id INTEGER PRIMARY KEY,
-        gateway_id TEXT NOT NULL UNIQUE,
-        room_id TEXT NOT NULL,
-        talker_id TEXT NOT NULL,
-        name TEXT NOT NULL,
-        kind TEXT NOT NULL,
-        accepted REAL NOT NULL
-    );
-    CREATE TABLE parts (
-        message_id INTEGER NOT NULL REFERENCES messages ON DELETE CASCADE,
-        part INTEGER NOT NULL,
-        kind TEXT NOT NULL,
-        body TEXT NOT NULL,
-        PRIMARY KEY (message_id, part)
-    ) WITHOUT ROWID;
-    CREATE TABLE deliveries (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        message_id INTEGER NOT NULL REFERENCES messages ON DELETE CASCADE,
-        part INTEGER NOT NULL,
-        room_id TEXT NOT NULL,
-        state TEXT NOT NULL DEFAULT 'waiting',
-        attempts INTEGER NOT NULL DEFAULT 0,
-        next_try REAL NOT NULL DEFAULT 0,
-        error TEXT,
-        changed REAL NOT NULL
-    );
-    CREATE INDEX deliveries_waiting ON deliveries (room_id, id) WHERE state = 'waiting';
-    CREATE INDEX deliveries_message ON deliveries (message_id);
-    """,
-    """
-    -- One call to the gateway; it may carry several text deliveries. sent_id: what the gateway calls it.
-    CREATE TABLE sends (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        room_id TEXT NOT NULL,
-        kind TEXT NOT NULL,
-        body TEXT NOT NULL,
-        at REAL NOT NULL,
-        sent_id TEXT
-    );
-    CREATE INDEX sends_at ON sends (at);
-    CREATE INDEX sends_room ON sends (room_id, at);
-    CREATE INDEX sends_sent_id ON sends (sent_id) WHERE sent_id IS NOT NULL;
-    -- The send that a delivery went with, or may have gone with.
-    ALTER TABLE deliveries ADD COLUMN send_id INTEGER REFERENCES sends ON DELETE SET NULL;
-    CREATE INDEX deliveries_send ON deliveries (send_id) WHERE send_id IS NOT NULL;
-    CREATE INDEX deliveries_changed ON deliveries (changed);
-    CREATE INDEX messages_accepted ON messages (accepted);
-    -- Events that came and are not finished: asked for again after a crash. failed: given up, and counted.
-    CREATE TABLE incoming (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        gateway_id TEXT NOT NULL UNIQUE,
-        seen REAL NOT NULL,
-        failed INTEGER NOT NULL DEFAULT 0
-    );
-    CREATE TABLE rooms (room_id TEXT PRIMARY KEY, topic TEXT NOT NULL) WITHOUT ROWID;
-    CREATE TABLE status (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-    """,
-    """
-    -- The header of a text apart from its words, who is mentioned in it, and whether it only announces the next part.
-    ALTER TABLE parts ADD COLUMN head TEXT NOT NULL DEFAULT '';
-    ALTER TABLE parts ADD COLUMN mention TEXT NOT NULL DEFAULT '';
-    ALTER TABLE parts ADD COLUMN caption INTEGER NOT NULL DEFAULT 0;
-    CREATE INDEX parts_head ON parts (head);
-    -- How often a send was made, and how often the gateway showed it: a repeat may have two echoes.
-    ALTER TABLE sends ADD COLUMN tries INTEGER NOT NULL DEFAULT 1;
-    ALTER TABLE sends ADD COLUMN echoes INTEGER NOT NULL DEFAULT 0;
-    -- Recalls go ahead of what was said before them.
-    ALTER TABLE deliveries ADD COLUMN urgent INTEGER NOT NULL DEFAULT 0;
-    DROP INDEX deliveries_waiting;
-    CREATE INDEX deliveries_waiting ON deliveries (room_id, urgent DESC, id) WHERE state = 'waiting';
-    """,
-    """
-    -- Calls that were made and whose send is forgotten, or was made again: they count for the pace.
-    CREATE TABLE spent (at REAL NOT NULL, room_id TEXT NOT NULL, kind TEXT NOT NULL);
-    CREATE INDEX spent_at ON spent (at);
-    ALTER TABLE parts RENAME COLUMN head TO header;
-    DROP INDEX parts_head;
-    CREATE INDEX parts_header ON parts (header);
-    -- Parts whose content is worth getting rid of before their message is forgotten.
-    CREATE INDEX parts_heavy ON parts (message_id) WHERE length(body) > 4096;
-    """,
-)
 
 
 class StateFile:
@@ -118,8 +33,14 @@ class StateFile:
         self._db.close()
         self._lock.close()
 
+    def give_pages_back(self) -> None:
+        """Make the file smaller by the pages that are free."""
+        with _explained(self.path):
+            # Not `execute`, which before Python 3.12 takes one step of it, and so frees one page.
+            self._db.executescript("PRAGMA incremental_vacuum")
+
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> Iterator[Connection]:
         """All that is written in the block is committed at its end, or nothing of it is."""
         with _explained(self.path):
             self._db.execute("BEGIN IMMEDIATE")
@@ -132,14 +53,14 @@ class StateFile:
                 raise
 
     @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
-        """For a block that needs no transaction."""
+    def connection(self) -> Iterator[Connection]:
+        """Give the connection to a block that only reads, and so needs no transaction."""
         with _explained(self.path):
             yield self._db
 
 
 @contextmanager
-def read_only(path: Path) -> Iterator[sqlite3.Connection]:
+def read_only(path: Path) -> Iterator[Connection]:
     """The state file for one who only looks, also while a bot runs. Raises `StateFileError`."""
     if not path.exists():
         raise StateFileError(f"There is no state file {path}; the bot has never run with these settings.")
@@ -176,7 +97,7 @@ def _reason(error: Exception) -> str:
     return f"{error}; check that you may write it and in its folder" if forbidden else str(error)
 
 
-def _open(path: Path) -> sqlite3.Connection:
+def _open(path: Path) -> Connection:
     if path.exists() and path.stat().st_size:
         # Looked at without writing: opening another program's file could merge its log into it.
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
@@ -191,17 +112,18 @@ def _open(path: Path) -> sqlite3.Connection:
             db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before the first table, else it has no effect
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
-        db.execute("PRAGMA foreign_keys = ON")
         for number, script in enumerate(MIGRATIONS[version:], version + 1):
             marks = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {number};"
             db.executescript(f"BEGIN IMMEDIATE; {script} {marks} COMMIT;")
+        # Only now: a migration replaces tables that others refer to (https://sqlite.org/lang_altertable.html#otheralter).
+        db.execute("PRAGMA foreign_keys = ON")
     except BaseException:
         db.close()
         raise
     return db
 
 
-def _version(db: sqlite3.Connection, path: Path) -> int:
+def _version(db: Connection, path: Path) -> int:
     """The schema version of our file, 0 for an empty one; raises for any other, before anything is written to it."""
     (application,) = db.execute("PRAGMA application_id").fetchone()
     (version,) = db.execute("PRAGMA user_version").fetchone()
@@ -213,7 +135,7 @@ def _version(db: sqlite3.Connection, path: Path) -> int:
     return int(version)
 
 
-def _hold_lock(path: Path, patience: float = LOCK_PATIENCE) -> sqlite3.Connection:
+def _hold_lock(path: Path, patience: float = LOCK_PATIENCE) -> Connection:
     """Keep every other bot off the state file until the connection returned is closed or this process dies.
 
     An exclusive transaction on a second, empty database file: a lock that the operating system frees, and that

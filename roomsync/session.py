@@ -1,0 +1,110 @@
+"""Whether the bot is connected, logged in (as whom), throttled or paused: the one place that knows."""
+
+import asyncio
+from collections.abc import Callable
+from enum import StrEnum
+
+from roomsync.model import Cooldown
+
+
+class Phase(StrEnum):
+    """How far the bot has come; the values are what the state file calls it."""
+
+    DISCONNECTED = "disconnected"
+    CONNECTED = "connected"  # to the gateway, where nobody is logged in to WeChat
+    LOGGED_IN = "logged_in"  # the rooms of the account are being found
+    READY = "ready"  # what is said is relayed
+
+
+class Session:
+    """The bot's session at the gateway. Who wants to know of changes listens; who must wait for one waits here."""
+
+    def __init__(self) -> None:
+        self.phase = Phase.DISCONNECTED
+        self.account_id = ""  # the contact id of the account that is logged in; empty when none is
+        self.cooldown = Cooldown()
+        self.paused = False
+        self.last_event = 0.0  # when the last event came, seconds since the epoch; 0 before the first
+        self.disconnects = 0  # how many connections ended
+        self.ends = 0  # how many connections or logins ended
+        self._listeners: list[Callable[[], None]] = []
+        self._changed = asyncio.Event()
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection to the gateway."""
+        return self.phase is not Phase.DISCONNECTED
+
+    @property
+    def is_logged_in(self) -> bool:
+        """Whether WeChat is logged in, as far as the gateway told."""
+        return self.phase in (Phase.LOGGED_IN, Phase.READY)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether WeChat is logged in and the rooms are found."""
+        return self.phase is Phase.READY
+
+    @property
+    def can_send(self) -> bool:
+        """Whether something may be sent, as far as the pace allows."""
+        return self.is_ready and not self.paused
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Call `listener` after each change from now on."""
+        self._listeners.append(listener)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until `condition()`, which is asked again after each change."""
+        while not condition():
+            await self._changed.wait()
+
+    def connect(self) -> None:
+        """Note that the connection to the gateway stands."""
+        self._change(Phase.CONNECTED)
+
+    def disconnect(self) -> None:
+        """Note that the connection is gone, and with it what is known of the login."""
+        self.account_id = ""
+        self.disconnects += 1
+        self.ends += 1
+        self._change(Phase.DISCONNECTED)
+
+    def log_in(self, account_id: str) -> None:
+        """Note that WeChat is logged in; some gateways say so more than once."""
+        known = account_id == self.account_id and self.is_ready
+        self.account_id = account_id
+        self._change(Phase.READY if known else Phase.LOGGED_IN)
+
+    def log_out(self) -> None:
+        """Note that WeChat is logged out."""
+        self.account_id = ""
+        self.ends += 1
+        self._change(Phase.CONNECTED if self.is_connected else Phase.DISCONNECTED)
+
+    def rooms_found(self) -> None:
+        """Note that the rooms of the account that is logged in are found."""
+        if self.is_logged_in:
+            self._change(Phase.READY)
+
+    def throttle(self, cooldown: Cooldown) -> None:
+        """Note that the account pauses, because WeChat says that it sends too fast."""
+        self.cooldown = cooldown
+        self._change(self.phase)
+
+    def pause(self) -> None:
+        """Send nothing until `resume`; what is said is accepted all the same."""
+        self.paused = True
+        self._change(self.phase)
+
+    def resume(self) -> None:
+        """Send again."""
+        self.paused = False
+        self._change(self.phase)
+
+    def _change(self, phase: Phase) -> None:
+        self.phase = phase
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+        for listener in self._listeners:
+            listener()

@@ -1,0 +1,26 @@
+"""The table `call_log`: calls whose send is forgotten, or was made again. They count for the pace all the same."""
+
+from sqlite3 import Connection
+
+from roomsync.model import Kind
+
+
+def log_call(db: Connection, send_id: int) -> None:
+    """Keep the call of a send that is about to be forgotten or repeated."""
+    db.execute("INSERT INTO call_log (at, room, kind) SELECT at, room, kind FROM sends WHERE id = ?", (send_id,))
+
+
+def recent(db: Connection, since: float) -> list[tuple[float, str, Kind]]:
+    """Return all calls since then, oldest first, whatever became of them: when, to which room, of which kind."""
+    rows = db.execute(
+        "SELECT c.at, r.gateway_id, c.kind FROM (SELECT at, room, kind FROM sends WHERE at >= :since"
+        " UNION ALL SELECT at, room, kind FROM call_log WHERE at >= :since) AS c"
+        " JOIN rooms AS r ON r.id = c.room ORDER BY c.at",
+        {"since": since},
+    )
+    return [(at, room_id, Kind(kind)) for at, room_id, kind in rows]
+
+
+def prune(db: Connection, before: float) -> None:
+    """Forget calls that were made before that time."""
+    db.execute("DELETE FROM call_log WHERE at < ?", (before,))

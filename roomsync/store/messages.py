@@ -1,0 +1,93 @@
+"""The table `messages`: what was said, by whom, in which room; the bot's own lines and recalls among it."""
+
+from sqlite3 import Connection
+from typing import NamedTuple
+
+from roomsync.model import Author, Kind, Message, State
+from roomsync.store import rooms
+
+ADD = """
+INSERT INTO messages (gateway_id, room, talker_id, name, kind, accepted_at, missed)
+VALUES (?, (SELECT id FROM rooms WHERE gateway_id = ?), ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id
+"""
+AUTHORS_BY_SEND = """
+SELECT DISTINCT m.talker_id, m.name, r.gateway_id FROM sends AS s JOIN deliveries AS d ON d.send_id = s.id
+JOIN messages AS m ON m.id = d.message_id JOIN rooms AS r ON r.id = m.room
+WHERE s.sent_id = ? AND m.talker_id <> '' LIMIT 2
+"""
+AUTHORS_BY_WORDS = """
+SELECT DISTINCT m.talker_id, m.name, r.gateway_id FROM parts AS p JOIN messages AS m ON m.id = p.message_id
+JOIN rooms AS r ON r.id = m.room WHERE p.header = ? AND m.talker_id <> '' AND substr(p.body, 1, ?) = ? LIMIT 2
+"""
+WAITING_NOTICE = f"""
+SELECT m.id, m.missed FROM deliveries AS d JOIN messages AS m ON m.id = d.message_id
+JOIN rooms AS r ON r.id = d.room
+WHERE r.gateway_id = ? AND d.state = '{State.WAITING}' AND m.missed > 0 AND d.send_id IS NULL
+"""
+PRUNE = f"""
+DELETE FROM messages WHERE id IN (SELECT m.id FROM messages AS m WHERE m.accepted_at < ? AND NOT EXISTS (
+    SELECT 1 FROM deliveries AS d WHERE d.message_id = m.id
+    AND (d.state IN ('{State.WAITING}', '{State.SENDING}') OR d.changed >= ?)) LIMIT ?)
+"""
+
+
+class Notice(NamedTuple):
+    """A line for a room that says how many messages it missed."""
+
+    message_id: int
+    missed: int
+
+
+def add(db: Connection, message: Message, now: float) -> int | None:
+    """Add a message with its room; return its key, None when it was known already. A room's own need no talker."""
+    rooms.add(db, [message.room_id])
+    values = (message.id, message.room_id, message.talker_id, message.name, message.kind, now, 0)
+    row = db.execute(ADD, values).fetchone()
+    return row[0] if row else None
+
+
+def add_own(db: Connection, room_id: str, kind: Kind, now: float, missed: int = 0) -> int:
+    """Add a message that no member said: a line of the bot's own for that room, or a recall there; return its key."""
+    rooms.add(db, [room_id])
+    (message_id,) = db.execute(ADD, (None, room_id, "", "", kind, now, missed)).fetchone()
+    return int(message_id)
+
+
+def find(db: Connection, gateway_id: str, room_id: str) -> int | None:
+    """Return the key of the message of that id that was said in that room."""
+    row = db.execute(
+        "SELECT m.id FROM messages AS m JOIN rooms AS r ON r.id = m.room WHERE m.gateway_id = ? AND r.gateway_id = ?",
+        (gateway_id, room_id),
+    ).fetchone()
+    return row[0] if row else None
+
+
+def waiting_notice(db: Connection, room_id: str) -> Notice | None:
+    """Return the notice that waits for that room, if it went nowhere yet."""
+    row = db.execute(WAITING_NOTICE, (room_id,)).fetchone()
+    return Notice(*row) if row else None
+
+
+def set_missed(db: Connection, message_id: int, missed: int) -> None:
+    """Change of how many messages a notice says that its room missed them."""
+    db.execute("UPDATE messages SET missed = ? WHERE id = ?", (missed, message_id))
+
+
+def authors_by_send(db: Connection, sent_id: str) -> list[Author]:
+    """Return the members whose words went with the send of that id; two of them at the most."""
+    return [Author(*row) for row in db.execute(AUTHORS_BY_SEND, (sent_id,))]
+
+
+def authors_by_words(db: Connection, header: str, start: str) -> list[Author]:
+    """Return the members who said something with that header that starts so; two of them at the most."""
+    return [Author(*row) for row in db.execute(AUTHORS_BY_WORDS, (header, len(start), start))]
+
+
+def clamp(db: Connection, now: float) -> None:
+    """Let no message be later than now, after the clock was set back."""
+    db.execute("UPDATE messages SET accepted_at = ? WHERE accepted_at > ?", (now, now))
+
+
+def prune(db: Connection, before: float, limit: int) -> int:
+    """Forget messages with which nothing happened since then, `limit` at the most; return how many."""
+    return db.execute(PRUNE, (before, before, limit)).rowcount

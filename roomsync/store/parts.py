@@ -1,0 +1,59 @@
+"""The table `parts`: what messages became, one thing to send each."""
+
+from collections.abc import Iterable, Mapping
+from sqlite3 import Connection
+
+from roomsync.model import Kind, Part, State
+
+MIN_PAYLOAD = 4096  # characters of a body that is worth getting rid of early; in the index parts_heavy, too
+DROP = f"""
+UPDATE parts SET body = '{{}}' WHERE (message_id, part) IN (
+    SELECT p.message_id, p.part FROM parts AS p INDEXED BY parts_heavy
+    WHERE length(p.body) > {MIN_PAYLOAD} AND p.kind <> '{Kind.TEXT}' AND NOT EXISTS (
+        SELECT 1 FROM deliveries AS d WHERE d.message_id = p.message_id
+        AND (d.state IN ('{State.WAITING}', '{State.SENDING}') OR d.changed >= ?)) LIMIT ?)
+"""
+
+
+def add(db: Connection, message_id: int, parts: Iterable[Part]) -> Mapping[Part, int]:
+    """Add parts to a message that has none; return their numbers. Equal ones are kept once."""
+    numbers: dict[Part, int] = {}
+    for part in parts:
+        numbers.setdefault(part, len(numbers))
+    db.executemany(
+        "INSERT INTO parts (message_id, part, kind, body, header, mention, caption) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [
+            (message_id, number, part.kind, part.body, part.header, part.mention, int(part.caption))
+            for part, number in numbers.items()
+        ],
+    )
+    return numbers
+
+
+def append(db: Connection, message_id: int, part: Part) -> int:
+    """Add one part behind those that a message has; return its number."""
+    (number,) = db.execute("SELECT max(part) + 1 FROM parts WHERE message_id = ?", (message_id,)).fetchone()
+    db.execute(
+        "INSERT INTO parts (message_id, part, kind, body, header) VALUES (?, ?, ?, ?, ?)",
+        (message_id, number, part.kind, part.body, part.header),
+    )
+    return int(number)
+
+
+def rewrite(db: Connection, message_id: int, body: str) -> None:
+    """Change the words of a message that has one part, which went nowhere yet."""
+    db.execute("UPDATE parts SET body = ? WHERE message_id = ?", (body, message_id))
+
+
+def header_of(db: Connection, message_id: int) -> str:
+    """Return the header of a message's first part; empty when it has no part."""
+    row = db.execute("SELECT header FROM parts WHERE message_id = ? ORDER BY part LIMIT 1", (message_id,)).fetchone()
+    return str(row[0]) if row else ""
+
+
+def drop_payloads(db: Connection, before: float, limit: int) -> int:
+    """Blank pictures and files that were carried as bytes, `limit` at the most; return how many.
+
+    None of their deliveries may wait, or have changed since `before`: WeChat's notice could ask for it again.
+    """
+    return db.execute(DROP, (before, limit)).rowcount

@@ -1,0 +1,64 @@
+"""The table `rooms`: every room of the account, by a key of our own."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from sqlite3 import Connection
+
+# A room of which nothing is remembered any more.
+REFERRING = ("messages", "deliveries", "sends", "call_log", "peers")
+UNUSED = " AND ".join(f"NOT EXISTS (SELECT 1 FROM {table} WHERE room = rooms.id)" for table in REFERRING)
+
+
+def add(db: Connection, room_ids: Iterable[str]) -> None:
+    """Give each of these rooms a key, unless it has one."""
+    db.executemany("INSERT OR IGNORE INTO rooms (gateway_id) VALUES (?)", [(room_id,) for room_id in room_ids])
+
+
+def topics(db: Connection) -> dict[str, str]:
+    """Return the topics that were noted last, by room id."""
+    return dict(db.execute("SELECT gateway_id, topic FROM rooms WHERE topic IS NOT NULL").fetchall())
+
+
+def topic_of(db: Connection, room_id: str) -> str | None:
+    """Return a room's topic; None when it is not known."""
+    row = db.execute("SELECT topic FROM rooms WHERE gateway_id = ?", (room_id,)).fetchone()
+    return row[0] if row else None
+
+
+def note_topics(db: Connection, topics: Mapping[str, str]) -> None:
+    """Note topics by room id; the other rooms stay as they are."""
+    db.executemany(
+        "INSERT INTO rooms (gateway_id, topic) VALUES (?, ?)"
+        " ON CONFLICT (gateway_id) DO UPDATE SET topic = excluded.topic",
+        topics.items(),
+    )
+
+
+def replace_all(db: Connection, topics: Mapping[str, str]) -> dict[str, str]:
+    """Note all rooms of the account with their topics as they are now; return the ids that changed, old -> new.
+
+    Some gateways give every room a new id at each login. A room that is gone and one that is new are the same when they
+    alone have their topic. A room that is gone is forgotten once nothing refers to it.
+    """
+    known = dict(db.execute("SELECT gateway_id, topic FROM rooms").fetchall())
+    gone = Counter(topic for room_id, topic in known.items() if room_id not in topics)
+    held = Counter(topics.values())
+    new = {topic: room_id for room_id, topic in topics.items() if room_id not in known and held[topic] == 1}
+    moves = {old: new[topic] for old, topic in known.items() if old not in topics and topic in new and gone[topic] == 1}
+    db.executemany("UPDATE rooms SET gateway_id = ? WHERE gateway_id = ?", [(to, old) for old, to in moves.items()])
+    forgotten = [(room_id,) for room_id in known if room_id not in topics and room_id not in moves]
+    db.executemany(f"DELETE FROM rooms WHERE gateway_id = ? AND {UNUSED}", forgotten)
+    note_topics(db, topics)
+    return moves
+
+
+def introduced_at(db: Connection, room_id: str) -> float:
+    """Return when the bot last said in that room what it does; 0 when never."""
+    row = db.execute("SELECT introduced_at FROM rooms WHERE gateway_id = ?", (room_id,)).fetchone()
+    return float(row[0]) if row else 0.0
+
+
+def note_introduction(db: Connection, room_id: str, now: float) -> None:
+    """Note that the bot says in that room what it does."""
+    add(db, [room_id])
+    db.execute("UPDATE rooms SET introduced_at = ? WHERE gateway_id = ?", (now, room_id))

@@ -1,0 +1,89 @@
+"""The table `sends`: calls to the gateway, each carrying one delivery or several, and what the gateway calls it."""
+
+from sqlite3 import Connection
+
+from roomsync.model import Kind, State
+from roomsync.store import call_log
+
+# The oldest send that has had no echo, or fewer than it was tried. A text is known by its words, anything else by its
+# kind; of those only one that has not waited long for its next try.
+AWAITING_ECHO = f"""
+SELECT s.id FROM sends AS s JOIN rooms AS r ON r.id = s.room
+WHERE r.gateway_id = :room_id AND s.at >= :since
+AND (s.sent_id IS NULL OR (s.tries > 1 AND s.echoes < s.tries - 1))
+AND s.kind = :kind AND (s.kind <> '{Kind.TEXT}' OR s.body = :body)
+AND (s.kind = '{Kind.TEXT}' OR NOT EXISTS (
+    SELECT 1 FROM deliveries AS d WHERE d.send_id = s.id AND d.state = '{State.WAITING}' AND d.changed < :media_since))
+ORDER BY s.at, s.id LIMIT 1
+"""
+LAST = """
+SELECT s.id FROM sends AS s JOIN rooms AS r ON r.id = s.room
+WHERE r.gateway_id = ? AND s.at >= ? ORDER BY s.at DESC, s.id DESC LIMIT 1
+"""
+
+
+def add(db: Connection, room_id: str, kind: Kind, body: str, now: float) -> int:
+    """Add a send that is made now; return its key."""
+    (send_id,) = db.execute(
+        "INSERT INTO sends (room, kind, body, at)"
+        " VALUES ((SELECT id FROM rooms WHERE gateway_id = ?), ?, ?, ?) RETURNING id",
+        (room_id, kind, body, now),
+    ).fetchone()
+    return int(send_id)
+
+
+def repeat(db: Connection, send_id: int, now: float) -> None:
+    """Note that a send is made again now."""
+    call_log.log_call(db, send_id)
+    db.execute("UPDATE sends SET at = ?, tries = tries + 1 WHERE id = ?", (now, send_id))
+
+
+def forget(db: Connection, send_id: int, *, made: bool = True) -> None:
+    """Forget a send of which nothing came: its deliveries are free to go with others.
+
+    `made`: the gateway was called, which counts for the pace.
+    """
+    if made:
+        call_log.log_call(db, send_id)
+    db.execute("DELETE FROM sends WHERE id = ?", (send_id,))
+
+
+def note_sent_id(db: Connection, send_id: int, sent_id: str) -> None:
+    """Note what the gateway calls the message that was sent."""
+    db.execute("UPDATE sends SET sent_id = ? WHERE id = ?", (sent_id, send_id))
+
+
+def note_echo(db: Connection, send_id: int, sent_id: str) -> None:
+    """Note that the gateway showed the message that was sent, under that id."""
+    db.execute("UPDATE sends SET sent_id = coalesce(sent_id, ?), echoes = echoes + 1 WHERE id = ?", (sent_id, send_id))
+
+
+def awaiting_echo(db: Connection, room_id: str, kind: Kind, body: str, since: float, media_since: float) -> int | None:
+    """Return the send that a message of the bot's own shows, if it was made after `since`.
+
+    Of what is no text none that failed before `media_since`: it is known by its kind alone.
+    """
+    keys = {"room_id": room_id, "kind": kind, "body": body, "since": since, "media_since": media_since}
+    row = db.execute(AWAITING_ECHO, keys).fetchone()
+    return row[0] if row else None
+
+
+def last_in(db: Connection, room_id: str, since: float) -> int | None:
+    """Return the last send to a room, if it was made since then."""
+    row = db.execute(LAST, (room_id, since)).fetchone()
+    return row[0] if row else None
+
+
+def is_ours(db: Connection, sent_id: str) -> bool:
+    """Return whether that is the gateway's id of something that the bot sent."""
+    return db.execute("SELECT 1 FROM sends WHERE sent_id = ?", (sent_id,)).fetchone() is not None
+
+
+def clamp(db: Connection, now: float) -> None:
+    """Let no send be later than now: else, when the clock was set back, the last one would not be known."""
+    db.execute("UPDATE sends SET at = ? WHERE at > ?", (now, now))
+
+
+def prune(db: Connection, before: float) -> None:
+    """Forget sends that were made before that time."""
+    db.execute("DELETE FROM sends WHERE at < ?", (before,))
