@@ -17,27 +17,27 @@ if sys.version_info < (3, 11):
     sys.exit("The bot needs Python 3.11 or newer; this is " + sys.version.split()[0] + ".")
 try:
     from roomsync import store
-    from roomsync.check import check
-    from roomsync.courier import Courier
-    from roomsync.demo import demo
+    from roomsync.cli.check import check
+    from roomsync.cli.logs import set_up_logs, set_up_output
+    from roomsync.cli.signals import leave_on_signals
+    from roomsync.cli.status import show_status
+    from roomsync.config.settings import Settings, read_settings
+    from roomsync.delivery.courier import Courier
+    from roomsync.delivery.housekeeper import Housekeeper
+    from roomsync.delivery.outbox import Outbox
+    from roomsync.delivery.pacer import DAY, Pacer
     from roomsync.errors import GatewayLost, RoomSyncError, SettingsError
-    from roomsync.housekeeper import Housekeeper
-    from roomsync.incoming import Incoming
-    from roomsync.logs import set_up_logs, set_up_output
+    from roomsync.gateway.puppet import GatewayPuppet, Wechaty, options, prepare
+    from roomsync.gateway.supervisor import Supervisor
+    from roomsync.inbox.incoming import Incoming
+    from roomsync.loopback.demo import demo
     from roomsync.model import Kind
-    from roomsync.notices import is_throttle_notice
-    from roomsync.outbox import Outbox
-    from roomsync.pacer import DAY, Pacer
-    from roomsync.rooms import Rooms
-    from roomsync.roster import Roster
+    from roomsync.relay.rooms import Rooms
+    from roomsync.relay.roster import Roster
+    from roomsync.relay.router import Switchboard
     from roomsync.session import Session
-    from roomsync.settings import Settings, read_settings
-    from roomsync.signals import leave_on_signals
-    from roomsync.status import show_status
     from roomsync.store import StateFile
-    from roomsync.supervisor import Supervisor
-    from roomsync.switchboard import Switchboard
-    from roomsync.wechat import GatewayPuppet, Wechaty, options, prepare
+    from roomsync.text.system_messages import is_throttle_notice
 except ModuleNotFoundError as error:
     sys.exit(
         f"The package {error.name} is missing. If there is a folder .venv, run the Python in it; "

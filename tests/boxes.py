@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from roomsync.delivery.outbox import Outbox
 from roomsync.model import Kind, Message, Part, Send, Shown
-from roomsync.outbox import Outbox
 from roomsync.store import StateFile
 
 NOW = 1_000_000.0

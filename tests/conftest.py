@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from bot import RoomSyncBot
-from roomsync.loopback import LoopbackGateway
-from roomsync.settings import Settings
+from roomsync.config.settings import Settings
+from roomsync.loopback.gateway import LoopbackGateway
 from roomsync.store import StateFile
 
 PREFIX = "Milvus用户交流群"
@@ -83,7 +83,7 @@ class Clock:
 @pytest.fixture(autouse=True)
 def no_long_settling(monkeypatch: pytest.MonkeyPatch) -> None:
     """A gateway here lists all its rooms at once, or in the next hundredth of a second."""
-    monkeypatch.setattr("roomsync.roster.SETTLING", (0.01, 0.01))
+    monkeypatch.setattr("roomsync.relay.roster.SETTLING", (0.01, 0.01))
 
 
 @pytest.fixture

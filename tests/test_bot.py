@@ -8,10 +8,10 @@ import pytest
 from grpclib.const import Status
 
 from bot import RoomSyncBot
-from roomsync.loopback import Fault, LoopbackGateway, refused
+from roomsync.gateway.supervisor import NOT_LOGGED_IN
+from roomsync.loopback.gateway import Fault, LoopbackGateway, refused
 from roomsync.model import State
 from roomsync.store import StateFile
-from roomsync.supervisor import NOT_LOGGED_IN
 from tests.conftest import PREFIX, running, settings, until
 
 IMAGE = json.dumps({"boxType": 1, "base64": "aGVsbG8=", "name": "a.png", "metadata": {}})
@@ -191,7 +191,7 @@ async def test_invitation_is_taken_where_the_gateway_does_not_answer_at_once(
     gateway: LoopbackGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A room that was left, and is joined again while its topic is refused once, belongs soon after."""
-    monkeypatch.setattr("roomsync.lanes.RETRIES", (0.01, 0.01))
+    monkeypatch.setattr("roomsync.inbox.room_queues.RETRIES", (0.01, 0.01))
     async with running(gateway, state_file) as bot:
         gateway.remove("r103")
         await until(lambda: not bot.rooms.get("r103"))
@@ -228,7 +228,7 @@ async def test_what_a_broken_connection_cut_off_keeps_its_place(
     gateway: LoopbackGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A message whose payload was on the way when the connection broke is not overtaken by the one behind it."""
-    monkeypatch.setattr("roomsync.supervisor.DELAY_FIRST", 0.01)
+    monkeypatch.setattr("roomsync.gateway.supervisor.DELAY_FIRST", 0.01)
     async with running(gateway, state_file):
         gateway.say("r101", "alice", "zero")
         await gateway.until(lambda: len(gateway.sent) == 2)
@@ -247,8 +247,8 @@ async def test_login_of_an_ended_connection_lets_nobody_wait(
     gateway: LoopbackGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A login that is still in the queue when its connection ends does not count: nothing waits for it."""
-    monkeypatch.setattr("roomsync.supervisor.DELAY_FIRST", 0.01)
-    monkeypatch.setattr("roomsync.lanes.PATIENCE", 60.0)
+    monkeypatch.setattr("roomsync.gateway.supervisor.DELAY_FIRST", 0.01)
+    monkeypatch.setattr("roomsync.inbox.room_queues.PATIENCE", 60.0)
     async with running(gateway, state_file):
         gateway.script("MessagePayload", Fault(delay=0.2), Fault(delay=0.2))
         gateway.say("r101", "alice", "one")
@@ -282,7 +282,7 @@ async def test_bot_says_that_wechat_is_logged_out(
     gateway: LoopbackGateway, state_file: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When nobody logs in for some time after the connection, the log says so; when somebody does, it does not."""
-    monkeypatch.setattr("roomsync.supervisor.PING_EVERY", 0.05)
+    monkeypatch.setattr("roomsync.gateway.supervisor.PING_EVERY", 0.05)
     async with running(gateway, state_file):
         await asyncio.sleep(0.1)
     assert NOT_LOGGED_IN not in caplog.text
@@ -329,7 +329,7 @@ async def test_a_payload_that_is_refused_once_keeps_its_place(
     gateway: LoopbackGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A message whose payload is refused is asked for again at once, and is not overtaken."""
-    monkeypatch.setattr("roomsync.lanes.SOON", (0.01,))
+    monkeypatch.setattr("roomsync.inbox.room_queues.SOON", (0.01,))
     async with running(gateway, state_file):
         gateway.script("MessagePayload", Fault(refused("not now")))
         gateway.say("r101", "alice", "first")
@@ -342,8 +342,8 @@ async def test_a_payload_that_is_refused_for_a_while_lets_others_pass(
     gateway: LoopbackGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A message whose payload is refused again and again is relayed all the same, behind those said later."""
-    monkeypatch.setattr("roomsync.lanes.SOON", ())
-    monkeypatch.setattr("roomsync.lanes.RETRIES", (0.05, 0.05))
+    monkeypatch.setattr("roomsync.inbox.room_queues.SOON", ())
+    monkeypatch.setattr("roomsync.inbox.room_queues.RETRIES", (0.05, 0.05))
     async with running(gateway, state_file):
         gateway.script("MessagePayload", Fault(refused("not now")), Fault(), Fault(refused("not yet")))
         gateway.say("r101", "alice", "first")
@@ -356,7 +356,7 @@ async def test_login_that_cannot_be_handled_is_handled_again(
     gateway: LoopbackGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After an error that nobody foresaw at a login the bot does not stay deaf until the next one."""
-    monkeypatch.setattr("roomsync.lanes.RETRIES", (0.01, 0.01))
+    monkeypatch.setattr("roomsync.inbox.room_queues.RETRIES", (0.01, 0.01))
     faults = [RuntimeError("odd"), RuntimeError("odd again")]
     found = RoomSyncBot.on_login
 
@@ -408,7 +408,7 @@ async def test_a_refused_send_is_tried_again(
     gateway: LoopbackGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A send that the gateway refuses is made again, and nothing is sent twice."""
-    monkeypatch.setattr("roomsync.courier.RETRY_FIRST", 0.01)
+    monkeypatch.setattr("roomsync.delivery.courier.RETRY_FIRST", 0.01)
     async with running(gateway, state_file):
         gateway.script("MessageSendText", Fault(refused("not now")))
         gateway.say("r101", "alice", "again")
@@ -446,7 +446,7 @@ async def test_stream_that_ends_at_once_is_tried_again(
     gateway: LoopbackGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A gateway that ends the event stream, cleanly and at any time, is connected to again, and rooms found again."""
-    monkeypatch.setattr("roomsync.supervisor.DELAY_FIRST", 0.01)
+    monkeypatch.setattr("roomsync.gateway.supervisor.DELAY_FIRST", 0.01)
     async with running(gateway, state_file):
         for times in (2, 3):
             gateway.end_stream()
@@ -459,7 +459,7 @@ async def test_room_list_that_fails_at_login_is_asked_for_again(
     gateway: LoopbackGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When the gateway refuses its list of rooms at login, the bot asks until it gets it."""
-    monkeypatch.setattr("roomsync.supervisor.DELAY_FIRST", 0.01)
+    monkeypatch.setattr("roomsync.gateway.supervisor.DELAY_FIRST", 0.01)
     gateway.script("RoomList", Fault(refused("not ready")))
     async with running(gateway, state_file) as bot:
         assert len(bot.rooms.community("Milvus用户交流群")) == 3

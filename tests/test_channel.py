@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 import trustme
 
-from roomsync.channel import WECHATY_ROOT_CA, certificate_names, find_endpoint, server_name
+from roomsync.config.settings import Settings
 from roomsync.errors import GatewayBusy, GatewayLost, GatewayRejected
-from roomsync.loopback import LoopbackGateway
+from roomsync.gateway.channel import WECHATY_ROOT_CA, certificate_names, find_endpoint, server_name
+from roomsync.gateway.puppet import GatewayPuppet
+from roomsync.loopback.gateway import LoopbackGateway
 from roomsync.session import Session
-from roomsync.settings import Settings
-from roomsync.wechat import GatewayPuppet
 from tests.conftest import PLAIN, settings
 
 TOKEN = "room-sync_0123"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from roomsync.check import check
-from roomsync.loopback import LoopbackGateway
+from roomsync.cli.check import check
+from roomsync.loopback.gateway import LoopbackGateway
 from roomsync.store import StateFile
 from tests.conftest import running, settings
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from roomsync.loopback import Fault, LoopbackGateway
+from roomsync.loopback.gateway import Fault, LoopbackGateway
 from tests.conftest import PLAIN
 
 ROOT = Path(__file__).parent.parent

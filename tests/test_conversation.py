@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from grpclib.const import Status
 
-from roomsync.loopback import Fault, LoopbackGateway, refused
+from roomsync.loopback.gateway import Fault, LoopbackGateway, refused
 from roomsync.model import State
 from tests.conftest import PREFIX, running, until
 from tests.test_bot import lines

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from roomsync import errors
-from roomsync.courier import RETRY_MOST, Courier, retry_delay
+from roomsync.delivery.courier import RETRY_MOST, Courier, retry_delay
+from roomsync.delivery.pacer import COOLDOWN_FIRST, Limits, Pacer
+from roomsync.delivery.recalls import Recalls
 from roomsync.model import Cooldown, Kind, Part, State
-from roomsync.pacer import COOLDOWN_FIRST, Limits, Pacer
-from roomsync.recalls import Recalls
 from roomsync.session import Session
 from tests.boxes import NOW, PICTURE, Box
 from tests.conftest import Clock, until

@@ -14,15 +14,15 @@ from typing import Any
 import pytest
 
 from bot import RoomSyncBot
-from roomsync.events import Events
-from roomsync.handlers import DIRTY, ERROR, LOGIN, LOGOUT, MESSAGE, READY, ROOM_JOIN, ROOM_LEAVE, ROOM_TOPIC, SCAN
-from roomsync.housekeeper import Housekeeper
-from roomsync.incoming import Incoming
-from roomsync.kinds import SILENT
-from roomsync.notices import is_throttle_notice
-from roomsync.settings import Settings
+from roomsync.config.settings import Settings
+from roomsync.delivery.housekeeper import Housekeeper
+from roomsync.gateway.puppet import KINDS, prepare
+from roomsync.inbox.dispatcher import Events
+from roomsync.inbox.handlers import DIRTY, ERROR, LOGIN, LOGOUT, MESSAGE, READY, ROOM_JOIN, ROOM_LEAVE, ROOM_TOPIC, SCAN
+from roomsync.inbox.incoming import Incoming
 from roomsync.store import StateFile
-from roomsync.wechat import KINDS, prepare
+from roomsync.text.kinds import SILENT
+from roomsync.text.system_messages import is_throttle_notice
 from tests.conftest import PREFIX, Clock, until
 
 MESSAGES, EVENTS, AT_ONCE = 6000, 4000, 500
@@ -175,9 +175,9 @@ async def settled(bot: Marked, events: Events, running: asyncio.Task[None]) -> N
 
 async def test_nothing_stops_it(state_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After 10,000 hostile messages and events every message is relayed, shown or counted, and the next is relayed."""
-    monkeypatch.setattr("roomsync.lanes.RETRIES", (0.0, 0.0))
-    monkeypatch.setattr("roomsync.lanes.SOON", (0.0, 0.0))
-    monkeypatch.setattr("roomsync.lanes.PATIENCE", 0.01)
+    monkeypatch.setattr("roomsync.inbox.room_queues.RETRIES", (0.0, 0.0))
+    monkeypatch.setattr("roomsync.inbox.room_queues.SOON", (0.0, 0.0))
+    monkeypatch.setattr("roomsync.inbox.room_queues.PATIENCE", 0.01)
     chance = random.Random(3)
     gateway = Gateway(chance)
     state = StateFile(state_file)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roomsync.headers import NAME_MAX, HeaderForm, Spoken, join, shortened
+from roomsync.text.headers import NAME_MAX, HeaderForm, Spoken, join, shortened
 
 FORM = HeaderForm("[{name}@{room}]:  ")
 FORMS = ["[{name}@{room}]:  ", "{name}({room})：", "<{room}|{name}> ", "【{room}】{name}: "]

@@ -6,16 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from roomsync import lines, store
-from roomsync.housekeeper import PRUNE_BATCH, ROUND_INTERVAL, Housekeeper, drop_payloads, expire, prune
-from roomsync.incoming import Incoming
+from roomsync import store
+from roomsync.delivery.housekeeper import PRUNE_BATCH, ROUND_INTERVAL, Housekeeper, drop_payloads, expire, prune
+from roomsync.delivery.outbox import Outbox
+from roomsync.delivery.recalls import Recalls
+from roomsync.inbox.incoming import Incoming
 from roomsync.model import Cooldown, Kind, Message, Part, State
-from roomsync.outbox import Outbox
-from roomsync.recalls import Recalls
-from roomsync.relays import LoopGuard
+from roomsync.relay.loop_guard import LoopGuard
 from roomsync.session import Session
 from roomsync.store import StateFile
 from roomsync.store.health import Health
+from roomsync.text import phrases
 from tests.conftest import Clock
 
 NOW = 1_000_000.0
@@ -62,7 +63,7 @@ def test_what_is_too_old_is_not_sent(house: House) -> None:
     house.say("old", NOW - 1, "r102")
     house.say("new", NOW, "r102")
     assert expire(house.state, NOW, NOW) == 1
-    assert house.send("r102", NOW) == f"new\n{lines.missed(1)}"
+    assert house.send("r102", NOW) == f"new\n{phrases.missed(1)}"
 
 
 def test_each_room_is_told_once_what_it_missed(house: House) -> None:
@@ -72,8 +73,8 @@ def test_each_room_is_told_once_what_it_missed(house: House) -> None:
     house.say("c", NOW, "r104")
     assert expire(house.state, NOW, NOW) == 7
     assert [house.send(room_id, NOW) for room_id in ("r102", "r103", "r104")] == [
-        lines.missed(2),
-        lines.missed(1),
+        phrases.missed(2),
+        phrases.missed(1),
         "c",
     ]
 
@@ -84,9 +85,9 @@ def test_a_line_that_still_waits_is_brought_up_to_date(house: House) -> None:
         house.say("a", at, "r102", "r103")
         expire(house.state, at + 1, at + 1)
     assert [house.send("r102", NOW), house.send("r102", NOW), house.send("r103", NOW)] == [
-        lines.missed(2),
+        phrases.missed(2),
         None,
-        lines.missed(2),
+        phrases.missed(2),
     ]
 
 
@@ -99,7 +100,7 @@ def test_a_line_that_went_is_not_changed(house: House) -> None:
     house.outbox.put_back(send, NOW + 1, NOW + 1, uncertain=True)
     house.say("b", NOW + 1, "r102")
     expire(house.state, NOW + 2, NOW + 2)
-    assert [house.send("r102", NOW + 2), house.send("r102", NOW + 2)] == [lines.missed(1)] * 2
+    assert [house.send("r102", NOW + 2), house.send("r102", NOW + 2)] == [phrases.missed(1)] * 2
 
 
 def test_a_line_never_expires(house: House) -> None:
@@ -107,7 +108,7 @@ def test_a_line_never_expires(house: House) -> None:
     house.say("a", NOW, "r102")
     expire(house.state, NOW + 1, NOW + 1)
     assert expire(house.state, NOW + 99 * DAY, NOW + 99 * DAY) == 0
-    assert house.send("r102", NOW) == lines.missed(1)
+    assert house.send("r102", NOW) == phrases.missed(1)
 
 
 def test_a_recall_that_is_too_late_is_not_missed(house: House) -> None:

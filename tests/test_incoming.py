@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from roomsync.incoming import Incoming
+from roomsync.delivery.outbox import Outbox
+from roomsync.inbox.incoming import Incoming
 from roomsync.model import Kind, Message, Part
-from roomsync.outbox import Outbox
 from roomsync.store import StateFile
 
 NOW = 1_000_000.0

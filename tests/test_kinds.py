@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roomsync.kinds import WORDS, inline_bytes, line_of
 from roomsync.model import Kind
+from roomsync.text.kinds import WORDS, inline_bytes, line_of
 
 HISTORY = (
     "<msg><appmsg><title>群聊的聊天记录</title><type>19</type><recorditem>&lt;recordinfo&gt;"

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from roomsync import store
+from roomsync.delivery.outbox import Outbox
+from roomsync.delivery.recalls import Recalls
 from roomsync.model import Cooldown, Kind, Message, Part, Send, State
-from roomsync.outbox import Outbox
-from roomsync.recalls import Recalls
-from roomsync.relays import LoopGuard
+from roomsync.relay.loop_guard import LoopGuard
 from roomsync.store import StateFile
 from tests.test_statefile import old_file
 

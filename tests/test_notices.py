@@ -3,7 +3,7 @@
 import pytest
 
 from roomsync.model import Kind
-from roomsync.notices import is_throttle_error, is_throttle_notice, recalled_ids
+from roomsync.text.system_messages import is_throttle_error, is_throttle_notice, recalled_ids
 
 REVOKE = (
     '<sysmsg type="revokemsg"><revokemsg><session>1@chatroom</session><msgid>1692528799</msgid>'

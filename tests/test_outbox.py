@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from roomsync.delivery.outbox import MAX_BATCH, Outbox
 from roomsync.errors import StateFileError
-from roomsync.headers import HeaderForm, Spoken
 from roomsync.model import Head, Kind, Message, Part, Shown, State
-from roomsync.outbox import MAX_BATCH, Outbox
+from roomsync.text.headers import HeaderForm, Spoken
 from tests.boxes import BOX_BYTES, CAPTION, NOW, PICTURE, Box
 
 

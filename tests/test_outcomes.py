@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from roomsync.delivery.outcomes import ECHO_TTL
 from roomsync.model import Kind, State
-from roomsync.outcomes import ECHO_TTL
 from tests.boxes import NOW, PICTURE, Box
 
 

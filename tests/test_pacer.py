@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from roomsync.delivery.pacer import Limits, Pacer
 from roomsync.model import Cooldown, Head, Kind
-from roomsync.pacer import Limits, Pacer
-from roomsync.relay import pieces
+from roomsync.relay.rendering import pieces
 from roomsync.session import Session
 
 ROOMS = [f"r{number}" for number in range(10)]

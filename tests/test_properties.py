@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from roomsync import errors
-from roomsync.courier import Courier
+from roomsync.delivery.courier import Courier
+from roomsync.delivery.outbox import Outbox
+from roomsync.delivery.pacer import Limits, Pacer
+from roomsync.delivery.recalls import Recalls
 from roomsync.model import Kind, Message, Part
-from roomsync.outbox import Outbox
-from roomsync.pacer import Limits, Pacer
-from roomsync.recalls import Recalls
 from roomsync.session import Session
 from roomsync.store import StateFile
 from tests.conftest import Clock

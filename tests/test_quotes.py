@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roomsync.headers import HeaderForm
 from roomsync.model import Quote
-from roomsync.quotes import QUOTE_MAX, line_of_quote, parse_quote
+from roomsync.text.headers import HeaderForm
+from roomsync.text.quotes import QUOTE_MAX, line_of_quote, parse_quote
 
 FORM = HeaderForm("[{name}@{room}]:  ")
 D15, D16 = "- " * 14 + "-", "- " * 15 + "-"

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from roomsync.headers import HeaderForm
-from roomsync.kinds import TITLE_MAX
 from roomsync.model import Kind, Message, Part, Room
-from roomsync.relay import Style, kind_of_echo, parts
+from roomsync.relay.rendering import Style, kind_of_echo, parts
+from roomsync.text.headers import HeaderForm
+from roomsync.text.kinds import TITLE_MAX
 
 FORM = HeaderForm("[{name}@{room}]:  ")
 STYLE = Style(FORM)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from roomsync import store
+from roomsync.delivery.outbox import Outbox
 from roomsync.model import Kind, Message, Part
-from roomsync.outbox import Outbox
 from roomsync.store import StateFile
 
 NOW = 1_000_000.0

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roomsync.model import Room
-from roomsync.rooms import Rooms, label_of
+from roomsync.relay.rooms import Rooms, label_of
 
 PREFIX = "Milvus用户交流群"
 BLANKS = ["", " ", "  ", "\u3000", "\u00a0", "\t", "\u200b"]

@@ -9,8 +9,8 @@ import trustme
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from roomsync.config.settings import Settings, read_settings
 from roomsync.errors import SettingsError
-from roomsync.settings import Settings, read_settings
 
 SERVICE = "WECHATY_PUPPET_SERVICE_"
 TOKEN = SERVICE + "TOKEN"

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from roomsync.delivery.outbox import Outbox
 from roomsync.errors import StateFileBusy, StateFileError
 from roomsync.model import Kind, Message, Part
-from roomsync.outbox import Outbox
 from roomsync.store import StateFile, database, is_held, read_only
 from roomsync.store.schema import MIGRATIONS
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from roomsync import store
+from roomsync.cli.status import DAY, read_status, show_status
 from roomsync.errors import StateFileError
-from roomsync.incoming import Incoming
+from roomsync.inbox.incoming import Incoming
 from roomsync.model import Cooldown
 from roomsync.session import Phase
-from roomsync.status import DAY, read_status, show_status
 from roomsync.store import StateFile
 from tests.boxes import NOW, Box
 

@@ -7,8 +7,8 @@ from itertools import islice
 import pytest
 
 from roomsync import errors
+from roomsync.gateway.supervisor import DELAY_MOST, PING_EVERY, Supervisor, backoff, worth_retrying
 from roomsync.session import Session
-from roomsync.supervisor import DELAY_MOST, PING_EVERY, Supervisor, backoff, worth_retrying
 
 ABSENCE = 60.0
 RETRIED = [

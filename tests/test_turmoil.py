@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from roomsync.headers import HeaderForm
-from roomsync.loopback import Fault, LoopbackGateway, refused
+from roomsync.loopback.gateway import Fault, LoopbackGateway, refused
+from roomsync.text.headers import HeaderForm
 from tests.conftest import running, until
 
 LABELS = ("101", "102", "103")
@@ -67,9 +67,9 @@ async def test_nothing_is_lost_doubled_or_overtaken(
     gateway: LoopbackGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch, seed: int, breaks: bool
 ) -> None:
     """Each room gets all that is said in the others, in order, and once, but for a send whose answer was cut off."""
-    monkeypatch.setattr("roomsync.supervisor.DELAY_FIRST", 0.02)
-    monkeypatch.setattr("roomsync.lanes.SOON", (0.01,) * STEPS)
-    monkeypatch.setattr("roomsync.courier.LOST_DELAY", 0.05)
+    monkeypatch.setattr("roomsync.gateway.supervisor.DELAY_FIRST", 0.02)
+    monkeypatch.setattr("roomsync.inbox.room_queues.SOON", (0.01,) * STEPS)
+    monkeypatch.setattr("roomsync.delivery.courier.LOST_DELAY", 0.05)
     turmoil = Turmoil(gateway, random.Random(seed))
     chances = {**CHANCES, **(BREAKS if breaks else {})}
     async with running(gateway, state_file):

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from roomsync import lines
-from roomsync.courier import Courier
+from roomsync.config.settings import Settings
+from roomsync.delivery.courier import Courier
+from roomsync.delivery.outbox import Outbox
+from roomsync.delivery.pacer import Limits, Pacer
 from roomsync.model import Kind, Message, Room
-from roomsync.outbox import Outbox
-from roomsync.pacer import Limits, Pacer
-from roomsync.rooms import Rooms
+from roomsync.relay.rooms import Rooms
+from roomsync.relay.router import Switchboard
 from roomsync.session import Session
-from roomsync.settings import Settings
 from roomsync.store import StateFile
-from roomsync.switchboard import Switchboard
+from roomsync.text import phrases
 from tests.conftest import PREFIX, Clock
 
 LABELS = ["101", "102", "103", "104"]
@@ -74,10 +74,10 @@ class Relay:
 @pytest.mark.parametrize(
     "line",
     [
-        lines.missed(3),
-        lines.introduction("群", 13),
-        lines.introduction("群", 0),
-        f"{lines.missed(1)}\n{lines.missed(2)}",
+        phrases.missed(3),
+        phrases.introduction("群", 13),
+        phrases.introduction("群", 0),
+        f"{phrases.missed(1)}\n{phrases.missed(2)}",
     ],
 )
 def test_own_lines_of_a_relay_are_left_alone(tmp_path: Path, clock: Clock, line: str) -> None:

@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 
 from bot import RoomSyncBot
-from roomsync.housekeeper import prune
+from roomsync.delivery.housekeeper import prune
+from roomsync.delivery.outbox import Outbox
+from roomsync.delivery.pacer import Limits, Pacer
 from roomsync.model import Kind, Message, Part
-from roomsync.outbox import Outbox
-from roomsync.pacer import Limits, Pacer
 from roomsync.session import Session
 from roomsync.store import StateFile
 from tests.bench.cost import TOKEN

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from roomsync.gateway.puppet import GatewayPuppet
 from roomsync.session import Session
-from roomsync.wechat import GatewayPuppet
 from tests.bench.naive import plain_settings
 from tests.bench.tables import table
 from tests.interop.bots import BotProcess, community

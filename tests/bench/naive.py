@@ -12,11 +12,11 @@ from typing import Any
 
 from grpclib.exceptions import GRPCError
 
-from roomsync.incoming import Incoming
+from roomsync.config.settings import Settings
+from roomsync.gateway.puppet import GatewayPuppet, Wechaty, options, prepare
+from roomsync.inbox.incoming import Incoming
 from roomsync.session import Session
-from roomsync.settings import Settings
 from roomsync.store import StateFile
-from roomsync.wechat import GatewayPuppet, Wechaty, options, prepare
 from tests.conftest import PLAIN, PREFIX
 
 

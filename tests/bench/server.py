@@ -6,7 +6,7 @@ Prints its endpoint, then takes lines: `say N` posts N messages, round the rooms
 import asyncio
 import sys
 
-from roomsync.loopback import LoopbackGateway
+from roomsync.loopback.gateway import LoopbackGateway
 from tests.conftest import PREFIX
 
 

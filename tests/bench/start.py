@@ -5,7 +5,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from roomsync.loopback import LoopbackGateway
+from roomsync.loopback.gateway import LoopbackGateway
 from tests.bench.process import line_of, spawn
 from tests.bench.tables import table
 from tests.conftest import PLAIN, PREFIX

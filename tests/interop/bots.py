@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from roomsync.headers import HeaderForm
+from roomsync.text.headers import HeaderForm
 from tests.interop.gateway import RealGateway
 
 ROOT = Path(__file__).parents[2]

@@ -9,9 +9,9 @@ import ssl
 from collections.abc import Callable
 from pathlib import Path
 
-from roomsync.kinds import CARDS, MEDIA
 from roomsync.model import Kind
-from roomsync.rooms import fold
+from roomsync.relay.rooms import fold
+from roomsync.text.kinds import CARDS, MEDIA
 
 ENDPOINT_FORM = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(?P<port>[0-9]{1,5})")
 HOST_FORM = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*")

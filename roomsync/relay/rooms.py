@@ -4,8 +4,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from roomsync.headers import INVISIBLE
 from roomsync.model import Room
+from roomsync.text.headers import INVISIBLE
 
 
 def _fold_sign(sign: str) -> str:

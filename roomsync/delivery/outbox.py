@@ -6,12 +6,12 @@ from dataclasses import replace
 from itertools import islice
 
 from roomsync import store
-from roomsync.headers import join
-from roomsync.kinds import MEDIA
+from roomsync.delivery.outcomes import Outcomes
 from roomsync.model import Head, Kind, Message, Part, Send, Shown, State
-from roomsync.outcomes import Outcomes
 from roomsync.store import StateFile
 from roomsync.store.deliveries import Waiting
+from roomsync.text.headers import join
+from roomsync.text.kinds import MEDIA
 
 MAX_BATCH = 200  # deliveries looked at for one send
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 
 from roomsync import store
-from roomsync.headers import subject_of
-from roomsync.lines import RECALLED
 from roomsync.model import Kind, Part, Reason, Send, State
 from roomsync.store import StateFile
+from roomsync.text.headers import subject_of
+from roomsync.text.phrases import RECALLED
 
 WINDOW = 120.0  # seconds in which WeChat lets a message be taken back
 

@@ -17,9 +17,9 @@ from grpclib.exceptions import GRPCError
 from grpclib.server import Server, Stream
 from wechaty_grpc.wechaty import puppet as pb
 
-from roomsync.contents import RawEvent
-from roomsync.handlers import LOGIN, LOGOUT, MESSAGE, ROOM_JOIN, ROOM_LEAVE, ROOM_TOPIC
-from roomsync.loopback_account import TYPES, Account, StoredMessage
+from roomsync.gateway.contents import RawEvent
+from roomsync.inbox.handlers import LOGIN, LOGOUT, MESSAGE, ROOM_JOIN, ROOM_LEAVE, ROOM_TOPIC
+from roomsync.loopback.account import TYPES, Account, StoredMessage
 
 HEARTBEAT = 1
 

@@ -3,9 +3,9 @@
 from collections.abc import Collection
 
 from roomsync import store
-from roomsync.headers import HeaderForm
 from roomsync.model import Author, Quote
 from roomsync.store import StateFile
+from roomsync.text.headers import HeaderForm
 
 WORDS_COMPARED = 20  # signs; WeChat shortens what is quoted
 

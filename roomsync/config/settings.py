@@ -6,13 +6,13 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from roomsync import parsers
-from roomsync.envfile import read_env_file
+from roomsync.config import validators
+from roomsync.config.env_file import read_env_file
+from roomsync.delivery.pacer import Limits
 from roomsync.errors import SettingsError
-from roomsync.headers import HeaderForm
 from roomsync.model import Kind
-from roomsync.pacer import Limits
-from roomsync.relay import Style
+from roomsync.relay.rendering import Style
+from roomsync.text.headers import HeaderForm
 
 PREFIX = "WECHATY_PUPPET_SERVICE_"
 NO_NAME = (
@@ -30,26 +30,26 @@ def _setting(name: str, default: str, parse: Callable[[str], Any], *, secret: bo
 class Settings:
     """All settings of a bot. The names of the first six, and their meanings, are the Wechaty ecosystem's own."""
 
-    token: str = _setting(PREFIX + "TOKEN", "", parsers.token, secret=True)
-    endpoint: str = _setting(PREFIX + "ENDPOINT", "", parsers.endpoint)
-    authority: str = _setting(PREFIX + "AUTHORITY", "api.chatie.io", parsers.authority)
-    no_tls: bool = _setting(PREFIX + "NO_TLS_INSECURE_CLIENT", "false", parsers.flag)
-    tls_ca_cert: str = _setting(PREFIX + "TLS_CA_CERT", "", parsers.certificate)
-    tls_server_name: str = _setting(PREFIX + "TLS_SERVER_NAME", "", parsers.server_name)
-    room_prefixes: tuple[str, ...] = _setting("ROOM_PREFIX", "Milvus用户交流群", parsers.prefixes)
-    header: str = _setting("HEADER", "[{name}@{room}]:  ", parsers.header)
-    send_interval: float = _setting("SEND_INTERVAL", "1.5", parsers.number(0, 3600, "seconds"))
-    room_interval: float = _setting("ROOM_INTERVAL", "3", parsers.number(0, 3600, "seconds"))
-    sends_per_minute: int = _setting("SENDS_PER_MINUTE", "40", parsers.whole(0, 6000))
-    daily_limits: Mapping[Kind, int] = _setting("DAILY_LIMITS", "miniprogram:400,url:800,image:1000", parsers.daily)
-    mention_quoted: bool = _setting("MENTION_QUOTED", "true", parsers.flag)
-    max_file_mb: float = _setting("MAX_FILE_MB", "3", parsers.number(0, 3, "MB"))
-    max_text_bytes: int = _setting("MAX_TEXT_BYTES", "2000", parsers.whole(500, 100000))
-    max_attempts: int = _setting("MAX_ATTEMPTS", "8", parsers.whole(1, 100))
-    relay_ttl_hours: float = _setting("RELAY_TTL_HOURS", "24", parsers.number(0.1, 720, "hours"))
-    retention_days: float = _setting("RETENTION_DAYS", "7", parsers.number(1, 365, "days"))
-    state_file: Path = _setting("STATE_FILE", "roomsync.db", parsers.state_file)
-    log_level: str = _setting("LOG_LEVEL", "info", parsers.level)
+    token: str = _setting(PREFIX + "TOKEN", "", validators.token, secret=True)
+    endpoint: str = _setting(PREFIX + "ENDPOINT", "", validators.endpoint)
+    authority: str = _setting(PREFIX + "AUTHORITY", "api.chatie.io", validators.authority)
+    no_tls: bool = _setting(PREFIX + "NO_TLS_INSECURE_CLIENT", "false", validators.flag)
+    tls_ca_cert: str = _setting(PREFIX + "TLS_CA_CERT", "", validators.certificate)
+    tls_server_name: str = _setting(PREFIX + "TLS_SERVER_NAME", "", validators.server_name)
+    room_prefixes: tuple[str, ...] = _setting("ROOM_PREFIX", "Milvus用户交流群", validators.prefixes)
+    header: str = _setting("HEADER", "[{name}@{room}]:  ", validators.header)
+    send_interval: float = _setting("SEND_INTERVAL", "1.5", validators.number(0, 3600, "seconds"))
+    room_interval: float = _setting("ROOM_INTERVAL", "3", validators.number(0, 3600, "seconds"))
+    sends_per_minute: int = _setting("SENDS_PER_MINUTE", "40", validators.whole(0, 6000))
+    daily_limits: Mapping[Kind, int] = _setting("DAILY_LIMITS", "miniprogram:400,url:800,image:1000", validators.daily)
+    mention_quoted: bool = _setting("MENTION_QUOTED", "true", validators.flag)
+    max_file_mb: float = _setting("MAX_FILE_MB", "3", validators.number(0, 3, "MB"))
+    max_text_bytes: int = _setting("MAX_TEXT_BYTES", "2000", validators.whole(500, 100000))
+    max_attempts: int = _setting("MAX_ATTEMPTS", "8", validators.whole(1, 100))
+    relay_ttl_hours: float = _setting("RELAY_TTL_HOURS", "24", validators.number(0.1, 720, "hours"))
+    retention_days: float = _setting("RETENTION_DAYS", "7", validators.number(1, 365, "days"))
+    state_file: Path = _setting("STATE_FILE", "roomsync.db", validators.state_file)
+    log_level: str = _setting("LOG_LEVEL", "info", validators.level)
 
     @property
     def style(self) -> Style:
@@ -120,9 +120,9 @@ def read_settings(folder: Path, environ: Mapping[str, str] = os.environ, *, offl
 def _problems_of_path(path: Path) -> list[str]:
     try:
         if path.is_dir():
-            return [f"STATE_FILE is {parsers.shown(str(path))}, which is a folder; allowed: the path of a file."]
+            return [f"STATE_FILE is {validators.shown(str(path))}, which is a folder; allowed: the path of a file."]
         if not path.parent.is_dir():
-            return [f"STATE_FILE is {parsers.shown(str(path))}, but that folder does not exist; make it first."]
+            return [f"STATE_FILE is {validators.shown(str(path))}, but that folder does not exist; make it first."]
     except OSError as error:
-        return [f"STATE_FILE is {parsers.shown(str(path)[:80])}, which cannot be used: {error.strerror}."]
+        return [f"STATE_FILE is {validators.shown(str(path)[:80])}, which cannot be used: {error.strerror}."]
     return []

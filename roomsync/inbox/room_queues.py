@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from roomsync.errors import AnswerLate, GatewayLost, GatewayRefused, StateFileError, is_gone
-from roomsync.incoming import Incoming
+from roomsync.inbox.incoming import Incoming
 from roomsync.session import Session
 
 log = logging.getLogger(__name__)

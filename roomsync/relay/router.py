@@ -4,18 +4,18 @@ import logging
 from collections.abc import Sequence
 
 from roomsync import store
-from roomsync.authors import author_of
-from roomsync.kinds import CARDS, MEDIA
-from roomsync.lines import RECALLED, introduction, is_headerless
+from roomsync.config.settings import Settings
+from roomsync.delivery.outbox import Outbox, add_line
+from roomsync.delivery.recalls import Recalls
 from roomsync.model import Kind, Message, Part, Room
-from roomsync.notices import recalled_ids
-from roomsync.outbox import Outbox, add_line
-from roomsync.recalls import Recalls
-from roomsync.relay import parts, parts_for_author, quote_in
-from roomsync.relays import LoopGuard
-from roomsync.rooms import Rooms
-from roomsync.settings import Settings
+from roomsync.relay.authors import author_of
+from roomsync.relay.loop_guard import LoopGuard
+from roomsync.relay.rendering import parts, parts_for_author, quote_in
+from roomsync.relay.rooms import Rooms
 from roomsync.store import StateFile
+from roomsync.text.kinds import CARDS, MEDIA
+from roomsync.text.phrases import RECALLED, introduction, is_headerless
+from roomsync.text.system_messages import recalled_ids
 
 log = logging.getLogger(__name__)
 

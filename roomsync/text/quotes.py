@@ -4,8 +4,8 @@ import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Collection
 
-from roomsync.headers import HeaderForm, shortened
 from roomsync.model import Quote
+from roomsync.text.headers import HeaderForm, shortened
 
 TEXT_MAX = 20_000  # signs; WeChat takes far fewer, and looking for a quote must not take long
 QUOTE_MAX = 60  # signs of what was quoted

@@ -6,14 +6,14 @@ import json
 from typing import Any
 from urllib.parse import quote
 
+from roomsync.config.settings import Settings
 from roomsync.errors import GatewayBusy, GatewayError, GatewayLost, GatewayRejected, StateFileBusy, StateFileError
-from roomsync.handlers import LOGIN, SCAN
-from roomsync.rooms import Rooms
+from roomsync.gateway.puppet import GatewayPuppet
+from roomsync.gateway.supervisor import backoff
+from roomsync.inbox.handlers import LOGIN, SCAN
+from roomsync.relay.rooms import Rooms
 from roomsync.session import Session
-from roomsync.settings import Settings
 from roomsync.store import StateFile
-from roomsync.supervisor import backoff
-from roomsync.wechat import GatewayPuppet
 
 TOPICS_SHOWN = 10
 LIMIT = 10.0  # seconds until the check gives up

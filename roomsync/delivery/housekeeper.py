@@ -5,14 +5,15 @@ import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
-from roomsync import lines, store
-from roomsync.courier import RETRY_MOST
-from roomsync.kinds import SILENT
+from roomsync import store
+from roomsync.delivery.courier import RETRY_MOST
+from roomsync.delivery.outbox import add_line
+from roomsync.delivery.outcomes import ECHO_TTL
 from roomsync.model import Cooldown, State
-from roomsync.outbox import add_line
-from roomsync.outcomes import ECHO_TTL
 from roomsync.session import Phase, Session
 from roomsync.store import StateFile
+from roomsync.text import phrases
+from roomsync.text.kinds import SILENT
 
 log = logging.getLogger(__name__)
 
@@ -93,11 +94,11 @@ def expire(state: StateFile, accepted_before: float, now: float) -> int:
 def _notify(db: store.Connection, room_id: str, missed: int, now: float) -> None:
     notice = store.messages.waiting_notice(db, room_id)
     if notice is None:
-        add_line(db, room_id, lines.missed(missed), now, missed)
+        add_line(db, room_id, phrases.missed(missed), now, missed)
         return
     missed += notice.missed
     store.messages.set_missed(db, notice.message_id, missed)
-    store.parts.rewrite(db, notice.message_id, lines.missed(missed))
+    store.parts.rewrite(db, notice.message_id, phrases.missed(missed))
 
 
 def clamp_clock(state: StateFile, now: float) -> None:

@@ -4,9 +4,9 @@ import json
 import re
 from typing import Any
 
-from roomsync.headers import shortened
-from roomsync.lines import NOT_RELAYED
 from roomsync.model import Kind
+from roomsync.text.headers import shortened
+from roomsync.text.phrases import NOT_RELAYED
 
 TITLE_MAX = 60
 XML_MAX = 20_000  # signs that are looked at, so that no text takes long

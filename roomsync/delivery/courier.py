@@ -6,15 +6,15 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from roomsync.delivery.outbox import Outbox
+from roomsync.delivery.pacer import Pacer
+from roomsync.delivery.recalls import Recalls
 from roomsync.errors import AnswerLate, AnswerLost, GatewayError, GatewayLost, GatewayRefused, Throttled, Unsendable
-from roomsync.kinds import CARDS, MEDIA
-from roomsync.lines import NOT_RELAYED, OVER_DAILY_LIMIT, UNSENT_TEXT
 from roomsync.model import Kind, Send, Shown
-from roomsync.outbox import Outbox
-from roomsync.pacer import Pacer
-from roomsync.recalls import Recalls
-from roomsync.relay import instead_of
+from roomsync.relay.rendering import instead_of
 from roomsync.session import Session
+from roomsync.text.kinds import CARDS, MEDIA
+from roomsync.text.phrases import NOT_RELAYED, OVER_DAILY_LIMIT, UNSENT_TEXT
 
 log = logging.getLogger(__name__)
 

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from roomsync import store
+from roomsync.delivery.outcomes import Outcomes
 from roomsync.errors import GatewayError, is_gone
+from roomsync.gateway.supervisor import backoff
 from roomsync.model import Room
-from roomsync.outcomes import Outcomes
-from roomsync.rooms import Rooms
+from roomsync.relay.rooms import Rooms
 from roomsync.store import StateFile
-from roomsync.supervisor import backoff
 
 log = logging.getLogger(__name__)
 

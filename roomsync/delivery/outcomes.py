@@ -2,7 +2,7 @@
 
 from roomsync import store
 from roomsync.model import Kind, Part, Reason, Send, State
-from roomsync.relay import kind_of_echo
+from roomsync.relay.rendering import kind_of_echo
 from roomsync.store import StateFile
 
 ECHO_TTL = 600.0  # seconds after a send in which its echo is waited for

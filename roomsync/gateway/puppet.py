@@ -12,17 +12,17 @@ from grpclib.exceptions import GRPCError, StreamTerminatedError
 from h2.exceptions import H2Error
 
 from roomsync import errors
-from roomsync.channel import explained, find_endpoint, open_channel
-from roomsync.contents import Contents, RawEvent
-from roomsync.events import Events, Feed
-from roomsync.incoming import Incoming
-from roomsync.kinds import MEDIA
-from roomsync.mends import mended_import
+from roomsync.config.settings import Settings
+from roomsync.gateway.channel import explained, find_endpoint, open_channel
+from roomsync.gateway.compat import mended_import
+from roomsync.gateway.contents import Contents, RawEvent
+from roomsync.gateway.members import Names
+from roomsync.inbox.dispatcher import Events, Feed
+from roomsync.inbox.incoming import Incoming
 from roomsync.model import Kind, Message
-from roomsync.names import Names
-from roomsync.notices import is_throttle_error
 from roomsync.session import Session
-from roomsync.settings import Settings
+from roomsync.text.kinds import MEDIA
+from roomsync.text.system_messages import is_throttle_error
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)

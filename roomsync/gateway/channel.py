@@ -17,9 +17,9 @@ from grpclib.protocol import H2Protocol
 from h2.exceptions import H2Error
 
 from roomsync import errors
+from roomsync.config.settings import Settings
+from roomsync.config.validators import ENDPOINT_FORM
 from roomsync.errors import GatewayLost, GatewayRejected
-from roomsync.parsers import ENDPOINT_FORM
-from roomsync.settings import Settings
 
 T = TypeVar("T")
 

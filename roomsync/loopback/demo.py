@@ -14,12 +14,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from roomsync.kinds import WORDS
-from roomsync.loopback import LoopbackGateway
-from roomsync.loopback_account import Sent
+from roomsync.config.settings import Settings
+from roomsync.loopback.account import Sent
+from roomsync.loopback.gateway import LoopbackGateway
 from roomsync.model import Kind
-from roomsync.settings import Settings
 from roomsync.store import StateFile
+from roomsync.text.kinds import WORDS
 
 PREFIX = "Milvus用户交流群"
 ROOMS = ("101", "102", "103")

@@ -7,10 +7,10 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-from roomsync import lanes
 from roomsync.errors import GatewayError, StateFileError, is_gone
-from roomsync.handlers import DIRTY, LOGIN, MESSAGE, ROOM_JOIN, ROOM_TOPIC, UNHEARD, Handlers, Payload, text_of
-from roomsync.incoming import Incoming
+from roomsync.inbox import room_queues
+from roomsync.inbox.handlers import DIRTY, LOGIN, MESSAGE, ROOM_JOIN, ROOM_TOPIC, UNHEARD, Handlers, Payload, text_of
+from roomsync.inbox.incoming import Incoming
 from roomsync.session import Phase, Session
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class Events:
         self._session = session
         self._handlers = Handlers(bot, session).by_type
         self._tasks = asyncio.TaskGroup()
-        self._lanes = lanes.Lanes(bot, session, fetch, incoming, self._tasks)
+        self._lanes = room_queues.Lanes(bot, session, fetch, incoming, self._tasks)
         self._raw: asyncio.Queue[tuple[int, Any]] = asyncio.Queue()
         self._ordered: asyncio.Queue[tuple[int, Any]] = asyncio.Queue()
         self._last_login: Payload = {}
@@ -126,7 +126,7 @@ class Events:
 
     async def _repeat_login(self) -> None:
         """A login that could not be handled, on a connection that stands: nobody says it again, and all would wait."""
-        for delay in lanes.RETRIES:
+        for delay in room_queues.RETRIES:
             await asyncio.sleep(delay)
             if self._session.phase is not Phase.LOGGED_IN:
                 return
@@ -134,7 +134,7 @@ class Events:
 
     async def _handle_again(self, event_type: int, event: Payload) -> None:
         """News of a room that could not be handled: a room must not stay what it is no more until the next login."""
-        for delay in lanes.RETRIES:
+        for delay in room_queues.RETRIES:
             await asyncio.sleep(delay)
             if not _may_pass(await self._handle(event_type, event)):
                 return

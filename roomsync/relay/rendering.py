@@ -5,11 +5,11 @@ import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from roomsync.headers import NAME_MAX, HeaderForm, shortened
-from roomsync.kinds import CARDS, MEDIA, SILENT, WORDS, fields_of, inline_bytes, line_of
-from roomsync.lines import NOT_RELAYED
 from roomsync.model import Author, Kind, Message, Part, Quote, Room
-from roomsync.quotes import line_of_quote, parse_quote
+from roomsync.text.headers import NAME_MAX, HeaderForm, shortened
+from roomsync.text.kinds import CARDS, MEDIA, SILENT, WORDS, fields_of, inline_bytes, line_of
+from roomsync.text.phrases import NOT_RELAYED
+from roomsync.text.quotes import line_of_quote, parse_quote
 
 JOINER = "\u200d"
 URL_MAX = 400  # signs of a link that goes as a line

@@ -1,0 +1,1 @@
+"""An embedded gateway for the demo and the tests, and the demo."""

@@ -1,0 +1,1 @@
+"""What is said is decided here, and only here; the rooms and their communities."""
