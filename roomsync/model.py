@@ -4,7 +4,7 @@ Ids of rooms, messages and contacts are the gateway's, as text. Times are in sec
 """
 
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 
 class Kind(StrEnum):
@@ -93,6 +93,25 @@ class Part:
     caption: bool = False
 
 
+class Decision(IntEnum):
+    """What a filter says should become of a message; the strictest counts."""
+
+    RELAY = 0
+    DROP = 1
+    HOLD = 2  # a person decides
+
+    def __str__(self) -> str:
+        return self.name.lower()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A filter's answer, and why."""
+
+    decision: Decision
+    reasons: tuple[str, ...] = ()
+
+
 class State(StrEnum):
     """Where a delivery is in its life."""
 
@@ -147,11 +166,3 @@ class Send:
     mentions: tuple[str, ...] = ()
     shows: Shown | None = None  # of its first delivery
     repeated: bool = field(default=False, compare=False)  # it may have been made before
-
-
-@dataclass(frozen=True)
-class Cooldown:
-    """A pause of the whole account: until when, and how many seconds long it was (0: there was none)."""
-
-    until: float = 0.0
-    length: float = 0.0

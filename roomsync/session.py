@@ -2,9 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
-
-from roomsync.model import Cooldown
 
 
 class Phase(StrEnum):
@@ -14,6 +13,14 @@ class Phase(StrEnum):
     CONNECTED = "connected"  # to the gateway, where nobody is logged in to WeChat
     LOGGED_IN = "logged_in"  # the rooms of the account are being found
     READY = "ready"  # what is said is relayed
+
+
+@dataclass(frozen=True)
+class Cooldown:
+    """A pause of the whole account: until when (since the epoch), and how long it was (0: there was none). Seconds."""
+
+    until: float = 0.0
+    length: float = 0.0
 
 
 class Session:

@@ -10,14 +10,13 @@ import pytest
 
 from bot import RoomSyncBot
 from roomsync.config.settings import Settings
-from roomsync.loopback.gateway import LoopbackGateway
-from roomsync.store import StateFile
+from tests.scripted import ScriptedGateway
 
 PREFIX = "Milvus用户交流群"
 PLAIN = "WECHATY_PUPPET_SERVICE_NO_TLS_INSECURE_CLIENT"
 
 
-def settings(gateway: LoopbackGateway, **more: str) -> Settings:
+def settings(gateway: ScriptedGateway, **more: str) -> Settings:
     """Settings for a bot at `gateway`, unpaced, reached in plain text."""
     values = {
         "WECHATY_PUPPET_SERVICE_TOKEN": gateway.token,
@@ -31,9 +30,9 @@ def settings(gateway: LoopbackGateway, **more: str) -> Settings:
 
 
 @pytest.fixture
-async def gateway() -> AsyncIterator[LoopbackGateway]:
+async def gateway() -> AsyncIterator[ScriptedGateway]:
     """A gateway with three rooms of one community, a room outside, and two people."""
-    found = LoopbackGateway()
+    found = ScriptedGateway()
     found.add_contact("alice", "Alice")
     found.add_contact("bob", "Bob")
     for label in ("101", "102", "103"):
@@ -45,18 +44,17 @@ async def gateway() -> AsyncIterator[LoopbackGateway]:
 
 
 @asynccontextmanager
-async def running(gateway: LoopbackGateway, state_file: Path, **more: str) -> AsyncIterator[RoomSyncBot]:
+async def running(gateway: ScriptedGateway, state_file: Path, **more: str) -> AsyncIterator[RoomSyncBot]:
     """A bot that has found its rooms; it leaves at the end, its send in hand finished."""
-    state = StateFile(state_file)
-    bot = RoomSyncBot(settings(gateway, **more), state)
+    bot = RoomSyncBot(settings(gateway, STATE_FILE=str(state_file), **more))
     task = asyncio.create_task(bot.run())
     try:
         await until(lambda: bot.session.is_ready or task.done())
         yield bot
     finally:
-        bot.courier.stop()
+        bot.stop()
         await asyncio.wait_for(asyncio.gather(task, return_exceptions=True), 10)
-        state.close()
+        bot.close()
 
 
 async def until(condition: Callable[[], Any], limit: float = 10.0) -> None:
@@ -83,7 +81,7 @@ class Clock:
 @pytest.fixture(autouse=True)
 def no_long_settling(monkeypatch: pytest.MonkeyPatch) -> None:
     """A gateway here lists all its rooms at once, or in the next hundredth of a second."""
-    monkeypatch.setattr("roomsync.relay.roster.SETTLING", (0.01, 0.01))
+    monkeypatch.setattr("roomsync.relay.roster.SETTLE_DELAYS", (0.01, 0.01))
 
 
 @pytest.fixture

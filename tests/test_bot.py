@@ -8,11 +8,11 @@ import pytest
 from grpclib.const import Status
 
 from bot import RoomSyncBot
+from roomsync.gateway.protocol import WechatyContact
 from roomsync.gateway.supervisor import NOT_LOGGED_IN
-from roomsync.loopback.gateway import Fault, LoopbackGateway, refused
 from roomsync.model import State
-from roomsync.store import StateFile
 from tests.conftest import PREFIX, running, settings, until
+from tests.scripted import Fault, ScriptedGateway, refused
 
 IMAGE = json.dumps({"boxType": 1, "base64": "aGVsbG8=", "name": "a.png", "metadata": {}})
 HANDLE = json.dumps({"boxType": 7, "uuid": "1234", "name": "big.png", "size": 1_000_000, "metadata": {}})
@@ -20,18 +20,18 @@ CARD = json.dumps({"url": "https://example.org", "title": "Title", "description"
 PROGRAM = json.dumps({"appid": "wx1", "title": "Meetup", "pagePath": "p", "unknownField": "kept"})
 
 
-def lines(gateway: LoopbackGateway, room_id: str) -> list[str]:
+def lines(gateway: ScriptedGateway, room_id: str) -> list[str]:
     """The lines of text that arrived in a room: texts that waited together travel together."""
     return [
         line for one in gateway.sent if one.room_id == room_id and one.kind == "text" for line in one.body.split("\n")
     ]
 
 
-def sent(gateway: LoopbackGateway) -> set[tuple[str, str, str]]:
+def sent(gateway: ScriptedGateway) -> set[tuple[str, str, str]]:
     return {(one.room_id, one.kind, one.body) for one in gateway.sent}
 
 
-async def test_text_goes_to_every_other_room_of_the_community(gateway: LoopbackGateway, state_file: Path) -> None:
+async def test_text_goes_to_every_other_room_of_the_community(gateway: ScriptedGateway, state_file: Path) -> None:
     """A text said in one room arrives in all others with the article's header, and nowhere else."""
     async with running(gateway, state_file):
         gateway.say("r101", "alice", "hello")
@@ -49,7 +49,7 @@ async def test_text_goes_to_every_other_room_of_the_community(gateway: LoopbackG
     ],
 )
 async def test_cards_and_pictures_go_unchanged_behind_a_caption(
-    gateway: LoopbackGateway, state_file: Path, kind: str, content: str, caption: str, arrives: str
+    gateway: ScriptedGateway, state_file: Path, kind: str, content: str, caption: str, arrives: str
 ) -> None:
     """A picture or card arrives as the gateway gave it, every field of it, after a line that says who sent it."""
     async with running(gateway, state_file):
@@ -60,7 +60,7 @@ async def test_cards_and_pictures_go_unchanged_behind_a_caption(
         assert here == [("text", caption), (arrives, content)]
 
 
-async def test_url_box_is_readable_to_both_sides(gateway: LoopbackGateway, state_file: Path) -> None:
+async def test_url_box_is_readable_to_both_sides(gateway: ScriptedGateway, state_file: Path) -> None:
     """A picture given as a URL is sent with both names that file boxes have for it."""
     box = {"boxType": 2, "remoteUrl": "https://example.org/a.png", "name": "a.png"}
     async with running(gateway, state_file):
@@ -69,7 +69,7 @@ async def test_url_box_is_readable_to_both_sides(gateway: LoopbackGateway, state
     assert json.loads(gateway.sent[-1].body) == {**box, "url": box["remoteUrl"]}
 
 
-async def test_other_kinds_show_as_a_line(gateway: LoopbackGateway, state_file: Path) -> None:
+async def test_other_kinds_show_as_a_line(gateway: ScriptedGateway, state_file: Path) -> None:
     """A kind that is not relayed, and a type that nobody knows, show as a line."""
     async with running(gateway, state_file):
         gateway.say("r101", "alice", kind="audio")
@@ -78,7 +78,7 @@ async def test_other_kinds_show_as_a_line(gateway: LoopbackGateway, state_file: 
     assert lines(gateway, "r102") == ["[Alice@101]:  [语音]", "[Alice@101]:  [未知消息]"]
 
 
-async def test_picture_that_cannot_be_had_shows_as_a_line(gateway: LoopbackGateway, state_file: Path) -> None:
+async def test_picture_that_cannot_be_had_shows_as_a_line(gateway: ScriptedGateway, state_file: Path) -> None:
     """When the gateway refuses a picture, the other rooms read that there was one."""
     async with running(gateway, state_file):
         gateway.script("MessageImage", *[Fault(refused("gone"))] * 2)
@@ -87,7 +87,7 @@ async def test_picture_that_cannot_be_had_shows_as_a_line(gateway: LoopbackGatew
     assert gateway.sent[0].body == "[Alice@101]:  [图片] 未能转发，仅原群可见"
 
 
-async def test_nothing_goes_where_it_does_not_belong(gateway: LoopbackGateway, state_file: Path) -> None:
+async def test_nothing_goes_where_it_does_not_belong(gateway: ScriptedGateway, state_file: Path) -> None:
     """Private chats, rooms outside, WeChat's own notices and the bot's own words are not relayed."""
     async with running(gateway, state_file):
         gateway.say("", "alice", "private")
@@ -99,7 +99,7 @@ async def test_nothing_goes_where_it_does_not_belong(gateway: LoopbackGateway, s
     assert {one.body for one in gateway.sent} == {"[Alice@101]:  last"}
 
 
-async def test_communities_never_mix(gateway: LoopbackGateway, state_file: Path) -> None:
+async def test_communities_never_mix(gateway: ScriptedGateway, state_file: Path) -> None:
     """With two prefixes there are two communities; a text stays in its own."""
     gateway.add_room("k1", "Knowhere 1")
     gateway.add_room("k2", "Knowhere 2")
@@ -112,7 +112,7 @@ async def test_communities_never_mix(gateway: LoopbackGateway, state_file: Path)
     assert {one.room_id for one in gateway.sent[1:]} == {"r101", "r102"}
 
 
-async def test_name_in_the_room_comes_first(gateway: LoopbackGateway, state_file: Path) -> None:
+async def test_name_in_the_room_comes_first(gateway: ScriptedGateway, state_file: Path) -> None:
     """The sender is called as in that room where the gateway tells, else by the contact's own name."""
     gateway.add_room("r101", "Milvus用户交流群101", {"alice": "Alice (maintainer)"})
     async with running(gateway, state_file):
@@ -124,7 +124,7 @@ async def test_name_in_the_room_comes_first(gateway: LoopbackGateway, state_file
     assert [one.body for one in gateway.sent[::2]] == ["[Alice (maintainer)@101]:  a", "[Bob@101]:  b"]
 
 
-async def test_room_that_the_bot_is_added_to_belongs(gateway: LoopbackGateway, state_file: Path) -> None:
+async def test_room_that_the_bot_is_added_to_belongs(gateway: ScriptedGateway, state_file: Path) -> None:
     """A room that the bot is invited to later gets what is said, and is heard."""
     async with running(gateway, state_file) as bot:
         gateway.invite("r104", "Milvus 用户交流群 104")
@@ -134,7 +134,7 @@ async def test_room_that_the_bot_is_added_to_belongs(gateway: LoopbackGateway, s
     assert {one.body for one in gateway.sent} == {"[Alice@104]:  new here"}
 
 
-async def test_renamed_rooms_come_and_go(gateway: LoopbackGateway, state_file: Path) -> None:
+async def test_renamed_rooms_come_and_go(gateway: ScriptedGateway, state_file: Path) -> None:
     """A room renamed into the prefix belongs from then on, one renamed out of it no longer."""
     async with running(gateway, state_file) as bot:
         gateway.rename("family", "Milvus用户交流群999")
@@ -145,7 +145,7 @@ async def test_renamed_rooms_come_and_go(gateway: LoopbackGateway, state_file: P
     assert {one.room_id for one in gateway.sent} == {"r102", "family"}
 
 
-async def test_rename_is_believed_where_the_gateway_does_not_answer(gateway: LoopbackGateway, state_file: Path) -> None:
+async def test_rename_is_believed_where_the_gateway_does_not_answer(gateway: ScriptedGateway, state_file: Path) -> None:
     """A room made private is out at once and after a restart, though its topic cannot be asked for."""
     async with running(gateway, state_file) as bot:
         gateway.script("RoomPayload", Fault(refused("no")))
@@ -157,7 +157,7 @@ async def test_rename_is_believed_where_the_gateway_does_not_answer(gateway: Loo
         assert [room.label for room in bot.rooms.community(PREFIX)] == ["101", "102"]
 
 
-async def test_room_that_the_bot_is_removed_from_stays_out(gateway: LoopbackGateway, state_file: Path) -> None:
+async def test_room_that_the_bot_is_removed_from_stays_out(gateway: ScriptedGateway, state_file: Path) -> None:
     """WeChat's notice in it, or the gateway's word that it changed, does not bring it back; an invitation does."""
     async with running(gateway, state_file) as bot:
         gateway.remove("r103")
@@ -172,7 +172,7 @@ async def test_room_that_the_bot_is_removed_from_stays_out(gateway: LoopbackGate
     assert gateway.sent[0].room_id == "r102"
 
 
-async def test_what_waits_for_a_room_that_leaves_is_not_sent_there(gateway: LoopbackGateway, state_file: Path) -> None:
+async def test_what_waits_for_a_room_that_leaves_is_not_sent_there(gateway: ScriptedGateway, state_file: Path) -> None:
     """What waits for a room that is renamed out of its community, into another even, is cancelled."""
     communities = {"ROOM_PREFIX": f"{PREFIX},Knowhere"}
     async with running(gateway, state_file, **communities) as bot:
@@ -188,10 +188,10 @@ async def test_what_waits_for_a_room_that_leaves_is_not_sent_there(gateway: Loop
 
 
 async def test_invitation_is_taken_where_the_gateway_does_not_answer_at_once(
-    gateway: LoopbackGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
+    gateway: ScriptedGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A room that was left, and is joined again while its topic is refused once, belongs soon after."""
-    monkeypatch.setattr("roomsync.inbox.room_queues.RETRIES", (0.01, 0.01))
+    monkeypatch.setattr("roomsync.inbox.room_queues.RETRY_DELAYS", (0.01, 0.01))
     async with running(gateway, state_file) as bot:
         gateway.remove("r103")
         await until(lambda: not bot.rooms.get("r103"))
@@ -201,12 +201,11 @@ async def test_invitation_is_taken_where_the_gateway_does_not_answer_at_once(
 
 
 async def test_what_is_said_around_a_login_goes_out_after_it_in_order(
-    gateway: LoopbackGateway, state_file: Path
+    gateway: ScriptedGateway, state_file: Path
 ) -> None:
     """Nothing that is said while nobody is logged in, or while the rooms are found, is lost or overtaken."""
     gateway.logged_in = False
-    state = StateFile(state_file)
-    bot = RoomSyncBot(settings(gateway), state)
+    bot = RoomSyncBot(settings(gateway, STATE_FILE=str(state_file)))
     task = asyncio.create_task(bot.run())
     await until(lambda: bot.session.is_connected)
     gateway.say("r101", "alice", "one")
@@ -217,18 +216,18 @@ async def test_what_is_said_around_a_login_goes_out_after_it_in_order(
     gateway.login()
     gateway.say("r101", "alice", "three")
     await gateway.until(lambda: len(lines(gateway, "r102") + lines(gateway, "r103")) == 6)
-    bot.courier.stop()
+    bot.stop()
     await task
-    state.close()
+    bot.close()
     spoken = " ".join(lines(gateway, "r102")).replace("[Alice@101]:  ", "")
     assert spoken == "one two three"
 
 
 async def test_what_a_broken_connection_cut_off_keeps_its_place(
-    gateway: LoopbackGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
+    gateway: ScriptedGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A message whose payload was on the way when the connection broke is not overtaken by the one behind it."""
-    monkeypatch.setattr("roomsync.gateway.supervisor.DELAY_FIRST", 0.01)
+    monkeypatch.setattr("roomsync.backoff.FIRST_DELAY", 0.01)
     async with running(gateway, state_file):
         gateway.say("r101", "alice", "zero")
         await gateway.until(lambda: len(gateway.sent) == 2)
@@ -244,11 +243,11 @@ async def test_what_a_broken_connection_cut_off_keeps_its_place(
 
 
 async def test_login_of_an_ended_connection_lets_nobody_wait(
-    gateway: LoopbackGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
+    gateway: ScriptedGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A login that is still in the queue when its connection ends does not count: nothing waits for it."""
-    monkeypatch.setattr("roomsync.gateway.supervisor.DELAY_FIRST", 0.01)
-    monkeypatch.setattr("roomsync.inbox.room_queues.PATIENCE", 60.0)
+    monkeypatch.setattr("roomsync.backoff.FIRST_DELAY", 0.01)
+    monkeypatch.setattr("roomsync.inbox.room_queues.PAYLOAD_TIMEOUT", 60.0)
     async with running(gateway, state_file):
         gateway.script("MessagePayload", Fault(delay=0.2), Fault(delay=0.2))
         gateway.say("r101", "alice", "one")
@@ -260,43 +259,41 @@ async def test_login_of_an_ended_connection_lets_nobody_wait(
     assert " ".join(lines(gateway, "r102")).replace("[Alice@101]:  ", "") == "one two"
 
 
-async def test_rooms_that_are_listed_late_are_waited_for(gateway: LoopbackGateway, state_file: Path) -> None:
+async def test_rooms_that_are_listed_late_are_waited_for(gateway: ScriptedGateway, state_file: Path) -> None:
     """A gateway that lists one room at login, and the others a moment later, loses nothing said in between."""
     for room_id in ("r102", "r103"):
         gateway.remove(room_id)
     gateway.script("RoomList", Fault(delay=0.01))
-    state = StateFile(state_file)
-    bot = RoomSyncBot(settings(gateway), state)
+    bot = RoomSyncBot(settings(gateway, STATE_FILE=str(state_file)))
     task = asyncio.create_task(bot.run())
     await gateway.until(lambda: "RoomPayload" in gateway.calls)
     gateway.say("r101", "alice", "early")
     for label in ("102", "103"):
         gateway.add_room(f"r{label}", f"{PREFIX}{label}")
     await gateway.until(lambda: len(gateway.sent) == 2)
-    bot.courier.stop()
+    bot.stop()
     await task
-    state.close()
+    bot.close()
 
 
 async def test_bot_says_that_wechat_is_logged_out(
-    gateway: LoopbackGateway, state_file: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    gateway: ScriptedGateway, state_file: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When nobody logs in for some time after the connection, the log says so; when somebody does, it does not."""
-    monkeypatch.setattr("roomsync.gateway.supervisor.PING_EVERY", 0.05)
+    monkeypatch.setattr("roomsync.gateway.supervisor.PING_INTERVAL", 0.05)
     async with running(gateway, state_file):
         await asyncio.sleep(0.1)
     assert NOT_LOGGED_IN not in caplog.text
     gateway.logged_in = False
-    state = StateFile(state_file)
-    bot = RoomSyncBot(settings(gateway), state)
+    bot = RoomSyncBot(settings(gateway, STATE_FILE=str(state_file)))
     task = asyncio.create_task(bot.run())
     await until(lambda: NOT_LOGGED_IN in caplog.text)
-    bot.courier.stop()
+    bot.stop()
     await task
-    state.close()
+    bot.close()
 
 
-async def test_room_that_the_bot_is_removed_from_gets_nothing(gateway: LoopbackGateway, state_file: Path) -> None:
+async def test_room_that_the_bot_is_removed_from_gets_nothing(gateway: ScriptedGateway, state_file: Path) -> None:
     """After the bot is removed from a room, nothing is sent there."""
     async with running(gateway, state_file) as bot:
         gateway.remove("r103")
@@ -306,7 +303,7 @@ async def test_room_that_the_bot_is_removed_from_gets_nothing(gateway: LoopbackG
     assert gateway.sent[0].room_id == "r102"
 
 
-async def test_room_first_seen_through_a_message_belongs(gateway: LoopbackGateway, state_file: Path) -> None:
+async def test_room_first_seen_through_a_message_belongs(gateway: ScriptedGateway, state_file: Path) -> None:
     """A room that no event announced is found when someone speaks in it."""
     async with running(gateway, state_file):
         gateway.add_room("r105", "Milvus用户交流群105")
@@ -315,7 +312,7 @@ async def test_room_first_seen_through_a_message_belongs(gateway: LoopbackGatewa
     assert gateway.sent[0].body == "[Alice@105]:  silent room"
 
 
-async def test_a_slow_payload_is_not_overtaken(gateway: LoopbackGateway, state_file: Path) -> None:
+async def test_a_slow_payload_is_not_overtaken(gateway: ScriptedGateway, state_file: Path) -> None:
     """Messages of a room go out in the order of their events, although the first one's payload comes last."""
     async with running(gateway, state_file):
         gateway.script("MessagePayload", Fault(delay=0.1))
@@ -326,10 +323,10 @@ async def test_a_slow_payload_is_not_overtaken(gateway: LoopbackGateway, state_f
 
 
 async def test_a_payload_that_is_refused_once_keeps_its_place(
-    gateway: LoopbackGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
+    gateway: ScriptedGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A message whose payload is refused is asked for again at once, and is not overtaken."""
-    monkeypatch.setattr("roomsync.inbox.room_queues.SOON", (0.01,))
+    monkeypatch.setattr("roomsync.inbox.room_queues.QUICK_RETRY_DELAYS", (0.01,))
     async with running(gateway, state_file):
         gateway.script("MessagePayload", Fault(refused("not now")))
         gateway.say("r101", "alice", "first")
@@ -339,11 +336,11 @@ async def test_a_payload_that_is_refused_once_keeps_its_place(
 
 
 async def test_a_payload_that_is_refused_for_a_while_lets_others_pass(
-    gateway: LoopbackGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
+    gateway: ScriptedGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A message whose payload is refused again and again is relayed all the same, behind those said later."""
-    monkeypatch.setattr("roomsync.inbox.room_queues.SOON", ())
-    monkeypatch.setattr("roomsync.inbox.room_queues.RETRIES", (0.05, 0.05))
+    monkeypatch.setattr("roomsync.inbox.room_queues.QUICK_RETRY_DELAYS", ())
+    monkeypatch.setattr("roomsync.inbox.room_queues.RETRY_DELAYS", (0.05, 0.05))
     async with running(gateway, state_file):
         gateway.script("MessagePayload", Fault(refused("not now")), Fault(), Fault(refused("not yet")))
         gateway.say("r101", "alice", "first")
@@ -353,14 +350,14 @@ async def test_a_payload_that_is_refused_for_a_while_lets_others_pass(
 
 
 async def test_login_that_cannot_be_handled_is_handled_again(
-    gateway: LoopbackGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
+    gateway: ScriptedGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After an error that nobody foresaw at a login the bot does not stay deaf until the next one."""
-    monkeypatch.setattr("roomsync.inbox.room_queues.RETRIES", (0.01, 0.01))
+    monkeypatch.setattr("roomsync.inbox.room_queues.RETRY_DELAYS", (0.01, 0.01))
     faults = [RuntimeError("odd"), RuntimeError("odd again")]
     found = RoomSyncBot.on_login
 
-    async def on_login(self: RoomSyncBot, contact: object) -> None:
+    async def on_login(self: RoomSyncBot, contact: WechatyContact) -> None:
         if faults:
             raise faults.pop()
         await found(self, contact)
@@ -371,7 +368,7 @@ async def test_login_that_cannot_be_handled_is_handled_again(
         await gateway.until(lambda: len(gateway.sent) == 2)
 
 
-async def test_the_account_is_never_stopped_or_logged_out(gateway: LoopbackGateway, state_file: Path) -> None:
+async def test_the_account_is_never_stopped_or_logged_out(gateway: ScriptedGateway, state_file: Path) -> None:
     """From connecting to leaving the gateway sees the stream opened before Start, and neither Stop nor Logout."""
     for _ in range(2):
         async with running(gateway, state_file):
@@ -380,7 +377,7 @@ async def test_the_account_is_never_stopped_or_logged_out(gateway: LoopbackGatew
     assert not {"Stop", "Logout"} & set(gateway.calls)
 
 
-async def test_the_same_event_twice_is_one_message(gateway: LoopbackGateway, state_file: Path) -> None:
+async def test_the_same_event_twice_is_one_message(gateway: ScriptedGateway, state_file: Path) -> None:
     """An event that the gateway repeats, also after a restart of the bot, is not relayed again."""
     async with running(gateway, state_file):
         gateway.say("r101", "alice", "once", id="m1")
@@ -392,7 +389,7 @@ async def test_the_same_event_twice_is_one_message(gateway: LoopbackGateway, sta
     assert sorted(one.body[-5:] for one in gateway.sent) == [" once", " once", "twice", "twice"]
 
 
-async def test_nothing_is_sent_while_wechat_is_logged_out(gateway: LoopbackGateway, state_file: Path) -> None:
+async def test_nothing_is_sent_while_wechat_is_logged_out(gateway: ScriptedGateway, state_file: Path) -> None:
     """What is accepted while WeChat is logged out goes out after the next login."""
     async with running(gateway, state_file) as bot:
         gateway.logout()
@@ -405,10 +402,10 @@ async def test_nothing_is_sent_while_wechat_is_logged_out(gateway: LoopbackGatew
 
 
 async def test_a_refused_send_is_tried_again(
-    gateway: LoopbackGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
+    gateway: ScriptedGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A send that the gateway refuses is made again, and nothing is sent twice."""
-    monkeypatch.setattr("roomsync.delivery.courier.RETRY_FIRST", 0.01)
+    monkeypatch.setattr("roomsync.delivery.courier.FIRST_RETRY_DELAY", 0.01)
     async with running(gateway, state_file):
         gateway.script("MessageSendText", Fault(refused("not now")))
         gateway.say("r101", "alice", "again")
@@ -416,10 +413,10 @@ async def test_a_refused_send_is_tried_again(
     assert {one.room_id for one in gateway.sent} == {"r102", "r103"}
 
 
-async def test_hostile_events_cost_only_themselves(gateway: LoopbackGateway, state_file: Path) -> None:
+async def test_hostile_events_cost_only_themselves(gateway: ScriptedGateway, state_file: Path) -> None:
     """Events that kill python-wechaty's read loop, and plain rubbish, are passed over."""
     async with running(gateway, state_file):
-        for event_type, payload in [
+        events: list[tuple[int, dict[str, object] | str]] = [
             (16, {"gerror": "{}"}),
             (22, {"status": 6}),
             (99, {"what": "ever"}),
@@ -434,7 +431,8 @@ async def test_hostile_events_cost_only_themselves(gateway: LoopbackGateway, sta
             (27, {"payloadType": 3}),
             (2, {"messageId": "\ud800"}),
             (2, '{"messageId": "\\ud800"}'),
-        ]:
+        ]
+        for event_type, payload in events:
             gateway.emit(event_type, payload)
         gateway.emit_bytes(2, b'{"messageId": "\xff"}')
         gateway.login()
@@ -443,10 +441,10 @@ async def test_hostile_events_cost_only_themselves(gateway: LoopbackGateway, sta
 
 
 async def test_stream_that_ends_at_once_is_tried_again(
-    gateway: LoopbackGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
+    gateway: ScriptedGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A gateway that ends the event stream, cleanly and at any time, is connected to again, and rooms found again."""
-    monkeypatch.setattr("roomsync.gateway.supervisor.DELAY_FIRST", 0.01)
+    monkeypatch.setattr("roomsync.backoff.FIRST_DELAY", 0.01)
     async with running(gateway, state_file):
         for times in (2, 3):
             gateway.end_stream()
@@ -456,10 +454,10 @@ async def test_stream_that_ends_at_once_is_tried_again(
 
 
 async def test_room_list_that_fails_at_login_is_asked_for_again(
-    gateway: LoopbackGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
+    gateway: ScriptedGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When the gateway refuses its list of rooms at login, the bot asks until it gets it."""
-    monkeypatch.setattr("roomsync.gateway.supervisor.DELAY_FIRST", 0.01)
+    monkeypatch.setattr("roomsync.backoff.FIRST_DELAY", 0.01)
     gateway.script("RoomList", Fault(refused("not ready")))
     async with running(gateway, state_file) as bot:
         assert len(bot.rooms.community("Milvus用户交流群")) == 3
@@ -467,7 +465,7 @@ async def test_room_list_that_fails_at_login_is_asked_for_again(
 
 @pytest.mark.parametrize("status", [Status.INVALID_ARGUMENT, Status.PERMISSION_DENIED, Status.UNKNOWN])
 async def test_room_that_does_not_tell_its_topic_keeps_no_other_from_relaying(
-    gateway: LoopbackGateway, state_file: Path, status: Status
+    gateway: ScriptedGateway, state_file: Path, status: Status
 ) -> None:
     """A room whose topic cannot be had at login is what it was before, and the others are relayed to."""
     async with running(gateway, state_file):

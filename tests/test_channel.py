@@ -14,11 +14,12 @@ import trustme
 
 from roomsync.config.settings import Settings
 from roomsync.errors import GatewayBusy, GatewayLost, GatewayRejected
-from roomsync.gateway.channel import WECHATY_ROOT_CA, certificate_names, find_endpoint, server_name
+from roomsync.gateway.channel import WECHATY_ROOT_CA, certificate_names, server_name
+from roomsync.gateway.discovery import find_endpoint
 from roomsync.gateway.puppet import GatewayPuppet
-from roomsync.loopback.gateway import LoopbackGateway
 from roomsync.session import Session
 from tests.conftest import PLAIN, settings
+from tests.scripted import ScriptedGateway
 
 TOKEN = "room-sync_0123"
 
@@ -29,12 +30,12 @@ def authority() -> trustme.CA:
 
 
 @pytest.fixture
-async def tls_gateway(authority: trustme.CA) -> AsyncIterator[LoopbackGateway]:
+async def tls_gateway(authority: trustme.CA) -> AsyncIterator[ScriptedGateway]:
     """A gateway with a certificate for `room-sync`."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("room-sync").configure_cert(context)
     context.set_alpn_protocols(["h2"])
-    gateway = LoopbackGateway(token=TOKEN)
+    gateway = ScriptedGateway(token=TOKEN)
     await gateway.start(context)
     yield gateway
     await gateway.close()
@@ -48,7 +49,7 @@ async def connect(found: Settings) -> None:
         await puppet.disconnect()
 
 
-async def test_what_comes_in_after_the_end_is_passed_over(gateway: LoopbackGateway) -> None:
+async def test_what_comes_in_after_the_end_is_passed_over(gateway: ScriptedGateway) -> None:
     """Bytes that arrive on a connection that was closed, as on Windows, raise nothing."""
     puppet = GatewayPuppet(settings(gateway), Session())
     await puppet.connect()
@@ -58,38 +59,38 @@ async def test_what_comes_in_after_the_end_is_passed_over(gateway: LoopbackGatew
     protocol.data_received(b"\0\0\0\4\0\0\0\0\0")  # a SETTINGS frame, empty
 
 
-def tls(gateway: LoopbackGateway, authority: trustme.CA, **more: str) -> Settings:
+def tls(gateway: ScriptedGateway, authority: trustme.CA, **more: str) -> Settings:
     pem = authority.cert_pem.bytes().decode().replace("\n", "\\n")
     return settings(gateway, **{PLAIN: "false", "WECHATY_PUPPET_SERVICE_TLS_CA_CERT": pem, **more})
 
 
-async def test_tls_with_a_ca_of_ones_own(tls_gateway: LoopbackGateway, authority: trustme.CA) -> None:
+async def test_tls_with_a_ca_of_ones_own(tls_gateway: ScriptedGateway, authority: trustme.CA) -> None:
     """A gateway whose certificate fits the CA and the token's name is connected to."""
     await connect(tls(tls_gateway, authority))
     assert tls_gateway.calls == ["Event", "Start"]
 
 
-async def test_tls_checks_the_name(tls_gateway: LoopbackGateway, authority: trustme.CA) -> None:
+async def test_tls_checks_the_name(tls_gateway: ScriptedGateway, authority: trustme.CA) -> None:
     """A certificate for another name is refused with both names, and the token is not shown to that gateway."""
     with pytest.raises(GatewayRejected, match=r"is for room-sync, not for other"):
         await connect(tls(tls_gateway, authority, WECHATY_PUPPET_SERVICE_TLS_SERVER_NAME="other"))
     assert tls_gateway.calls == []
 
 
-async def test_tls_checks_the_authority(tls_gateway: LoopbackGateway) -> None:
+async def test_tls_checks_the_authority(tls_gateway: ScriptedGateway) -> None:
     """A certificate that the ecosystem's CA did not sign is refused."""
     with pytest.raises(GatewayRejected, match="certificate does not fit"):
         await connect(settings(tls_gateway, **{PLAIN: "false"}))
 
 
-async def test_tls_to_a_plain_gateway_is_explained(gateway: LoopbackGateway) -> None:
+async def test_tls_to_a_plain_gateway_is_explained(gateway: ScriptedGateway) -> None:
     """TLS to a plain gateway fails with the name of the setting that is wrong."""
     gateway.token = TOKEN
     with pytest.raises(GatewayRejected, match=PLAIN):
         await connect(settings(gateway, **{PLAIN: "false"}))
 
 
-async def test_wrong_token_is_rejected_and_not_repeated(gateway: LoopbackGateway) -> None:
+async def test_wrong_token_is_rejected_and_not_repeated(gateway: ScriptedGateway) -> None:
     """A gateway that refuses the token stops the bot; its answer, which quotes the token, is not passed on."""
     wrong = settings(gateway, WECHATY_PUPPET_SERVICE_TOKEN="wrong_secret")
     with pytest.raises(GatewayRejected, match="refuses the token") as caught:
@@ -97,19 +98,19 @@ async def test_wrong_token_is_rejected_and_not_repeated(gateway: LoopbackGateway
     assert "wrong_secret" not in str(caught.value)
 
 
-async def test_plain_to_a_tls_gateway_is_explained(tls_gateway: LoopbackGateway) -> None:
+async def test_plain_to_a_tls_gateway_is_explained(tls_gateway: ScriptedGateway) -> None:
     """A plain connection to a gateway with TLS fails with the name of the setting that is wrong."""
     with pytest.raises(GatewayLost, match="if it speaks TLS, set WECHATY_PUPPET_SERVICE_NO_TLS_INSECURE_CLIENT=false"):
         await connect(settings(tls_gateway))
 
 
-async def test_unknown_host_is_explained(gateway: LoopbackGateway) -> None:
+async def test_unknown_host_is_explained(gateway: ScriptedGateway) -> None:
     """A host that does not exist is said to be so, without the system's number for it."""
     with pytest.raises(GatewayLost, match=r"nowhere\.invalid:8788 cannot be reached \(no host of that name is found\)"):
         await connect(settings(gateway, WECHATY_PUPPET_SERVICE_ENDPOINT="nowhere.invalid:8788"))
 
 
-async def test_second_client_is_told_that_the_stream_is_taken(gateway: LoopbackGateway) -> None:
+async def test_second_client_is_told_that_the_stream_is_taken(gateway: ScriptedGateway) -> None:
     """While one client holds the event stream, another gets GatewayBusy and does not call Start."""
     first = GatewayPuppet(settings(gateway), Session())
     await first.connect()
@@ -121,7 +122,7 @@ async def test_second_client_is_told_that_the_stream_is_taken(gateway: LoopbackG
         await first.disconnect()
 
 
-async def test_refused_connection_is_lost_not_rejected(gateway: LoopbackGateway) -> None:
+async def test_refused_connection_is_lost_not_rejected(gateway: ScriptedGateway) -> None:
     """Where nobody listens the error is one that is worth retrying."""
     await gateway.close()
     with pytest.raises(GatewayLost, match="cannot be reached"):

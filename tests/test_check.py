@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from roomsync.cli.check import check
-from roomsync.loopback.gateway import LoopbackGateway
 from roomsync.store import StateFile
 from tests.conftest import running, settings
+from tests.scripted import ScriptedGateway
 
 
 async def test_check_shows_what_the_bot_will_use(
-    gateway: LoopbackGateway, state_file: Path, capsys: pytest.CaptureFixture[str]
+    gateway: ScriptedGateway, state_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A good setup is shown with account, gateway, rooms, labels and state file, and the code is 0."""
     assert await check(settings(gateway, STATE_FILE=str(state_file))) == 0
@@ -23,7 +23,7 @@ async def test_check_shows_what_the_bot_will_use(
 
 
 async def test_check_does_not_disturb_a_running_bot(
-    gateway: LoopbackGateway, state_file: Path, capsys: pytest.CaptureFixture[str]
+    gateway: ScriptedGateway, state_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """While a bot is connected, the check says so, shows the rooms, and the bot goes on relaying."""
     async with running(gateway, state_file):
@@ -35,7 +35,7 @@ async def test_check_does_not_disturb_a_running_bot(
     assert gateway.calls.count("Start") == 1
 
 
-async def test_check_gives_up(gateway: LoopbackGateway, state_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_check_gives_up(gateway: ScriptedGateway, state_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A gateway that is not there is one line an attempt, and 1 in the end."""
     await gateway.close()
     assert await check(settings(gateway, STATE_FILE=str(state_file)), limit=0.1) == 1
@@ -44,7 +44,7 @@ async def test_check_gives_up(gateway: LoopbackGateway, state_file: Path, capsys
 
 
 async def test_check_says_that_wechat_is_logged_out(
-    gateway: LoopbackGateway, state_file: Path, capsys: pytest.CaptureFixture[str]
+    gateway: ScriptedGateway, state_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A gateway without a logged-in account is said to be one, with 1."""
     gateway.logged_in = False
@@ -53,7 +53,7 @@ async def test_check_says_that_wechat_is_logged_out(
 
 
 async def test_check_rejects_a_wrong_token(
-    gateway: LoopbackGateway, state_file: Path, capsys: pytest.CaptureFixture[str]
+    gateway: ScriptedGateway, state_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A wrong token is one clear line, and 1."""
     found = settings(gateway, STATE_FILE=str(state_file), WECHATY_PUPPET_SERVICE_TOKEN="wrong_one")
@@ -63,7 +63,7 @@ async def test_check_rejects_a_wrong_token(
 
 
 async def test_check_tells_of_an_unusable_state_file(
-    gateway: LoopbackGateway, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    gateway: ScriptedGateway, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A state file that is something else is said to be so, with 1."""
     other = tmp_path / "other.db"
@@ -73,7 +73,7 @@ async def test_check_tells_of_an_unusable_state_file(
 
 
 async def test_check_calls_fewer_than_two_rooms_no_error(
-    gateway: LoopbackGateway, state_file: Path, capsys: pytest.CaptureFixture[str]
+    gateway: ScriptedGateway, state_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One room alone is said clearly, and the code is 0."""
     found = settings(gateway, STATE_FILE=str(state_file), ROOM_PREFIX="家庭")
@@ -81,7 +81,7 @@ async def test_check_calls_fewer_than_two_rooms_no_error(
     assert "1 room; with fewer than two there is nothing to relay" in capsys.readouterr().out
 
 
-async def test_check_leaves_the_state_file_to_the_bot(gateway: LoopbackGateway, state_file: Path) -> None:
+async def test_check_leaves_the_state_file_to_the_bot(gateway: ScriptedGateway, state_file: Path) -> None:
     """After the check the state file is free."""
     await check(settings(gateway, STATE_FILE=str(state_file)))
     StateFile(state_file).close()

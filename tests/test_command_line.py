@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from roomsync.loopback.gateway import Fault, LoopbackGateway
 from tests.conftest import PLAIN
+from tests.scripted import Fault, ScriptedGateway
 
 ROOT = Path(__file__).parent.parent
 if sys.platform == "win32":  # there is one way to ask another process to leave, and only for a group of its own
@@ -43,7 +43,7 @@ def run(folder: Path, *arguments: str, **env: str) -> subprocess.CompletedProces
     )  # fmt: skip
 
 
-def write_env(folder: Path, gateway: LoopbackGateway, *lines: str) -> None:
+def write_env(folder: Path, gateway: ScriptedGateway, *lines: str) -> None:
     values = [
         f"WECHATY_PUPPET_SERVICE_TOKEN={gateway.token}",
         f"WECHATY_PUPPET_SERVICE_ENDPOINT=127.0.0.1:{gateway.port}",
@@ -104,7 +104,7 @@ def test_bad_settings_are_all_told_at_once(folder: Path) -> None:
 
 @pytest.mark.parametrize("number", LEAVE)
 async def test_first_signal_finishes_the_send_in_hand(
-    folder: Path, gateway: LoopbackGateway, number: signal.Signals
+    folder: Path, gateway: ScriptedGateway, number: signal.Signals
 ) -> None:
     """After a signal the send in hand is finished, the code is 0, WeChat stays logged in, no token was printed."""
     write_env(folder, gateway, "LOG_LEVEL=debug")
@@ -123,7 +123,7 @@ async def test_first_signal_finishes_the_send_in_hand(
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows gives Ctrl-C to no other group of processes")
 @pytest.mark.parametrize("mode", ["--demo", "--check"])
-async def test_ctrl_c_ends_a_mode_quietly(folder: Path, gateway: LoopbackGateway, mode: str) -> None:
+async def test_ctrl_c_ends_a_mode_quietly(folder: Path, gateway: ScriptedGateway, mode: str) -> None:
     """Ctrl-C in the demo and in a check that waits ends it with the code of an interrupt and no traceback."""
     write_env(folder, gateway)
     await gateway.close()
@@ -136,7 +136,7 @@ async def test_ctrl_c_ends_a_mode_quietly(folder: Path, gateway: LoopbackGateway
     assert "Traceback" not in shown
 
 
-async def test_second_signal_leaves_at_once(folder: Path, gateway: LoopbackGateway) -> None:
+async def test_second_signal_leaves_at_once(folder: Path, gateway: ScriptedGateway) -> None:
     """A second signal does not wait for a send that takes long."""
     write_env(folder, gateway)
     process = await start(folder)
@@ -151,7 +151,7 @@ async def test_second_signal_leaves_at_once(folder: Path, gateway: LoopbackGatew
     assert process.returncode not in (0, None)
 
 
-async def test_wrong_token_ends_the_bot_with_one_line(folder: Path, gateway: LoopbackGateway) -> None:
+async def test_wrong_token_ends_the_bot_with_one_line(folder: Path, gateway: ScriptedGateway) -> None:
     """A token that the gateway refuses is one clear line, and 1."""
     write_env(folder, gateway)
     process = await start(folder, WECHATY_PUPPET_SERVICE_TOKEN="not_this_one")
@@ -160,7 +160,7 @@ async def test_wrong_token_ends_the_bot_with_one_line(folder: Path, gateway: Loo
     assert "refuses the token" in shown and "Traceback" not in shown and "not_this_one" not in shown
 
 
-async def test_second_bot_on_one_state_file_is_refused(folder: Path, gateway: LoopbackGateway) -> None:
+async def test_second_bot_on_one_state_file_is_refused(folder: Path, gateway: ScriptedGateway) -> None:
     """A second bot beside the first ends with one line and 1, before it connects."""
     write_env(folder, gateway)
     first = await start(folder)
@@ -174,7 +174,7 @@ async def test_second_bot_on_one_state_file_is_refused(folder: Path, gateway: Lo
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the check reads /proc or lsof")
-async def test_bot_listens_on_no_port(folder: Path, gateway: LoopbackGateway) -> None:
+async def test_bot_listens_on_no_port(folder: Path, gateway: ScriptedGateway) -> None:
     """A running bot has no listening socket."""
     write_env(folder, gateway)
     process = await start(folder)

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from roomsync import errors
-from roomsync.delivery.courier import RETRY_MOST, Courier, retry_delay
-from roomsync.delivery.pacer import COOLDOWN_FIRST, Limits, Pacer
+from roomsync.delivery.courier import MAX_RETRY_DELAY, Courier, retry_delay
+from roomsync.delivery.pacer import FIRST_COOLDOWN, Limits, Pacer
 from roomsync.delivery.recalls import Recalls
-from roomsync.model import Cooldown, Kind, Part, State
-from roomsync.session import Session
+from roomsync.model import Kind, Part, State
+from roomsync.session import Cooldown, Session
 from tests.boxes import NOW, PICTURE, Box
 from tests.conftest import Clock, until
 
@@ -86,7 +86,7 @@ def test_delays_double_up_to_ten_minutes() -> None:
     """After failed attempts the courier waits 5 s, 10 s, 20 s, ... and at most ten minutes."""
     delays = [retry_delay(attempts) for attempts in range(1, 100)]
     assert delays[:4] == [5, 10, 20, 40]
-    assert (max(delays), delays[-1]) == (RETRY_MOST, RETRY_MOST)
+    assert (max(delays), delays[-1]) == (MAX_RETRY_DELAY, MAX_RETRY_DELAY)
 
 
 async def test_what_waits_is_sent_and_settled(desk: Desk) -> None:
@@ -232,9 +232,9 @@ async def test_a_throttled_account_pauses_and_sends_again(desk: Desk) -> None:
     desk.say("a", to=("r102", "r103"))
     desk.gateway.answers = [errors.Throttled("too fast")]
     await desk.work()
-    assert desk.gateway.times() == [0, COOLDOWN_FIRST, COOLDOWN_FIRST]
+    assert desk.gateway.times() == [0, FIRST_COOLDOWN, FIRST_COOLDOWN]
     assert sorted(room for _, room, _ in desk.gateway.made[1:]) == ["r102", "r103"]
-    assert desk.session.cooldown == Cooldown(NOW + COOLDOWN_FIRST, COOLDOWN_FIRST)
+    assert desk.session.cooldown == Cooldown(NOW + FIRST_COOLDOWN, FIRST_COOLDOWN)
     assert {attempts for _, attempts, _, _ in desk.deliveries()} == {0}
 
 
@@ -245,8 +245,8 @@ async def test_a_throttle_notice_repeats_the_last_send(desk: Desk) -> None:
     desk.courier.throttled("r102")
     desk.courier.throttled("r102")
     await desk.work()
-    assert desk.gateway.made == [(0, "r102", "a"), (COOLDOWN_FIRST, "r102", "a")]
-    assert desk.session.cooldown.length == COOLDOWN_FIRST
+    assert desk.gateway.made == [(0, "r102", "a"), (FIRST_COOLDOWN, "r102", "a")]
+    assert desk.session.cooldown.length == FIRST_COOLDOWN
 
 
 @pytest.mark.parametrize("error", [errors.GatewayLost("gone"), errors.AnswerLost("reset")])

@@ -16,18 +16,26 @@ import pytest
 from bot import RoomSyncBot
 from roomsync.config.settings import Settings
 from roomsync.delivery.housekeeper import Housekeeper
-from roomsync.gateway.puppet import KINDS, prepare
-from roomsync.inbox.dispatcher import Events
-from roomsync.inbox.handlers import DIRTY, ERROR, LOGIN, LOGOUT, MESSAGE, READY, ROOM_JOIN, ROOM_LEAVE, ROOM_TOPIC, SCAN
+from roomsync.gateway.protocol import KINDS, EventType
+from roomsync.gateway.puppet import prepare
+from roomsync.inbox.dispatcher import Dispatcher
 from roomsync.inbox.incoming import Incoming
-from roomsync.store import StateFile
 from roomsync.text.kinds import SILENT
 from roomsync.text.system_messages import is_throttle_notice
 from tests.conftest import PREFIX, Clock, until
 
 MESSAGES, EVENTS, AT_ONCE = 6000, 4000, 500
 ROOMS = {f"r{label}": f"{PREFIX}{label}" for label in ("101", "102", "103")}
-HANDLED = (LOGOUT, ERROR, ROOM_JOIN, ROOM_LEAVE, ROOM_TOPIC, SCAN, READY, DIRTY)
+HANDLED = (
+    EventType.LOGOUT,
+    EventType.ERROR,
+    EventType.ROOM_JOIN,
+    EventType.ROOM_LEAVE,
+    EventType.ROOM_TOPIC,
+    EventType.SCAN,
+    EventType.READY,
+    EventType.DIRTY,
+)
 DEEP = "[" * 30_000
 TEXTS = [
     "",
@@ -120,13 +128,13 @@ class Gateway:
     def event(self) -> tuple[int, str]:
         """An event that is no message: its type and its payload."""
         chance = self.chance
-        event_type = chance.choice([*HANDLED, *HANDLED, MESSAGE, 0, 1, 18, 24, 99, -7, 2**31])
+        event_type = chance.choice([*HANDLED, *HANDLED, EventType.MESSAGE, 0, 1, 18, 24, 99, -7, 2**31])
         if chance.random() < 0.3:
             return event_type, chance.choice(RAW)
         keys = ["roomId", "inviteeIdList", "removeeIdList", "inviterId", "timestamp", "newTopic", "qrcode", "status"]
         keys += ["data", "payloadType", "payloadId", "gerror", "contactId"]
         payload = {key: chance.choice([*VALUES, "r101", 3]) for key in chance.sample(keys, chance.randrange(len(keys)))}
-        if event_type == MESSAGE:
+        if event_type == EventType.MESSAGE:
             payload["messageId"] = chance.choice([value for value in VALUES if not value or not isinstance(value, str)])
         return event_type, json.dumps(payload)
 
@@ -158,42 +166,42 @@ class Marked(RoomSyncBot):
         self.mark = payload.get("mark", self.mark)
 
 
-async def settled(bot: Marked, events: Events, running: asyncio.Task[None]) -> None:
+async def settled(bot: Marked, events: Dispatcher, running: asyncio.Task[None]) -> None:
     """Wait until the bot is done with all events; what failed because the gateway was gone comes at the next login."""
-    lanes, before = events._lanes, bot.mark
+    queues, before = events._room_queues, bot.mark
 
     def still() -> bool:
         assert not running.done(), running
-        return bot.mark == before + 1 and not (bot.session.is_ready and lanes._handling)
+        return bot.mark == before + 1 and not (bot.session.is_ready and queues._handling)
 
-    events.feed(ERROR, json.dumps({"mark": before + 1}))
+    events.feed(EventType.ERROR, json.dumps({"mark": before + 1}))
     await until(still)
-    if lanes._handling or events._incoming.unfinished():
-        events.feed(LOGIN, '{"contactId": "bot"}')
+    if queues._handling or events._incoming.unfinished():
+        events.feed(EventType.LOGIN, '{"contactId": "bot"}')
         await settled(bot, events, running)
 
 
 async def test_nothing_stops_it(state_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After 10,000 hostile messages and events every message is relayed, shown or counted, and the next is relayed."""
-    monkeypatch.setattr("roomsync.inbox.room_queues.RETRIES", (0.0, 0.0))
-    monkeypatch.setattr("roomsync.inbox.room_queues.SOON", (0.0, 0.0))
-    monkeypatch.setattr("roomsync.inbox.room_queues.PATIENCE", 0.01)
+    monkeypatch.setattr("roomsync.inbox.room_queues.RETRY_DELAYS", (0.0, 0.0))
+    monkeypatch.setattr("roomsync.inbox.room_queues.QUICK_RETRY_DELAYS", (0.0, 0.0))
+    monkeypatch.setattr("roomsync.inbox.room_queues.PAYLOAD_TIMEOUT", 0.01)
     chance = random.Random(3)
     gateway = Gateway(chance)
-    state = StateFile(state_file)
-    bot = Marked(Settings.parse({"WECHATY_PUPPET_SERVICE_TOKEN": "insecure_x"}), state)
-    bot.housekeeper = Housekeeper(state, bot.session, 3600.0, 86400.0, Clock())
-    incoming = Incoming(state)
-    events = await prepare(bot, incoming)
-    bot.puppet._puppet_stub = gateway
+    bot = Marked(Settings.parse({"WECHATY_PUPPET_SERVICE_TOKEN": "insecure_x", "STATE_FILE": str(state_file)}))
+    bot.housekeeper = Housekeeper(bot.state, bot.session, 3600.0, 86400.0, Clock())
+    events = Dispatcher(bot, bot.session, await prepare(bot), Incoming(bot.state))
+    bot.puppet.client.open(gateway, "")
     bot.session.connect()
     running = asyncio.create_task(events.run())
-    events.feed(LOGIN, '{"contactId": "bot"}')
+    events.feed(EventType.LOGIN, '{"contactId": "bot"}')
     numbers = [*range(MESSAGES), *[-1] * EVENTS]
     chance.shuffle(numbers)
     for start in range(0, len(numbers), AT_ONCE):
         for number in numbers[start : start + AT_ONCE]:
-            message = (MESSAGE, json.dumps({"messageId": gateway.post(number)})) if number >= 0 else gateway.event()
+            message = (
+                (EventType.MESSAGE, json.dumps({"messageId": gateway.post(number)})) if number >= 0 else gateway.event()
+            )
             events.feed(*message)
         await settled(bot, events, running)
     assert unaccounted(bot, gateway) == []
@@ -204,4 +212,4 @@ async def test_nothing_stops_it(state_file: Path, monkeypatch: pytest.MonkeyPatc
     assert counted(bot) < MESSAGES / 6
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    state.close()
+    bot.close()

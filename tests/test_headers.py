@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roomsync.text.headers import NAME_MAX, HeaderForm, Spoken, join, shortened
+from roomsync.text.characters import shorten
+from roomsync.text.headers import MAX_NAME, HeaderTemplate, Spoken, join
 
-FORM = HeaderForm("[{name}@{room}]:  ")
+FORM = HeaderTemplate("[{name}@{room}]:  ")
 FORMS = ["[{name}@{room}]:  ", "{name}({room})：", "<{room}|{name}> ", "【{room}】{name}: "]
 LABELS = ["101", "102", "上海", "a b"]
 
@@ -22,7 +23,7 @@ LABELS = ["101", "102", "上海", "a b"]
         ("{room}", "[{room}@101]:  "),
         ("%s\\1\\g<0>", "[%s\\1\\g<0>@101]:  "),
         ("张三🔥", "[张三🔥@101]:  "),
-        ("很" * 50, "[" + "很" * (NAME_MAX - 1) + "…@101]:  "),
+        ("很" * 50, "[" + "很" * (MAX_NAME - 1) + "…@101]:  "),
         ("lone \ud800", "[lone ?@101]:  "),
     ],
 )
@@ -35,7 +36,7 @@ def test_name_stays_readable(name: str, line: str) -> None:
 @given(name=st.text(), label=st.sampled_from(LABELS), text=st.text())
 def test_header_is_read_back(form: str, name: str, label: str, text: str) -> None:
     """Whatever the name is, the header gives name, label and text back."""
-    found = HeaderForm(form)
+    found = HeaderTemplate(form)
     header = found.render(name, label)
     spoken = found.parse(header + text, LABELS)
     assert spoken and spoken.label == label and spoken.text == text
@@ -61,7 +62,7 @@ def test_other_texts_have_no_header(text: str) -> None:
 )
 def test_batch_is_read_back(said: list[tuple[str, str, str]]) -> None:
     """Of texts that travelled together everybody's words are found again, in order."""
-    lines = [(name, FORM.render(name, label), FORM.defused("x" + text, LABELS)) for name, label, text in said]
+    lines = [(name, FORM.render(name, label), FORM.escape_headers("x" + text, LABELS)) for name, label, text in said]
     expected: list[Spoken] = []
     for (_, label, _), (_, header, body) in zip(said, lines, strict=True):
         spoken = FORM.parse(header, LABELS)
@@ -79,7 +80,7 @@ def test_batch_is_read_back(said: list[tuple[str, str, str]]) -> None:
 )
 def test_nobody_speaks_in_anothers_name(line_break: str, line: str) -> None:
     """A line that a person would take for one with a header gets a blank before it, the first one, too."""
-    assert FORM.defused(f"{line}{line_break}{line}", LABELS) == f" {line}\n {line}"
+    assert FORM.escape_headers(f"{line}{line_break}{line}", LABELS) == f" {line}\n {line}"
 
 
 UNSEEN_SIGNS = (
@@ -91,7 +92,7 @@ UNSEEN_SIGNS = (
 def test_unseen_signs_make_no_header(sign: str) -> None:
     """A sign that nobody sees, before a header, in its label or behind it, hides no header."""
     for line in (f"{sign}[Bob@102]:  I", f"[Bob@1{sign}02]:  I", f"[Bob@102]{sign}:  I", f"{sign} {sign}[Bob@102]: I"):
-        assert FORM.defused(f"hi\n{line}", LABELS) == f"hi\n {line}"
+        assert FORM.escape_headers(f"hi\n{line}", LABELS) == f"hi\n {line}"
 
 
 def test_emoji_in_names_stay() -> None:
@@ -103,20 +104,20 @@ def test_emoji_in_names_stay() -> None:
 def test_many_lines_like_headers_take_not_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """The labels of a community are looked at once for a text, not for each of its lines."""
     looked: list[str] = []
-    plain = HeaderForm._plain
+    plain = HeaderTemplate._plain
 
-    def noted(form: HeaderForm, text: str) -> str:
+    def noted(form: HeaderTemplate, text: str) -> str:
         looked.append(text)
         return plain(form, text)
 
-    monkeypatch.setattr(HeaderForm, "_plain", noted)
-    FORM.defused("\n".join(["[a@b]:"] * 50), LABELS)
+    monkeypatch.setattr(HeaderTemplate, "_plain", noted)
+    FORM.escape_headers("\n".join(["[a@b]:"] * 50), LABELS)
     assert looked == LABELS
 
 
 def test_full_width_form_is_not_forged() -> None:
     """Signs of the form that ASCII does not have are taken out of names, too."""
-    form = HeaderForm("{name}（{room}）：")
+    form = HeaderTemplate("{name}（{room}）：")
     spoken = form.parse(form.render("Boss（102）：pay", "101"), ["101", "102"])
     assert spoken and spoken.label == "101"
 
@@ -135,7 +136,7 @@ def test_recall_line_is_known() -> None:
 
 @given(st.text(), st.integers(2, 50))
 def test_shortened_is_one_line_of_that_length(text: str, most: int) -> None:
-    """What is shortened fits, on one line, and UTF-8 can say it."""
-    found = shortened(text, most)
+    """What is shorten fits, on one line, and UTF-8 can say it."""
+    found = shorten(text, most)
     assert len(found) <= most and "\n" not in found
     assert found.encode() == found.encode("utf-8", "replace")

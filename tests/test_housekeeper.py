@@ -11,9 +11,9 @@ from roomsync.delivery.housekeeper import PRUNE_BATCH, ROUND_INTERVAL, Housekeep
 from roomsync.delivery.outbox import Outbox
 from roomsync.delivery.recalls import Recalls
 from roomsync.inbox.incoming import Incoming
-from roomsync.model import Cooldown, Kind, Message, Part, State
+from roomsync.model import Kind, Message, Part, State
 from roomsync.relay.loop_guard import LoopGuard
-from roomsync.session import Session
+from roomsync.session import Cooldown, Session
 from roomsync.store import StateFile
 from roomsync.store.health import Health
 from roomsync.text import phrases

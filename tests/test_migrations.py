@@ -10,8 +10,9 @@ import pytest
 from roomsync import store
 from roomsync.delivery.outbox import Outbox
 from roomsync.delivery.recalls import Recalls
-from roomsync.model import Cooldown, Kind, Message, Part, Send, State
+from roomsync.model import Kind, Message, Part, Send, State
 from roomsync.relay.loop_guard import LoopGuard
+from roomsync.session import Cooldown
 from roomsync.store import StateFile
 from tests.test_statefile import old_file
 
@@ -88,10 +89,9 @@ def test_known_messages_stay_known(state: StateFile) -> None:
     assert not Outbox(state, 2000).accept(message, [Part(Kind.TEXT, "again")], ["r102"], KILLED)
 
 
+@pytest.mark.parametrize("version", [2, 3, 4])  # version 1 remembered nothing of the kind
 def test_what_is_remembered_stays_known(state: StateFile, version: int) -> None:
     """Events, topics, calls, the pause, the last introduction and other relays are known as before."""
-    if version == 1:
-        pytest.skip("version 1 remembered nothing of the kind")
     outbox = Outbox(state, 2000)
     with state.connection() as db:
         assert store.incoming.unfinished(db) == ["unfinished"] and store.incoming.given_up(db, 0) == 1
@@ -105,10 +105,9 @@ def test_what_is_remembered_stays_known(state: StateFile, version: int) -> None:
     assert LoopGuard(state).is_relay("bot2", "r103", KILLED) is (version >= 3)
 
 
-def test_recalls_go_on(state: StateFile, version: int) -> None:
+@pytest.mark.parametrize("version", [3, 4])  # those before knew no recalls
+def test_recalls_go_on(state: StateFile) -> None:
     """The copy of a recalled message is still to be taken back, and one recalled before it came is not relayed."""
-    if version < 3:
-        pytest.skip("versions before 3 knew no recalls")
     outbox, recalls = Outbox(state, 2000), Recalls(state)
     send = outbox.take("r102", KILLED)
     assert send and send.kind is Kind.RECALLED

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from roomsync.delivery.outbox import MAX_BATCH, Outbox
 from roomsync.errors import StateFileError
 from roomsync.model import Head, Kind, Message, Part, Shown, State
-from roomsync.text.headers import HeaderForm, Spoken
+from roomsync.text.headers import HeaderTemplate, Spoken
 from tests.boxes import BOX_BYTES, CAPTION, NOW, PICTURE, Box
 
 
@@ -114,7 +114,7 @@ SAID = st.tuples(
 def test_order_and_content_survive_every_batching(rounds: list[list[tuple[str, Kind, str]]]) -> None:
     """Whatever is said between two visits of the courier arrives whole, in order, each under its speaker's name, and
     what goes together is within the limit."""
-    form = HeaderForm("[{name}@{room}]:  ")
+    form = HeaderTemplate("[{name}@{room}]:  ")
     said: list[tuple[str, str]] = []
     arrived: list[tuple[str, str]] = []
     with tempfile.TemporaryDirectory() as folder:

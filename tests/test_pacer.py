@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roomsync.delivery.pacer import Limits, Pacer
-from roomsync.model import Cooldown, Head, Kind
-from roomsync.relay.rendering import pieces
-from roomsync.session import Session
+from roomsync.model import Head, Kind
+from roomsync.session import Cooldown, Session
+from roomsync.text.characters import split_text
 
 ROOMS = [f"r{number}" for number in range(10)]
 FAMILY = "👨\u200d👩\u200d👧"
@@ -154,8 +154,8 @@ SIGNS = ["a", "中", "👍🏽", FAMILY, "🇨🇳", "e\u0301", "\n", " "]
 
 @given(st.lists(st.sampled_from(SIGNS), max_size=400).map("".join), st.integers(200, 400))
 def test_long_text_is_cut_between_characters(text: str, most: int) -> None:
-    """Numbered pieces fit, hold all of the text in order, and none begins inside a character."""
-    found = pieces(text, most)
+    """Numbered split_text fit, hold all of the text in order, and none begins inside a character."""
+    found = split_text(text, most)
     assert all(len(piece.encode()) <= most for piece in found)
     bodies = [piece.split(") ", 1)[1] for piece in found] if len(found) > 1 else found
     assert "".join(bodies) == text

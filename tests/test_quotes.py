@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roomsync.model import Quote
-from roomsync.text.headers import HeaderForm
-from roomsync.text.quotes import QUOTE_MAX, line_of_quote, parse_quote
+from roomsync.text.headers import HeaderTemplate
+from roomsync.text.quotes import MAX_QUOTE, line_of_quote, parse_quote
 
-FORM = HeaderForm("[{name}@{room}]:  ")
+FORM = HeaderTemplate("[{name}@{room}]:  ")
 D15, D16 = "- " * 14 + "-", "- " * 15 + "-"
 XML = (
     '<?xml version="1.0"?>\n<msg><appmsg appid="" sdkver="0"><title>yes &amp; no</title><type>57</type><refermsg>'
@@ -88,7 +88,7 @@ def test_text_form_is_read_back(name: str, content: str, reply: str) -> None:
         (Quote("小助手", "[Alice@101]:  hello", ""), "「Alice@101：hello」"),
         (Quote("Bob", f"「Alice：one」\n{D15}\ntwo", ""), "「Bob：two」"),
         (Quote("小助手", "[Bob@102]:  two\n「Alice：one」", ""), "「Bob@102：two」"),
-        (Quote("Alice", "长" * 80, ""), "「Alice：" + "长" * (QUOTE_MAX - 1) + "…」"),
+        (Quote("Alice", "长" * 80, ""), "「Alice：" + "长" * (MAX_QUOTE - 1) + "…」"),
     ],
 )
 def test_quote_is_one_short_line(quote: Quote, line: str) -> None:

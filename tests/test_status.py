@@ -12,8 +12,7 @@ from roomsync import store
 from roomsync.cli.status import DAY, read_status, show_status
 from roomsync.errors import StateFileError
 from roomsync.inbox.incoming import Incoming
-from roomsync.model import Cooldown
-from roomsync.session import Phase
+from roomsync.session import Cooldown, Phase
 from roomsync.store import StateFile
 from tests.boxes import NOW, Box
 

@@ -7,7 +7,8 @@ from itertools import islice
 import pytest
 
 from roomsync import errors
-from roomsync.gateway.supervisor import DELAY_MOST, PING_EVERY, Supervisor, backoff, worth_retrying
+from roomsync.backoff import MAX_DELAY, backoff
+from roomsync.gateway.supervisor import PING_INTERVAL, Supervisor, worth_retrying
 from roomsync.session import Session
 
 ABSENCE = 60.0
@@ -82,7 +83,7 @@ class Script:
 
     def delays(self) -> list[float]:
         """What was slept between attempts."""
-        return [seconds for seconds in self.slept if seconds != PING_EVERY]
+        return [seconds for seconds in self.slept if seconds != PING_INTERVAL]
 
 
 # Deciding.
@@ -105,7 +106,7 @@ def test_delays_grow_from_one_second_to_sixty(chance: float) -> None:
     delays = list(islice(backoff(lambda: chance), 100))
     assert delays[0] == 1 + 0.2 * chance
     assert delays == sorted(delays)
-    assert (max(delays), delays[-1]) == (DELAY_MOST, DELAY_MOST)
+    assert (max(delays), delays[-1]) == (MAX_DELAY, MAX_DELAY)
 
 
 @pytest.mark.parametrize("rand", [lambda: 0.0, lambda: 1.0, iter([0.0] * 20 + [1.0] * 80).__next__])
@@ -184,7 +185,7 @@ async def test_it_never_gives_up() -> None:
     script = Script(*[errors.GatewayLost("gone")] * 300)
     await script.run()
     assert len(script.slept) == 300
-    assert max(script.slept) <= DELAY_MOST
+    assert max(script.slept) <= MAX_DELAY
 
 
 # Watching.
@@ -194,7 +195,7 @@ async def test_a_gateway_that_answers_is_left_alone() -> None:
     """A connection is watched by a call every ten seconds; while it is answered, nothing else happens."""
     script = Script(50)
     assert await script.run() == ["connect", "up", "deaf", "down", "disconnect"]
-    assert (script.slept.count(PING_EVERY), script.pings) == (51, 51)
+    assert (script.slept.count(PING_INTERVAL), script.pings) == (51, 51)
 
 
 @pytest.mark.parametrize("error", [errors.AnswerLate("frozen"), errors.GatewayLost("gone"), errors.AnswerLost("reset")])

@@ -7,22 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from roomsync.loopback.gateway import Fault, LoopbackGateway, refused
-from roomsync.text.headers import HeaderForm
+from roomsync.text.headers import HeaderTemplate
 from tests.conftest import running, until
+from tests.scripted import Fault, ScriptedGateway, refused
 
 LABELS = ("101", "102", "103")
 STEPS = 60
 CHANCES = {"say": 30, "login": 6, "late": 6, "wait": 10, "logout": 3, "refuse": 3, "late room": 3, "late name": 3}
 BREAKS = {"break": 3}
-FORM = HeaderForm("[{name}@{room}]:  ")
+FORM = HeaderTemplate("[{name}@{room}]:  ")
 
 
 @dataclass
 class Turmoil:
     """What happens to `gateway`, chosen by `chance`, and what was said in each room meanwhile."""
 
-    gateway: LoopbackGateway
+    gateway: ScriptedGateway
     chance: random.Random
     said: dict[str, list[str]] = field(default_factory=lambda: {label: [] for label in LABELS})
     count: int = 0
@@ -64,11 +64,11 @@ class Turmoil:
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("breaks", [False, True])
 async def test_nothing_is_lost_doubled_or_overtaken(
-    gateway: LoopbackGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch, seed: int, breaks: bool
+    gateway: ScriptedGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch, seed: int, breaks: bool
 ) -> None:
     """Each room gets all that is said in the others, in order, and once, but for a send whose answer was cut off."""
-    monkeypatch.setattr("roomsync.gateway.supervisor.DELAY_FIRST", 0.02)
-    monkeypatch.setattr("roomsync.inbox.room_queues.SOON", (0.01,) * STEPS)
+    monkeypatch.setattr("roomsync.backoff.FIRST_DELAY", 0.02)
+    monkeypatch.setattr("roomsync.inbox.room_queues.QUICK_RETRY_DELAYS", (0.01,) * STEPS)
     monkeypatch.setattr("roomsync.delivery.courier.LOST_DELAY", 0.05)
     turmoil = Turmoil(gateway, random.Random(seed))
     chances = {**CHANCES, **(BREAKS if breaks else {})}

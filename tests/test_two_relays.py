@@ -7,16 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from roomsync.config.settings import Settings
 from roomsync.delivery.courier import Courier
 from roomsync.delivery.outbox import Outbox
 from roomsync.delivery.pacer import Limits, Pacer
+from roomsync.delivery.recalls import Recalls
 from roomsync.model import Kind, Message, Room
+from roomsync.relay.rendering import Style
 from roomsync.relay.rooms import Rooms
-from roomsync.relay.router import Switchboard
+from roomsync.relay.roster import Roster
+from roomsync.relay.router import Router
 from roomsync.session import Session
 from roomsync.store import StateFile
 from roomsync.text import phrases
+from roomsync.text.headers import HeaderTemplate
 from tests.conftest import PREFIX, Clock
 
 LABELS = ["101", "102", "103", "104"]
@@ -47,21 +50,21 @@ class Relay:
 
     def __init__(self, world: World, account: str, path: Path) -> None:
         self.account, self._world = account, world
-        settings = Settings.parse({"WECHATY_PUPPET_SERVICE_TOKEN": "a_b", "ROOM_PREFIX": PREFIX})
-        rooms, state = Rooms(settings.room_prefixes), StateFile(path)
+        rooms, state = Rooms([PREFIX]), StateFile(path)
         for label in LABELS:
             rooms.place(label, PREFIX + label)
-        self.rooms, self.state, self.outbox = rooms, state, Outbox(state, settings.max_text_bytes)
-        self.switchboard = Switchboard(settings, rooms, state, self.outbox)
+        self.rooms, self.state, self.outbox = rooms, state, Outbox(state, 2000)
         session = Session()
         pacer = Pacer(Limits(1.5, 3, 40, {}), session, lambda at: "today", random.Random(account).random)
-        recalls = self.switchboard.recalls
+        recalls = Recalls(state)
         self.courier = Courier(self.outbox, recalls, pacer, session, self, world.clock, 8)
+        roster, style = Roster(self, rooms, state, self.outbox), Style(HeaderTemplate("[{name}@{room}]:  "))
+        self.router = Router(roster, self, session, state, self.outbox, recalls, self.courier, style, world.clock)
 
     def hear(self, message: Message) -> None:
         source = self.rooms.get(message.room_id)
         assert isinstance(source, Room)
-        self.switchboard.hear(message, source, self._world.clock())
+        self.router.relay(message, source, self._world.clock())
 
     async def send(self, room_id: str, kind: Kind, body: str, mentions: Sequence[str] = ()) -> str | None:
         text = body if kind is Kind.TEXT else ""
@@ -69,6 +72,15 @@ class Relay:
 
     async def recall(self, sent_id: str) -> bool:
         return True
+
+    async def topics(self) -> dict[str, str | None]:
+        raise NotImplementedError
+
+    async def topic(self, room_id: str) -> str:
+        raise NotImplementedError
+
+    async def complete(self, message: Message) -> Message:
+        return message
 
 
 @pytest.mark.parametrize(

@@ -3,20 +3,19 @@
 import asyncio
 import contextlib
 import json
-from typing import Any
 from urllib.parse import quote
 
+from roomsync.backoff import backoff
 from roomsync.config.settings import Settings
 from roomsync.errors import GatewayBusy, GatewayError, GatewayLost, GatewayRejected, StateFileBusy, StateFileError
+from roomsync.gateway.protocol import EventType
 from roomsync.gateway.puppet import GatewayPuppet
-from roomsync.gateway.supervisor import backoff
-from roomsync.inbox.handlers import LOGIN, SCAN
 from roomsync.relay.rooms import Rooms
 from roomsync.session import Session
 from roomsync.store import StateFile
 
-TOPICS_SHOWN = 10
-LIMIT = 10.0  # seconds until the check gives up
+MAX_TOPICS = 10
+TIMEOUT = 10.0  # seconds until the check gives up
 
 
 class _Login:
@@ -25,17 +24,17 @@ class _Login:
     def __init__(self) -> None:
         self.account: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.qrcode = ""
-        self.told = False  # that nobody is logged in
+        self.is_reported = False  # that nobody is logged in
 
     def feed(self, event_type: int, text: str) -> None:
         with contextlib.suppress(ValueError, AttributeError):  # an event that cannot be read is none of those
-            if event_type == LOGIN and not self.account.done():
+            if event_type == EventType.LOGIN and not self.account.done():
                 self.account.set_result(str(json.loads(text).get("contactId")))
-            elif event_type == SCAN:
+            elif event_type == EventType.SCAN:
                 self.qrcode = str(json.loads(text).get("qrcode") or "")
 
 
-async def check(settings: Settings, limit: float = LIMIT) -> int:
+async def check(settings: Settings, limit: float = TIMEOUT) -> int:
     """Print what is found within `limit` seconds; 0 when the bot could run, else 1."""
     puppet, login = GatewayPuppet(settings, Session()), _Login()
     puppet.events = login
@@ -49,7 +48,7 @@ async def check(settings: Settings, limit: float = LIMIT) -> int:
         _line("gateway", f"{error}")
         results.append(False)
     except TimeoutError:
-        if not login.told:
+        if not login.is_reported:
             _line("gateway", f"gave up after {limit:.0f} s")
         results.append(False)
     finally:
@@ -87,18 +86,18 @@ async def _connect(puppet: GatewayPuppet) -> bool:
 async def _account(puppet: GatewayPuppet, login: _Login) -> bool:
     listening = asyncio.create_task(puppet.listen(), name="check listens")
     try:
-        either: list[asyncio.Future[Any]] = [listening, login.account]
+        either: set[asyncio.Future[None] | asyncio.Future[str]] = {listening, login.account}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if not login.account.done():
             await listening
             raise GatewayLost("the gateway ended the event stream")
         contact_id = login.account.result()
-        _line("account", f"{await puppet.contact_name(contact_id) or 'logged in'} ({contact_id})")
+        _line("account", f"{await puppet.members.name(contact_id) or 'logged in'} ({contact_id})")
         return True
     except asyncio.CancelledError:
         hint = f"; scan https://wechaty.js.org/qrcode/{quote(login.qrcode, safe='')}" if login.qrcode else ""
         _line("account", f"WeChat is not logged in at this gateway{hint}")
-        login.told = True
+        login.is_reported = True
         raise
     finally:
         listening.cancel()
@@ -106,7 +105,7 @@ async def _account(puppet: GatewayPuppet, login: _Login) -> bool:
 
 
 async def _communities(puppet: GatewayPuppet, rooms: Rooms) -> None:
-    topics = {room_id: topic or "?" for room_id, topic in (await puppet.topics()).items()}
+    topics = {room_id: topic or "?" for room_id, topic in (await puppet.client.topics()).items()}
     for room_id, topic in topics.items():
         rooms.place(room_id, topic)
     for prefix in rooms.prefixes:
@@ -116,8 +115,8 @@ async def _communities(puppet: GatewayPuppet, rooms: Rooms) -> None:
         for room in found:
             _line("", f"{room.label}  ({room.topic})")
         if not found and topics:
-            some = ", ".join(sorted(topics.values())[:TOPICS_SHOWN])
-            _line("", f"the account is in {len(topics)} rooms: {some}{', ...' if len(topics) > TOPICS_SHOWN else ''}")
+            some = ", ".join(sorted(topics.values())[:MAX_TOPICS])
+            _line("", f"the account is in {len(topics)} rooms: {some}{', ...' if len(topics) > MAX_TOPICS else ''}")
 
 
 def _state_file(settings: Settings) -> bool:

@@ -8,11 +8,8 @@ from typing import Any
 
 from roomsync.config import validators
 from roomsync.config.env_file import read_env_file
-from roomsync.delivery.pacer import Limits
 from roomsync.errors import SettingsError
 from roomsync.model import Kind
-from roomsync.relay.rendering import Style
-from roomsync.text.headers import HeaderForm
 
 PREFIX = "WECHATY_PUPPET_SERVICE_"
 NO_NAME = (
@@ -40,26 +37,21 @@ class Settings:
     header: str = _setting("HEADER", "[{name}@{room}]:  ", validators.header)
     send_interval: float = _setting("SEND_INTERVAL", "1.5", validators.number(0, 3600, "seconds"))
     room_interval: float = _setting("ROOM_INTERVAL", "3", validators.number(0, 3600, "seconds"))
-    sends_per_minute: int = _setting("SENDS_PER_MINUTE", "40", validators.whole(0, 6000))
+    sends_per_minute: int = _setting("SENDS_PER_MINUTE", "40", validators.integer(0, 6000))
     daily_limits: Mapping[Kind, int] = _setting("DAILY_LIMITS", "miniprogram:400,url:800,image:1000", validators.daily)
     mention_quoted: bool = _setting("MENTION_QUOTED", "true", validators.flag)
     max_file_mb: float = _setting("MAX_FILE_MB", "3", validators.number(0, 3, "MB"))
-    max_text_bytes: int = _setting("MAX_TEXT_BYTES", "2000", validators.whole(500, 100000))
-    max_attempts: int = _setting("MAX_ATTEMPTS", "8", validators.whole(1, 100))
+    max_text_bytes: int = _setting("MAX_TEXT_BYTES", "2000", validators.integer(500, 100000))
+    max_attempts: int = _setting("MAX_ATTEMPTS", "8", validators.integer(1, 100))
     relay_ttl_hours: float = _setting("RELAY_TTL_HOURS", "24", validators.number(0.1, 720, "hours"))
     retention_days: float = _setting("RETENTION_DAYS", "7", validators.number(1, 365, "days"))
     state_file: Path = _setting("STATE_FILE", "roomsync.db", validators.state_file)
     log_level: str = _setting("LOG_LEVEL", "info", validators.level)
 
     @property
-    def style(self) -> Style:
-        """What the relay needs to know."""
-        return Style(HeaderForm(self.header), self.max_text_bytes, int(self.max_file_mb * 1_000_000))
-
-    @property
-    def limits(self) -> Limits:
-        """What the pacer needs to know."""
-        return Limits(self.send_interval, self.room_interval, self.sends_per_minute, self.daily_limits)
+    def max_file_bytes(self) -> int:
+        """MAX_FILE_MB in bytes."""
+        return int(self.max_file_mb * 1_000_000)
 
     @classmethod
     def names(cls) -> dict[str, str]:

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from roomsync.model import Kind
-from roomsync.relay.rooms import fold
+from roomsync.text.characters import fold
 from roomsync.text.kinds import CARDS, MEDIA
 
 ENDPOINT_FORM = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(?P<port>[0-9]{1,5})")
 HOST_FORM = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*")
 LEVELS = ("debug", "info", "warning", "error")
-HEADER_MAX = 60
+MAX_HEADER = 60
 CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
 
@@ -101,13 +101,17 @@ def prefixes(text: str) -> tuple[str, ...]:
 
 def header(text: str) -> str:
     """A form with `{name}` and `{room}` in it, that can be read back."""
-    holes = re.findall(r"\{[^{}]*\}", text)
+    placeholders = re.findall(r"\{[^{}]*\}", text)
     rest = re.sub(r"\{[^{}]*\}", "", text)
-    if sorted(holes) != ["{name}", "{room}"] or "{" in rest or "}" in rest:
+    if sorted(placeholders) != ["{name}", "{room}"] or "{" in rest or "}" in rest:
         raise ValueError(f"is {text!r}; allowed: a line with {{name}} and {{room}} once each, and no other braces")
-    if not rest.strip() or len(text) > HEADER_MAX or any(not sign.isprintable() and sign != "\u3000" for sign in rest):
+    if (
+        not rest.strip()
+        or len(text) > MAX_HEADER
+        or any(not character.isprintable() and character != "\u3000" for character in rest)
+    ):
         raise ValueError(
-            f"is {text!r}; allowed: one line of at most {HEADER_MAX} characters, with some beside the two names"
+            f"is {text!r}; allowed: one line of at most {MAX_HEADER} characters, with some beside the two names"
         )
     if re.search(r"\}\s*(\{|$)", text):
         # Where only blanks end a name or label, nobody can tell where it ends: other relays would not be known.
@@ -133,7 +137,7 @@ def state_file(text: str) -> Path:
 
 
 def number(low: float, high: float, unit: str) -> Callable[[str], float]:
-    """A parser of numbers from `low` to `high`, in `unit`."""
+    """Return a validator of numbers from `low` to `high`, in `unit`."""
 
     def parse(text: str) -> float:
         value = float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) else float("nan")
@@ -144,8 +148,8 @@ def number(low: float, high: float, unit: str) -> Callable[[str], float]:
     return parse
 
 
-def whole(low: int, high: int) -> Callable[[str], int]:
-    """A parser of whole numbers from `low` to `high`."""
+def integer(low: int, high: int) -> Callable[[str], int]:
+    """Return a validator of whole numbers from `low` to `high`."""
 
     def parse(text: str) -> int:
         if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
@@ -177,4 +181,4 @@ def shown(path: str) -> str:
 def _backslashes(path: str) -> str:
     if path.isprintable():
         return ""
-    return r". In double quotes \n and \t are signs of their own: write a Windows path without quotes"
+    return r". In double quotes \n and \t are characters of their own: write a Windows path without quotes"

@@ -11,19 +11,18 @@ from roomsync.delivery.pacer import Pacer
 from roomsync.delivery.recalls import Recalls
 from roomsync.errors import AnswerLate, AnswerLost, GatewayError, GatewayLost, GatewayRefused, Throttled, Unsendable
 from roomsync.model import Kind, Send, Shown
-from roomsync.relay.rendering import instead_of
 from roomsync.session import Session
-from roomsync.text.kinds import CARDS, MEDIA
+from roomsync.text.kinds import CARDS, MEDIA, fallback_text
 from roomsync.text.phrases import NOT_RELAYED, OVER_DAILY_LIMIT, UNSENT_TEXT
 
 log = logging.getLogger(__name__)
 
-RETRY_FIRST = 5.0  # seconds until the second attempt; doubles with each one after
-RETRY_MOST = 600.0
+FIRST_RETRY_DELAY = 5.0  # seconds until the second attempt; doubles with each one after
+MAX_RETRY_DELAY = 600.0
 APART_AFTER = 2  # failed attempts after which texts that went together go one by one: one of them may be the cause
-LOST_MOST = 300.0
+MAX_LOST_DELAY = 300.0
 LOST_DELAY = 1.0  # seconds; the supervisor pauses the courier when the connection is really gone
-NOTICE_LIFE = 120.0  # seconds after a send in which a throttle notice is about it
+NOTICE_TTL = 120.0  # seconds after a send in which a throttle notice is about it
 
 
 class Sender(Protocol):
@@ -38,7 +37,7 @@ class Sender(Protocol):
 
 def retry_delay(attempts: int) -> float:
     """Seconds to wait after failed attempt number `attempts`, counted from 1."""
-    return float(min(RETRY_MOST, RETRY_FIRST * 2 ** (attempts - 1)))
+    return float(min(MAX_RETRY_DELAY, FIRST_RETRY_DELAY * 2 ** (attempts - 1)))
 
 
 class Courier:
@@ -88,7 +87,7 @@ class Courier:
         """WeChat showed in that room that the last send there was too much: pause, and make it again afterwards."""
         now = self._clock()
         self._shown.pop(room_id, None)
-        again = self._outbox.send_again(room_id, now - NOTICE_LIFE, now)
+        again = self._outbox.send_again(room_id, now - NOTICE_TTL, now)
         self._cool_down(f"a notice in {self._outbox.name_of(room_id)}, {again} deliveries are sent again")
 
     def _cool_down(self, why: str) -> None:
@@ -127,7 +126,7 @@ class Courier:
         if send is None:
             return 0.0
         if send.kind in (*MEDIA, *CARDS) and not self._pacer.allows(send.kind, now):
-            line = instead_of(send.kind, send.body, OVER_DAILY_LIMIT)
+            line = fallback_text(send.kind, send.body, OVER_DAILY_LIMIT)
             self._outbox.replace(send, line, "daily limit", now, made=False)
             return 0.0
         self._pacer.sent(send.room_id, send.kind, now)
@@ -157,13 +156,13 @@ class Courier:
             now = self._clock()
             # One that breaks the connection each time it is made must not be made every second.
             self._broken[send.id] += 1
-            delay = min(LOST_MOST, LOST_DELAY * 2 ** (self._broken[send.id] - 1))
+            delay = min(MAX_LOST_DELAY, LOST_DELAY * 2 ** (self._broken[send.id] - 1))
             self._outbox.put_back(send, now + delay, now, uncertain=isinstance(error, AnswerLost))
         except GatewayError as error:
             self._retry(send, error)
         else:
             self._outbox.sent(send, sent_id, self._clock())
-            self._went(send)
+            self._settled(send)
             return True
         return False
 
@@ -183,7 +182,7 @@ class Courier:
         self._recalls.done(send, taken, self._clock(), certain=certain)
         self._broken.pop(send.id, None)
 
-    def _went(self, send: Send) -> None:
+    def _settled(self, send: Send) -> None:
         """One that had to go alone is settled."""
         self._broken.pop(send.id, None)
         if self._alone[send.room_id]:
@@ -201,7 +200,7 @@ class Courier:
                 self._recalls.done(send, False, now)
             else:
                 self._outbox.fail(send, str(error), now)
-            self._went(send)
+            self._settled(send)
             return
         delay = retry_delay(attempts)
         log.warning("A send to %s is tried again in %.0f s: %s", self._outbox.name_of(send.room_id), delay, error)
@@ -221,6 +220,6 @@ class Courier:
             self._outbox.fail(send, str(error), now)
         else:
             log.warning("A send to %s goes as a line of text: %s", self._outbox.name_of(send.room_id), error)
-            line = UNSENT_TEXT if send.kind is Kind.TEXT else instead_of(send.kind, send.body, NOT_RELAYED)
+            line = UNSENT_TEXT if send.kind is Kind.TEXT else fallback_text(send.kind, send.body, NOT_RELAYED)
             self._outbox.replace(send, line, str(error), now, made=True)
-        self._went(send)
+        self._settled(send)

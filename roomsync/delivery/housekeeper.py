@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 
 from roomsync import store
-from roomsync.delivery.courier import RETRY_MOST
+from roomsync.delivery.courier import MAX_RETRY_DELAY
 from roomsync.delivery.outbox import add_line
 from roomsync.delivery.outcomes import ECHO_TTL
-from roomsync.model import Cooldown, State
-from roomsync.session import Phase, Session
+from roomsync.model import State
+from roomsync.session import Cooldown, Phase, Session
 from roomsync.store import StateFile
 from roomsync.text import phrases
 from roomsync.text.kinds import SILENT
@@ -107,7 +107,7 @@ def clamp_clock(state: StateFile, now: float) -> None:
     The clock may have been set back.
     """
     with state.transaction() as db:
-        store.deliveries.clamp(db, now, now + RETRY_MOST)
+        store.deliveries.clamp(db, now, now + MAX_RETRY_DELAY)
         store.sends.clamp(db, now)
         store.messages.clamp(db, now)
 

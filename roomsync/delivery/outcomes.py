@@ -2,8 +2,8 @@
 
 from roomsync import store
 from roomsync.model import Kind, Part, Reason, Send, State
-from roomsync.relay.rendering import kind_of_echo
 from roomsync.store import StateFile
+from roomsync.text.kinds import kind_of_echo
 
 ECHO_TTL = 600.0  # seconds after a send in which its echo is waited for
 # Seconds after a failed send of a picture or card. It is known by its kind alone, and the account's phone sends, too.

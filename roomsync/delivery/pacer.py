@@ -6,13 +6,13 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from roomsync.model import Cooldown, Head, Kind
-from roomsync.session import Session
+from roomsync.model import Head, Kind
+from roomsync.session import Cooldown, Session
 
 MINUTE = 60.0
 DAY = 86400.0
-COOLDOWN_FIRST = 60.0  # seconds; doubles with each one that comes before the pace has recovered
-COOLDOWN_MOST = 3600.0
+FIRST_COOLDOWN = 60.0  # seconds; doubles with each one that comes before the pace has recovered
+MAX_COOLDOWN = 3600.0
 RECOVERY = 600.0  # seconds after a cool-down in which the pace grows from half to full
 SLOW = 2.0  # how many times longer every interval is right after a cool-down
 # A send is drawn from this much of an interval before its place in an even row to this much behind it. So intervals
@@ -140,6 +140,6 @@ class Pacer:
         if now < before.until:
             return before
         recovered = not before.length or now >= before.until + RECOVERY
-        length = COOLDOWN_FIRST if recovered else min(COOLDOWN_MOST, before.length * 2)
+        length = FIRST_COOLDOWN if recovered else min(MAX_COOLDOWN, before.length * 2)
         self._session.throttle(Cooldown(now + length, length))
         return self._session.cooldown

@@ -1,31 +1,18 @@
-"""The way to a gateway: where it is, and a gRPC channel to it, plain or TLS."""
+"""A gRPC channel to a gateway, plain or TLS."""
 
 import asyncio
-import os
-import socket
 import ssl
-from collections.abc import Awaitable, Mapping
-from typing import TypeVar
+from collections.abc import Mapping
 
-import requests
 from grpclib.client import Channel, Handler
 from grpclib.config import Configuration
-from grpclib.const import Status
 from grpclib.events import SendRequest, listen
-from grpclib.exceptions import GRPCError, StreamTerminatedError
 from grpclib.protocol import H2Protocol
-from h2.exceptions import H2Error
 
-from roomsync import errors
 from roomsync.config.settings import Settings
-from roomsync.config.validators import ENDPOINT_FORM
-from roomsync.errors import GatewayLost, GatewayRejected
+from roomsync.errors import GatewayRejected
 
-T = TypeVar("T")
-
-DISCOVERY_TIMEOUT = (5.0, 5.0)  # seconds to connect, seconds to answer
 CONNECT_TIMEOUT = 10.0
-OWN_GATEWAY = "for a gateway of your own, set WECHATY_PUPPET_SERVICE_ENDPOINT=host:port"
 # The ecosystem's root certificate, from npm `wechaty-puppet-service` (src/auth/ca.ts), valid to 2031-08-07. The key of
 # the server certificate that it signed is public, too: it keeps no secret and proves no identity. A gateway reached
 # over the internet needs a CA of one's own (WECHATY_PUPPET_SERVICE_TLS_CA_CERT).
@@ -63,39 +50,6 @@ DgW45GPR6bGIwlFZeqCwXLput8Z3C8Sw9bE9vjlB2ZCpjPLmWV/WbDlH3J3uDjgt
 VqO8MHX9ebjInSxPmhYOlrSZrOgEcogyMB4Z0SOtKVqPnkWmdR5hatU=
 -----END CERTIFICATE-----
 """
-
-
-async def find_endpoint(settings: Settings) -> str:
-    """`host:port` of the gateway: the setting, else what the discovery service says for the token.
-
-    `GET https://<authority>/v0/hosties/<token>` answers `{"host": ..., "port": ...}` (older services: `ip`), and the
-    host `0.0.0.0` when no gateway serves that token. Raises `GatewayLost` when it cannot be found out now.
-    """
-    if settings.endpoint:
-        return settings.endpoint
-    url = f"https://{settings.authority}/v0/hosties/{settings.token}"
-    try:
-        answer = await asyncio.to_thread(requests.get, url, timeout=DISCOVERY_TIMEOUT)
-    except requests.RequestException as error:
-        # The text of a requests error holds the URL, and the URL the token: only the error's kind is told.
-        raise GatewayLost(f"{settings.authority} does not answer ({type(error).__name__}); {OWN_GATEWAY}") from None
-    if 400 <= answer.status_code < 500:
-        raise GatewayLost(
-            f"{settings.authority} knows no gateway for this token (HTTP {answer.status_code}); {OWN_GATEWAY}"
-        )
-    try:
-        found = answer.json() if answer.ok else {}
-        host, port = found.get("host") or found.get("ip"), int(found.get("port") or 0)
-    except (ValueError, TypeError, AttributeError):
-        host, port = None, 0
-    if not host or not 0 < port < 65536 or not ENDPOINT_FORM.fullmatch(f"{host}:{port}"):
-        raise GatewayLost(f"{settings.authority} gave no usable answer (HTTP {answer.status_code})")
-    if host == "0.0.0.0":
-        raise GatewayLost(
-            f"{settings.authority} says that no gateway serves this token now; if the seller of the token names "
-            "another discovery service, set WECHATY_PUPPET_SERVICE_AUTHORITY"
-        )
-    return f"{host}:{port}"
 
 
 def server_name(settings: Settings) -> str:
@@ -190,53 +144,3 @@ def _fits(name: str, pattern: str) -> bool:
     """Whether a certificate for `pattern`, in which `*` is one leading label, is one for `name`."""
     name, pattern = name.lower(), pattern.lower()
     return name == pattern or (pattern.startswith("*.") and name.partition(".")[2] == pattern[2:])
-
-
-async def explained(call: Awaitable[T], endpoint: str, token: str) -> T:
-    """What a call to the gateway answers, or its failure as the `GatewayError` that says what to do about it."""
-    try:
-        return await call
-    except GRPCError as error:
-        raise _explain(error, endpoint, token) from error
-    except ssl.SSLCertVerificationError as error:
-        raise GatewayRejected(f"the gateway's certificate does not fit: {error.verify_message}") from error
-    except ssl.SSLError as error:
-        raise errors.NoTls(
-            f"{endpoint} does not answer in TLS ({error.reason}); if it is a plain gateway, set "
-            "WECHATY_PUPPET_SERVICE_NO_TLS_INSECURE_CLIENT=true"
-        ) from error
-    except TimeoutError as error:
-        raise errors.AnswerLate(f"{endpoint} did not answer in time") from error
-    except (StreamTerminatedError, H2Error) as error:
-        raise errors.AnswerLost(f"the connection to {endpoint} broke off ({error})") from error
-    except UnicodeDecodeError as error:
-        raise errors.GatewayRefused(f"{endpoint} answered with what is no UTF-8") from error
-    except OSError as error:
-        raise GatewayLost(f"{endpoint} cannot be reached ({_why(error)})") from error
-    except (errors.GatewayError, StopAsyncIteration):
-        raise
-    except Exception as error:
-        # Bytes that are no protobuf make betterproto raise whatever it stumbles over.
-        raise errors.GatewayRefused(f"{endpoint} answered with what cannot be read ({error!r:.200})") from error
-
-
-def _why(error: OSError) -> str:
-    if isinstance(error, socket.gaierror):
-        return "no host of that name is found"
-    reason = os.strerror(error.errno) if error.errno else str(error)
-    hint = ": is the gateway running, and on that port?"
-    return reason + (hint if isinstance(error, ConnectionRefusedError) else "")
-
-
-def _explain(error: GRPCError, endpoint: str, token: str) -> errors.GatewayError:
-    # A gateway quotes a wrong token in its answer.
-    said = (error.message or error.status.name).replace(token, "***")
-    if error.status in (Status.UNAUTHENTICATED, Status.PERMISSION_DENIED):
-        return GatewayRejected(f"{endpoint} refuses the token; check WECHATY_PUPPET_SERVICE_TOKEN")
-    if error.status is Status.ALREADY_EXISTS:
-        return errors.GatewayBusy(f"another bot is connected to {endpoint}")
-    if error.status in (Status.RESOURCE_EXHAUSTED, Status.INVALID_ARGUMENT, Status.OUT_OF_RANGE):
-        return errors.Unsendable(said)
-    if error.status is Status.DEADLINE_EXCEEDED:
-        return errors.AnswerLate(said)
-    return errors.GatewayRefused(said)

@@ -1,4 +1,4 @@
-"""The mends that let wechaty 0.10.7 be imported today, each with the fault that it answers.
+"""The patches that let wechaty 0.10.7 be imported today, each with the fault that it answers.
 
 A release that imports with today's pyee, urllib3 and Python lets us delete them
 (https://github.com/wechaty/python-wechaty):
@@ -23,7 +23,7 @@ from urllib3.util import parse_url
 
 
 @contextlib.contextmanager
-def mended_import() -> Iterator[None]:
+def patched_import() -> Iterator[None]:
     """For a block that imports wechaty; nothing of it is left behind but what wechaty itself needs later."""
     makedirs, known = os.makedirs, set(logging.root.manager.loggerDict)
     environ = {name: os.environ.pop(name, None) for name in ("WECHATY_LOG", "WECHATY_LOG_FILE", "CACHE_DIR")}

@@ -1,71 +1,67 @@
-"""What a card, a picture, a file or a place is made of, read from the gateway as JSON and left as it is."""
+"""A gateway's payload as a Message: who said it, what a card, a picture, a file or a place is made of."""
 
+import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
-import betterproto
-from wechaty_grpc.wechaty.puppet import ImageType, MessageContactRequest
-
 from roomsync import errors
-from roomsync.model import Kind
+from roomsync.gateway.client import Client
+from roomsync.gateway.members import Members
+from roomsync.model import Kind, Message
+from roomsync.text.quotes import parse_quote
 
 log = logging.getLogger(__name__)
 
 
-@dataclass
-class RawEvent(betterproto.Message):
-    """An event (wechaty/grpc, proto/wechaty/puppet/event.proto), its payload not decoded: it may not be UTF-8."""
-
-    type: int = betterproto.int32_field(1)
-    payload: bytes = betterproto.bytes_field(2)
-
-
-@dataclass
-class LocationPayload(betterproto.Message):
-    """A place (wechaty/grpc 1.x, proto/wechaty/puppet/location.proto)."""
-
-    accuracy: float = betterproto.float_field(1)
-    address: str = betterproto.string_field(2)
-    latitude: float = betterproto.double_field(3)
-    longitude: float = betterproto.double_field(4)
-    name: str = betterproto.string_field(5)
-
-
-@dataclass
-class MessageLocationResponse(betterproto.Message):
-    """The answer to MessageLocation, a call that wechaty-grpc 0.20 does not know."""
-
-    location: LocationPayload = betterproto.message_field(1)
+def message_of(msg: Any) -> Message:
+    """Return what a wechaty Message with its payload loaded says; its name and content are asked for by `Contents`."""
+    payload = msg.payload
+    kind: Kind = payload.kind
+    return Message(
+        id=msg.message_id,
+        room_id=payload.room_id,
+        talker_id=payload.from_id,
+        name="",
+        kind=kind,
+        text=payload.text,
+        # xp shows replies as messages of an unknown kind.
+        quote=parse_quote(payload.text) if kind in (Kind.TEXT, Kind.UNKNOWN) else None,
+        mention_ids=tuple(payload.mention_ids),
+    )
 
 
 class Contents:
-    """Reads through `stub`; `explained` turns a call's failure into a `GatewayError`."""
+    """Asks the gateway for what a message's payload does not say."""
 
-    def __init__(
-        self,
-        stub: Any,
-        explained: Callable[[Awaitable[Any]], Awaitable[Any]],
-        contact_name: Callable[[str], Awaitable[str]],
-    ) -> None:
-        self._stub = stub
-        self._explained = explained
-        self._contact_name = contact_name
+    def __init__(self, client: Client, members: Members) -> None:
+        self._client = client
+        self._members = members
         self._reads: dict[Kind, Callable[[str], Awaitable[str]]] = {
             Kind.IMAGE: self._image,
-            Kind.URL: lambda message_id: self._field(stub.message_url(id=message_id), "url_link"),
-            Kind.MINIPROGRAM: lambda message_id: self._field(stub.message_mini_program(id=message_id), "mini_program"),
+            Kind.URL: client.url_link,
+            Kind.MINIPROGRAM: client.mini_program,
             Kind.CONTACT: self._contact_card,
             Kind.LOCATION: self._location,
-            **dict.fromkeys((Kind.FILE, Kind.VIDEO, Kind.EMOTICON), self._file),
+            **dict.fromkeys((Kind.FILE, Kind.VIDEO, Kind.EMOTICON), client.file),
         }
 
-    async def read(self, message_id: str, kind: Kind) -> str | None:
-        """The content as JSON: a handle stays a handle, unknown fields stay. None when there is none to be had.
+    async def complete(self, message: Message) -> Message:
+        """Return the message with its talker's name and its content.
 
         Raises `GatewayLost` when the connection goes, so that the message is read again later.
+        """
+        name, content = await asyncio.gather(
+            self._members.name_in(message.room_id, message.talker_id), self.read(message.id, message.kind)
+        )
+        return replace(message, name=name, content=content)
+
+    async def read(self, message_id: str, kind: Kind) -> str | None:
+        """Return the content as JSON: a handle stays a handle, unknown fields stay. None when there is none to be had.
+
+        Raises `GatewayLost` when the connection goes.
         """
         if kind not in self._reads:
             return None
@@ -75,26 +71,16 @@ class Contents:
             log.warning("No content for message %s (%s): %s", message_id, kind, error)
             return None
 
-    async def _field(self, call: Awaitable[Any], name: str) -> str:
-        return str(getattr(await self._explained(call), name))
-
-    async def _file(self, message_id: str) -> str:
-        return await self._field(self._stub.message_file(id=message_id), "filebox")
-
     async def _image(self, message_id: str) -> str:
-        """The high-definition picture; where a gateway has none, the one that was sent."""
+        """Return the high-definition picture; where a gateway has none, the one that was sent."""
         try:
-            return await self._field(self._stub.message_image(id=message_id, type=ImageType.IMAGE_TYPE_HD), "filebox")
+            return await self._client.image(message_id, high_definition=True)
         except errors.GatewayRefused:
-            artwork = ImageType.IMAGE_TYPE_ARTWORK
-            return await self._field(self._stub.message_image(id=message_id, type=artwork), "filebox")
+            return await self._client.image(message_id, high_definition=False)
 
     async def _contact_card(self, message_id: str) -> str:
-        contact_id = await self._field(self._stub.message_contact(id=message_id), "id")
-        return json.dumps({"name": await self._contact_name(contact_id)})
+        return json.dumps({"name": await self._members.name(await self._client.shared_contact(message_id))})
 
     async def _location(self, message_id: str) -> str:
-        request = MessageContactRequest(id=message_id)  # of the same shape: a string in field 1
-        call = self._stub._unary_unary("/wechaty.Puppet/MessageLocation", request, MessageLocationResponse)
-        place = (await self._explained(call)).location
+        place = await self._client.location(message_id)
         return json.dumps({"name": place.name, "address": place.address})

@@ -1,47 +1,44 @@
 """What people are called, asked of the gateway and remembered for a while."""
 
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 from roomsync.errors import GatewayError, is_gone
+from roomsync.gateway.client import Client
 
-LIFE = 600.0  # seconds that a member's name is believed
+NAME_TTL = 600.0  # seconds that a member's name is believed
 
 
-class Names:
-    """Asks through `stub`, which gives the gateway's stub; `explained` turns a call's failure into a `GatewayError`.
+class Members:
+    """Asks through `client`. A name that the gateway does not give is empty.
 
-    A name that the gateway does not give is empty. Every method that asks raises `GatewayError` when the connection
-    is gone: a message that is read again later then has its name.
+    Every method that asks raises `GatewayError` when the connection is gone: a message that is read again later then
+    has its name.
     """
 
-    def __init__(self, stub: Callable[[], Any], explained: Callable[[Awaitable[Any]], Awaitable[Any]]) -> None:
-        self._stub = stub
-        self._explained = explained
+    def __init__(self, client: Client) -> None:
+        self._client = client
         self._known: dict[tuple[str, str], tuple[str, float]] = {}
 
-    async def of_member(self, room_id: str, contact_id: str) -> str:
-        """A member's name in that room, else the contact's own."""
+    async def name_in(self, room_id: str, contact_id: str) -> str:
+        """Return a member's name in that room, else the contact's own."""
         name, until = self._known.get((room_id, contact_id), ("", 0.0))
         if until > time.monotonic():
             return name
         try:
-            member = await self._explained(self._stub().room_member_payload(id=room_id, member_id=contact_id))
-            name = str(member.room_alias or member.name)
+            name = await self._client.member_name(room_id, contact_id)
         except GatewayError as error:
             if is_gone(error):
                 raise
             name = ""
-        name = name or await self.of_contact(contact_id)
+        name = name or await self.name(contact_id)
         if name:
-            self._known[room_id, contact_id] = (name, time.monotonic() + LIFE)
+            self._known[room_id, contact_id] = (name, time.monotonic() + NAME_TTL)
         return name
 
-    async def of_contact(self, contact_id: str) -> str:
-        """The name that a contact chose."""
+    async def name(self, contact_id: str) -> str:
+        """Return the name that a contact chose."""
         try:
-            return str((await self._explained(self._stub().contact_payload(id=contact_id))).name)
+            return await self._client.contact_name(contact_id)
         except GatewayError as error:
             if is_gone(error):
                 raise

@@ -1,22 +1,18 @@
 """The supervisor: connect, listen, reconnect, for ever; stop only when trying again cannot help."""
 
 import asyncio
+import contextlib
 import logging
-import random
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from roomsync.backoff import backoff
 from roomsync.errors import GatewayError, GatewayRefused, GatewayRejected, NoTls
 from roomsync.session import Session
 
 log = logging.getLogger(__name__)
 
-DELAY_FIRST = 1.0  # seconds before the second attempt to connect
-DELAY_MOST = 60.0
-# So gentle that after a minute's absence of the gateway the next attempt is less than 10 s away.
-DELAY_GROWTH = 1.1
-JITTER = 0.2
-PING_EVERY = 10.0  # seconds; with the link's own limit for the answer, 15, a frozen gateway is noticed within 30
+PING_INTERVAL = 10.0  # seconds; with the link's own limit for the answer, 15, a frozen gateway is noticed within 30
 
 
 NOT_LOGGED_IN = "The gateway is connected, but WeChat is not logged in there; the bot waits for the login."
@@ -25,7 +21,9 @@ NOT_LOGGED_IN = "The gateway is connected, but WeChat is not logged in there; th
 class Link(Protocol):
     """The connection to a gateway."""
 
-    endpoint: str
+    @property
+    def endpoint(self) -> str:
+        """Where the gateway is, `host:port`."""
 
     async def connect(self) -> None:
         """Open the event stream, then call Start. Raises `GatewayError`."""
@@ -41,16 +39,8 @@ class Link(Protocol):
 
 
 def worth_retrying(error: GatewayError) -> bool:
-    """Whether connecting again can help after `error`."""
+    """Return whether connecting again can help after `error`."""
     return not isinstance(error, GatewayRejected)
-
-
-def backoff(rand: Callable[[], float] = random.random) -> Iterator[float]:
-    """Seconds to wait before each new attempt: 1 growing to 60, each up to a fifth longer by chance."""
-    delay = DELAY_FIRST
-    while True:
-        yield min(DELAY_MOST, delay * (1 + JITTER * rand()))
-        delay = min(DELAY_MOST, delay * DELAY_GROWTH)
 
 
 class Supervisor:
@@ -68,18 +58,18 @@ class Supervisor:
 
     async def run(self) -> None:
         """Keep the connection until cancelled. Raises `GatewayRejected` when trying again cannot help."""
-        delays, stood = backoff(), False
+        delays, has_stood = backoff(), False
         while True:
             connected = False
             try:
                 await self._link.connect()
-                connected = stood = True
+                connected = has_stood = True
                 log.info("Connected to the gateway %s.", self._link.endpoint)
                 self._session.connect()
                 await self._live()
                 reason = "the gateway ended the event stream"
             except GatewayError as error:
-                if not worth_retrying(error) and not (stood and isinstance(error, NoTls)):
+                if not worth_retrying(error) and not (has_stood and isinstance(error, NoTls)):
                     raise
                 reason = str(error)
             finally:
@@ -96,28 +86,25 @@ class Supervisor:
 
     async def _live(self) -> None:
         """Listen, and watch that the gateway still answers, until one of the two ends."""
-        works = [
+        tasks = [
             asyncio.create_task(self._link.listen(), name="listen"),
             asyncio.create_task(self._watch(), name="watchdog"),
         ]
         try:
-            done, _ = await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
-            for work in done:
-                work.result()
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
         finally:
-            for work in works:
-                work.cancel()
-            await asyncio.gather(*works, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _watch(self) -> None:
-        """Not every gateway answers Ding, and a half-open connection looks like a quiet one: so a call is made."""
-        reminded = False
+        """Make a small call now and then: not every gateway answers Ding, and a half-open link looks quiet."""
+        await self._sleep(PING_INTERVAL)
+        if not self._session.is_logged_in:
+            log.warning(NOT_LOGGED_IN)
         while True:
-            await self._sleep(PING_EVERY)
-            if not reminded and not self._session.is_logged_in:
-                reminded = True
-                log.warning(NOT_LOGGED_IN)
-            try:
+            with contextlib.suppress(GatewayRefused):  # an answer all the same
                 await self._link.ping()
-            except GatewayRefused:
-                continue  # an answer all the same
+            await self._sleep(PING_INTERVAL)

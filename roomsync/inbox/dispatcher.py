@@ -5,27 +5,31 @@ import json
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from dataclasses import dataclass
 
 from roomsync.errors import GatewayError, StateFileError, is_gone
+from roomsync.gateway.protocol import IGNORED_EVENTS, Bot, EventType, Payload, RawMessage
 from roomsync.inbox import room_queues
-from roomsync.inbox.handlers import DIRTY, LOGIN, MESSAGE, ROOM_JOIN, ROOM_TOPIC, UNHEARD, Handlers, Payload, text_of
+from roomsync.inbox.handlers import Handlers, text_of
 from roomsync.inbox.incoming import Incoming
+from roomsync.inbox.room_queues import Fetched, RoomQueues
 from roomsync.session import Phase, Session
 
 log = logging.getLogger(__name__)
 
-ROOM_NEWS = (ROOM_JOIN, ROOM_TOPIC, DIRTY)
+ROOM_EVENTS = (EventType.ROOM_JOIN, EventType.ROOM_TOPIC, EventType.DIRTY)
 
 
-class Feed(Protocol):
-    """What takes events: this module's Events, or something that waits for one of them."""
+@dataclass(frozen=True)
+class Event:
+    """An event as it came. `disconnects` of the session then: a login that an ended connection told of is over."""
 
-    def feed(self, event_type: int, text: str) -> None:
-        """An event as it came; must not raise."""
+    type: EventType
+    payload: Payload
+    disconnects: int
 
 
-class Events:
+class Dispatcher:
     """Takes raw events from the gateway and awaits the handlers of `bot` (`on_login`, `on_message`, ...).
 
     wechaty's own bridge is not used: it runs handlers side by side, so that a message overtakes an earlier one whose
@@ -37,123 +41,119 @@ class Events:
 
     def __init__(
         self,
-        bot: Any,
+        bot: Bot,
         session: Session,
-        fetch: Callable[[str], Awaitable[Any]],
+        fetch: Callable[[str], Awaitable[RawMessage]],
         incoming: Incoming,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        self._session = session
         self._incoming = incoming
         self._clock = clock
-        self._session = session
         self._handlers = Handlers(bot, session).by_type
         self._tasks = asyncio.TaskGroup()
-        self._lanes = room_queues.Lanes(bot, session, fetch, incoming, self._tasks)
-        self._raw: asyncio.Queue[tuple[int, Any]] = asyncio.Queue()
-        self._ordered: asyncio.Queue[tuple[int, Any]] = asyncio.Queue()
+        self._room_queues = RoomQueues(bot, session, fetch, incoming, self._tasks)
+        self._raw: asyncio.Queue[Event] = asyncio.Queue()
+        self._ordered: asyncio.Queue[Event | Fetched] = asyncio.Queue()
         self._last_login: Payload = {}
-        self._login_again: asyncio.Task[None] | None = None
+        self._login_retry: asyncio.Task[None] | None = None
 
     def feed(self, event_type: int, text: str) -> None:
         """Take an event as it came; its place in the order is taken now."""
         self._session.last_event = self._clock()
-        if event_type in UNHEARD:
+        if event_type in IGNORED_EVENTS:
             return
-        if event_type != MESSAGE and event_type not in self._handlers:
+        if event_type != EventType.MESSAGE and event_type not in self._handlers:
             log.debug("Passed over an event of the unknown type %d.", event_type)
             return
         try:
             payload = json.loads(text)
             if not isinstance(payload, dict):
                 raise ValueError("it is no JSON object")
-            self._raw.put_nowait((event_type, self._event(event_type, payload)))
+            if event_type == EventType.MESSAGE:
+                text_of(payload, "messageId")
+            self._raw.put_nowait(Event(EventType(event_type), payload, self._session.disconnects))
         except (ValueError, RecursionError) as error:
             log.warning("Passed over an event of type %d: %s.", event_type, error)
-
-    def _event(self, event_type: int, payload: Payload) -> Any:
-        if event_type == MESSAGE:
-            return text_of(payload, "messageId")
-        return (self._session.disconnects, payload) if event_type == LOGIN else payload
 
     async def run(self) -> None:
         """Hand events on until cancelled. Raises `StateFileError` when the state file cannot be written."""
         try:
             async with self._tasks:
-                self._tasks.create_task(self._intake(), name="intake")
-                self._tasks.create_task(self._order(), name="order")
+                self._tasks.create_task(self._take_in(), name="intake")
+                self._tasks.create_task(self._dispatch(), name="dispatch")
         except ExceptionGroup as group:
             raise group.exceptions[0] from None
 
-    async def _intake(self) -> None:
+    async def _take_in(self) -> None:
         """Commit the ids of messages as soon as they come, all that have come at once, then ask for their payloads."""
         while True:
             batch = [await self._raw.get()]
             while not self._raw.empty():
                 batch.append(self._raw.get_nowait())
-            ids = [event for event_type, event in batch if event_type == MESSAGE]
+            ids = [str(event.payload["messageId"]) for event in batch if event.type is EventType.MESSAGE]
             new = set(self._incoming.note(ids, self._clock())) if ids else set()
-            for event_type, event in batch:
-                if event_type != MESSAGE:
-                    self._ordered.put_nowait((event_type, event))
-                elif event in new:
-                    new.discard(event)  # the same id twice in one batch
-                    self._ordered.put_nowait((MESSAGE, self._lanes.ask(event)))
+            for event in batch:
+                if event.type is not EventType.MESSAGE:
+                    self._ordered.put_nowait(event)
+                elif (message_id := str(event.payload["messageId"])) in new:
+                    new.discard(message_id)  # the same id twice in one batch
+                    self._ordered.put_nowait(self._room_queues.fetch(message_id))
 
-    async def _order(self) -> None:
+    async def _dispatch(self) -> None:
         while True:
-            event_type, event = await self._ordered.get()
-            if event_type == MESSAGE:
-                await self._lanes.bring(event)
-            elif event_type == LOGIN:
-                disconnects, login = event
-                if disconnects == self._session.disconnects:  # else the connection that told of it is over
-                    await self._login(login)
+            event = await self._ordered.get()
+            if isinstance(event, Fetched):
+                await self._room_queues.enqueue(event)
+            elif event.type is EventType.LOGIN:
+                if event.disconnects == self._session.disconnects:
+                    await self._log_in(event.payload)
             else:
-                error = await self._handle(event_type, event)
-                if event_type in ROOM_NEWS and _may_pass(error):
-                    self._tasks.create_task(self._handle_again(event_type, event))
+                error = await self._handle(event)
+                if event.type in ROOM_EVENTS and _may_pass(error):
+                    self._tasks.create_task(self._handle_again(event))
 
-    async def _login(self, event: Payload) -> None:
+    async def _log_in(self, payload: Payload) -> None:
         """Let messages through once the login is handled, unless it is over by then."""
-        self._last_login = event
-        error = await self._handle(LOGIN, event)
+        self._last_login = payload
+        error = await self._handle(Event(EventType.LOGIN, payload, self._session.disconnects))
         if not self._session.is_logged_in:
             return
         if not error:
-            await self._lanes.open()
-        elif not self._login_again or self._login_again.done():
-            self._login_again = self._tasks.create_task(self._repeat_login())
+            await self._room_queues.resume()
+        elif not self._login_retry or self._login_retry.done():
+            self._login_retry = self._tasks.create_task(self._repeat_login())
 
     async def _repeat_login(self) -> None:
-        """A login that could not be handled, on a connection that stands: nobody says it again, and all would wait."""
-        for delay in room_queues.RETRIES:
+        """Handle a login again that failed on a good connection: nobody tells of it again, and all would wait."""
+        for delay in room_queues.RETRY_DELAYS:
             await asyncio.sleep(delay)
             if self._session.phase is not Phase.LOGGED_IN:
                 return
-            self._ordered.put_nowait((LOGIN, (self._session.disconnects, self._last_login)))
+            self._ordered.put_nowait(Event(EventType.LOGIN, self._last_login, self._session.disconnects))
 
-    async def _handle_again(self, event_type: int, event: Payload) -> None:
-        """News of a room that could not be handled: a room must not stay what it is no more until the next login."""
-        for delay in room_queues.RETRIES:
+    async def _handle_again(self, event: Event) -> None:
+        """Handle an event of a room again that failed: what is known of the room must not stay wrong for long."""
+        for delay in room_queues.RETRY_DELAYS:
             await asyncio.sleep(delay)
-            if not _may_pass(await self._handle(event_type, event)):
+            if not _may_pass(await self._handle(event)):
                 return
 
-    async def _handle(self, event_type: int, event: Payload) -> Exception | None:
-        """One event's failure is logged with its cause and stops no other; the failure."""
+    async def _handle(self, event: Event) -> Exception | None:
+        """Handle an event; its failure is logged with its cause and stops no other. Return the failure."""
         try:
-            await self._handlers[event_type](event)
+            await self._handlers[event.type](event.payload)
         except StateFileError:
             raise
         except GatewayError as error:
-            log.warning("Could not handle an event of type %d: %s", event_type, error)
+            log.warning("Could not handle an event of type %d: %s", event.type, error)
             return error
         except Exception as error:
-            log.exception("Could not handle an event of type %d.", event_type)
+            log.exception("Could not handle an event of type %d.", event.type)
             return error
         return None
 
 
 def _may_pass(error: Exception | None) -> bool:
-    """Whether a failure is one of this moment: not of the event, and not of a connection, whose next login mends it."""
+    """Return whether a failure is of this moment: not of the event, and not of a connection that is gone."""
     return isinstance(error, GatewayError) and not is_gone(error)

@@ -2,46 +2,31 @@
 
 from collections.abc import Callable, Coroutine
 from datetime import datetime
-from typing import Any
 
+from roomsync.gateway.protocol import Bot, EventType, Payload, WechatyContact, WechatyRoom
 from roomsync.session import Session
 
-# The numbers of wechaty's EventType (wechaty/grpc, proto/wechaty/puppet/event.proto).
-MESSAGE, ERROR, ROOM_JOIN, ROOM_LEAVE, ROOM_TOPIC, SCAN, READY, LOGIN, LOGOUT, DIRTY = (
-    2,
-    16,
-    19,
-    20,
-    21,
-    22,
-    23,
-    25,
-    26,
-    27,
-)
-UNHEARD = frozenset({1, 3, 17, 18, 24})  # heartbeat, dong, friendship, room invitation, reset: nothing to do
-# Of wechaty's PayloadType: what a "dirty" event says is out of date.
-DIRTY_ROOM = 3
-
-Payload = dict[str, Any]
+Handler = Callable[[Payload], Coroutine[None, None, None]]
+MILLISECONDS_FROM = 1e11  # a larger time is in milliseconds (python-wechaty#1290)
+MAX_TIMESTAMP = 4e12
 
 
 class Handlers:
     """Gives each event but messages, which need more care, to the handler of `bot` that wechaty would call."""
 
-    def __init__(self, bot: Any, session: Session) -> None:
+    def __init__(self, bot: Bot, session: Session) -> None:
         self._bot = bot
         self._session = session
-        self.by_type: dict[int, Callable[[Payload], Coroutine[Any, Any, None]]] = {
-            LOGIN: self._login,
-            LOGOUT: self._logout,
-            READY: self._ready,
-            SCAN: self._scan,
-            ERROR: self._error,
-            ROOM_JOIN: self._room_join,
-            ROOM_LEAVE: self._room_leave,
-            ROOM_TOPIC: self._room_topic,
-            DIRTY: self._dirty,
+        self.by_type: dict[EventType, Handler] = {
+            EventType.LOGIN: self._login,
+            EventType.LOGOUT: self._logout,
+            EventType.READY: self._ready,
+            EventType.SCAN: self._scan,
+            EventType.ERROR: self._error,
+            EventType.ROOM_JOIN: self._room_join,
+            EventType.ROOM_LEAVE: self._room_leave,
+            EventType.ROOM_TOPIC: self._room_topic,
+            EventType.DIRTY: self._dirty,
         }
 
     async def _login(self, payload: Payload) -> None:
@@ -64,31 +49,34 @@ class Handlers:
         await self._bot.on_error(payload)
 
     async def _room_join(self, payload: Payload) -> None:
-        invitees = [self._bot.Contact.load(str(i)) for i in payload.get("inviteeIdList") or ()]
-        inviter = self._bot.Contact.load(str(payload.get("inviterId") or ""))
+        invitees, inviter = self._contacts(payload, "inviteeIdList"), self._contact(payload, "inviterId")
         await self._bot.on_room_join(self._room(payload), invitees, inviter, _date(payload))
 
     async def _room_leave(self, payload: Payload) -> None:
-        leavers = [self._bot.Contact.load(str(i)) for i in payload.get("removeeIdList") or ()]
-        remover = self._bot.Contact.load(str(payload.get("removerId") or ""))
+        leavers, remover = self._contacts(payload, "removeeIdList"), self._contact(payload, "removerId")
         await self._bot.on_room_leave(self._room(payload), leavers, remover, _date(payload))
 
     async def _room_topic(self, payload: Payload) -> None:
-        changer = self._bot.Contact.load(str(payload.get("changerId") or ""))
         new, old = str(payload.get("newTopic") or ""), str(payload.get("oldTopic") or "")
+        changer = self._contact(payload, "changerId")
         await self._bot.on_room_topic(self._room(payload), new, old, changer, _date(payload))
 
     async def _dirty(self, payload: Payload) -> None:
-        """A gateway says that what was loaded of a contact, a member or a room is out of date."""
-        self._bot.puppet.forget_names()
-        if payload.get("payloadType") == DIRTY_ROOM:
-            await self._bot.on_room_dirty(self._bot.Room.load(text_of(payload, "payloadId")))
+        await self._bot.on_dirty(payload.get("payloadType"), text_of(payload, "payloadId"))
 
-    def _room(self, payload: Payload) -> Any:
+    def _room(self, payload: Payload) -> WechatyRoom:
         return self._bot.Room.load(text_of(payload, "roomId"))
+
+    def _contact(self, payload: Payload, key: str) -> WechatyContact:
+        return self._bot.Contact.load(str(payload.get(key) or ""))
+
+    def _contacts(self, payload: Payload, key: str) -> list[WechatyContact]:
+        ids = payload.get(key)
+        return [self._bot.Contact.load(str(one)) for one in ids] if isinstance(ids, list) else []
 
 
 def text_of(payload: Payload, key: str) -> str:
+    """Return a text of an event. Raises ValueError when there is none, or one that no text can be."""
     value = payload.get(key)
     if not isinstance(value, str) or not value:
         raise ValueError(f"its {key} is {value!r:.100}")
@@ -97,8 +85,8 @@ def text_of(payload: Payload, key: str) -> str:
 
 
 def _date(payload: Payload) -> datetime:
-    """Gateways send seconds or milliseconds (python-wechaty#1290), or nothing."""
+    """Return when it happened: gateways send seconds or milliseconds, or nothing."""
     stamp = payload.get("timestamp")
-    if not isinstance(stamp, int | float) or not 0 < stamp < 4e12:
+    if not isinstance(stamp, int | float) or not 0 < stamp < MAX_TIMESTAMP:
         return datetime.now()
-    return datetime.fromtimestamp(stamp / 1000 if stamp > 1e11 else stamp)
+    return datetime.fromtimestamp(stamp / 1000 if stamp > MILLISECONDS_FROM else stamp)

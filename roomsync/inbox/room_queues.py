@@ -6,44 +6,45 @@ import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 from roomsync.errors import AnswerLate, GatewayLost, GatewayRefused, StateFileError, is_gone
+from roomsync.gateway.protocol import Bot, RawMessage
 from roomsync.inbox.incoming import Incoming
 from roomsync.session import Session
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-PATIENCE = 3.0  # seconds that a message without a payload may hold up those behind it
-LANE_PATIENCE = 5.0  # seconds that a message may hold up those behind it in its room
-SOON = (0.2, 0.8)  # seconds before what a gateway refused is tried again while those behind it wait
-RETRIES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # seconds before what failed is tried again while the others pass
-CUTS_MOST = 3  # broken connections over one message until it waits for no further login
-FETCHES = 64  # payloads asked for at the same time
+PAYLOAD_TIMEOUT = 3.0  # seconds that a message without a payload may hold up those behind it
+HANDLER_TIMEOUT = 5.0  # seconds that a message may hold up those behind it in its room
+QUICK_RETRY_DELAYS = (0.2, 0.8)  # seconds before what a gateway refused is tried again while those behind it wait
+RETRY_DELAYS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # seconds before what failed is tried again while the others pass
+MAX_DISCONNECTS = 3  # broken connections over one message until it waits for no further login
+MAX_FETCHES = 64  # payloads asked for at the same time
 
 
 @dataclass(frozen=True)
-class Asked:
+class Fetched:
     """A message that the gateway was asked for: `task` gives wechaty's Message, or the error that kept it away."""
 
     id: str
-    task: asyncio.Task[Any]
+    task: asyncio.Task[RawMessage | Exception]
     since: float  # time.monotonic()
 
 
-class Lanes:
+class RoomQueues:
     """Hands messages to `bot.on_message`; `fetch` gives the wechaty Message of an id, payload loaded.
 
     While the session is not ready, what is on its way waits, and so does, in the state file, what fails with the
-    connection. `tasks` owns all tasks, and ends with `StateFileError` when the state file or the
-    outbox cannot be written.
+    connection. `tasks` owns all tasks, and ends with `StateFileError` when the state file cannot be written.
     """
 
     def __init__(
         self,
-        bot: Any,
+        bot: Bot,
         session: Session,
-        fetch: Callable[[str], Awaitable[Any]],
+        fetch: Callable[[str], Awaitable[RawMessage]],
         incoming: Incoming,
         tasks: asyncio.TaskGroup,
     ) -> None:
@@ -52,125 +53,136 @@ class Lanes:
         self._fetch = fetch
         self._incoming = incoming
         self._tasks = tasks
-        self._slots = asyncio.Semaphore(FETCHES)
-        self._lanes: dict[str, deque[Any]] = {}
-        self._cuts: Counter[str] = Counter()  # how often the connection broke while a message was asked about
+        self._slots = asyncio.Semaphore(MAX_FETCHES)
+        self._queues: dict[str, deque[RawMessage]] = {}  # by room
+        self._disconnects: Counter[str] = Counter()  # how often the connection broke while a message was asked about
         self._handling: set[str] = set()  # ids of messages that are somewhere between here and the outbox
 
-    async def open(self) -> None:
-        """A login is handled: what an earlier connection or process left comes before what is said from now on.
+    @property
+    def is_idle(self) -> bool:
+        """Whether no message is on its way."""
+        return not self._handling
 
-        It comes in its order. What waits in a lane for this login is not asked for again.
+    async def resume(self) -> None:
+        """Take up, after a login, what an earlier connection or process left; then let through what is said now.
+
+        It comes in its order. What waits in a queue for this login is not asked for again.
         """
-        here = {message.message_id: message for lane in self._lanes.values() for message in lane}
-        for lane in self._lanes.values():
-            lane.clear()
+        here = {message.message_id: message for queue in self._queues.values() for message in queue}
+        for queue in self._queues.values():
+            queue.clear()
         unfinished = [one for one in self._incoming.unfinished() if one in here or one not in self._handling]
-        asked = [self.ask(message_id, here.get(message_id)) for message_id in unfinished]
+        fetched = [self.fetch(message_id, here.get(message_id)) for message_id in unfinished]
         self._session.rooms_found()
-        for one in asked:
-            await self.bring(one)
+        for one in fetched:
+            await self.enqueue(one)
 
-    def ask(self, message_id: str, known: Any = None) -> Asked:
+    def fetch(self, message_id: str, known: RawMessage | None = None) -> Fetched:
         """Ask the gateway for a message, unless it is `known` already."""
         self._handling.add(message_id)
-        got = _given(known) if known is not None else self._limited(message_id)
-        return Asked(message_id, self._tasks.create_task(got), time.monotonic())
+        work = self._fetch_limited(message_id) if known is None else _given(known)
+        return Fetched(message_id, self._tasks.create_task(work), time.monotonic())
 
-    async def bring(self, asked: Asked) -> None:
-        """Put a message into its room's lane; one whose payload does not come lets the others pass."""
-        await asyncio.wait({asked.task}, timeout=max(0.0, asked.since + PATIENCE - time.monotonic()))
-        if asked.task.done() and not isinstance(asked.task.result(), Exception):
-            self._enter(asked.task.result())
-        elif not (asked.task.done() and await self._is_left_to_login(asked.id, asked.task.result())):
-            self._tasks.create_task(self._late(asked.id, asked.task))
+    async def enqueue(self, fetched: Fetched) -> None:
+        """Put a message into its room's queue; one whose payload does not come lets the others pass."""
+        await asyncio.wait({fetched.task}, timeout=max(0.0, fetched.since + PAYLOAD_TIMEOUT - time.monotonic()))
+        outcome = fetched.task.result() if fetched.task.done() else None
+        if outcome is not None and not isinstance(outcome, Exception):
+            self._add(outcome)
+        elif outcome is None or not await self._is_left_to_login(fetched.id, outcome):
+            self._tasks.create_task(self._retry_later(fetched.id, fetched.task))
 
-    async def _limited(self, message_id: str) -> Any:
+    async def _fetch_limited(self, message_id: str) -> RawMessage | Exception:
         async with self._slots:
             return await _outcome(lambda: self._fetch(message_id))
 
-    def _enter(self, message: Any) -> None:
-        """Messages of one room are handled one after another, those of different rooms side by side."""
+    def _add(self, message: RawMessage) -> None:
+        """Add to a room's queue; queues of different rooms are worked off side by side."""
         room_id = message.payload.room_id
-        if room_id in self._lanes:
-            self._lanes[room_id].append(message)
+        if room_id in self._queues:
+            self._queues[room_id].append(message)
             return
-        self._lanes[room_id] = deque([message])
-        self._tasks.create_task(self._run_lane(room_id))
+        self._queues[room_id] = deque([message])
+        self._tasks.create_task(self._work_off(room_id))
 
-    async def _run_lane(self, room_id: str) -> None:
-        lane = self._lanes[room_id]
-        while lane:
-            await self._session.until(lambda: self._session.is_ready)
-            if not lane:
+    async def _work_off(self, room_id: str) -> None:
+        queue = self._queues[room_id]
+        while queue:
+            await self._until_ready()
+            if not queue:
                 break  # taken up again, at a login
-            message = lane.popleft()
-            handling = self._tasks.create_task(self._handled(message))
-            await asyncio.wait({handling}, timeout=LANE_PATIENCE)
+            message = queue.popleft()
+            handling = self._tasks.create_task(self._handle(message))
+            await asyncio.wait({handling}, timeout=HANDLER_TIMEOUT)
             error = handling.result() if handling.done() else None
             if not handling.done() or (error and not await self._is_left_to_login(message.message_id, error)):
-                self._tasks.create_task(self._late(message.message_id, handling))
-        del self._lanes[room_id]
+                self._tasks.create_task(self._retry_later(message.message_id, handling))
+        del self._queues[room_id]
 
-    async def _handled(self, message: Any) -> Exception | None:
-        """Hand a message to the bot; None when it is done with it, else the error that it failed with."""
+    async def _handle(self, message: RawMessage) -> Exception | None:
+        """Hand a message to the bot. Return None when it is done with it, else the error that it failed with."""
         error = await _outcome(lambda: self._bot.on_message(message))
-        if isinstance(error, Exception):
-            return error
-        self._handling.discard(message.message_id)
-        self._incoming.finish(message.message_id)
-        return None
+        if error is None:
+            self._handling.discard(message.message_id)
+            self._incoming.finish(message.message_id)
+        return error
+
+    async def _until_ready(self) -> None:
+        await self._session.until(lambda: self._session.is_ready)
 
     async def _is_left_to_login(self, message_id: str, error: Exception) -> bool:
-        """Whether a message failed with the connection, so that it comes again, in its place, after the next login.
+        """Return whether a message failed with the connection: it comes again, in its place, after the next login.
 
         The end of a connection shows in a call a moment before it is noticed; what was said later waits that long. A
         message over which the connection breaks each time is not left to one login after the other.
         """
-        if not isinstance(error, GatewayLost) or isinstance(error, AnswerLate) or self._cuts[message_id] >= CUTS_MOST:
+        if not isinstance(error, GatewayLost) or isinstance(error, AnswerLate):
             return False
+        if self._disconnects[message_id] >= MAX_DISCONNECTS:
+            return False
+        session, ends = self._session, self._session.ends
         try:
-            ends = self._session.ends
-            async with asyncio.timeout(PATIENCE):
-                await self._session.until(lambda: not self._session.is_logged_in or self._session.ends > ends)
+            async with asyncio.timeout(PAYLOAD_TIMEOUT):
+                await session.until(lambda: not session.is_logged_in or session.ends > ends)
         except TimeoutError:
             return False
         if not is_gone(error):
-            self._cuts[message_id] += 1
+            self._disconnects[message_id] += 1
         self._handling.discard(message_id)
         return True
 
-    async def _late(self, message_id: str, first: asyncio.Task[Any]) -> None:
-        """Bring a message that others had to pass to the bot after all; give it up after the last of RETRIES.
+    async def _retry_later(self, message_id: str, first: Awaitable[RawMessage | Exception | None]) -> None:
+        """Bring a message that others had to pass to the bot after all; give it up after the last of RETRY_DELAYS.
 
         One that fails because the connection is gone stays in the state file, and comes again after the next login.
         """
         outcome = await first
         if outcome is not None and not isinstance(outcome, Exception):
-            await self._session.until(lambda: self._session.is_ready)
-            outcome = await self._handled(outcome)
-        for delay in RETRIES:
+            await self._until_ready()
+            outcome = await self._handle(outcome)
+        for delay in RETRY_DELAYS:
             if outcome is None:
                 break
             if await self._is_left_to_login(message_id, outcome):
                 return
             log.info("Message %s is tried again in %.0f s: %s", message_id, delay, outcome)
             await asyncio.sleep(delay)
-            found = await self._limited(message_id)
-            outcome = found if isinstance(found, Exception) else await self._handled(found)
+            found = await self._fetch_limited(message_id)
+            outcome = found if isinstance(found, Exception) else await self._handle(found)
         self._handling.discard(message_id)
-        self._cuts.pop(message_id, None)
+        self._disconnects.pop(message_id, None)
         if outcome is not None:
             log.error("Message %s is given up: %s", message_id, outcome, exc_info=outcome)
             self._incoming.give_up(message_id)
 
 
-async def _outcome(work: Callable[[], Awaitable[Any]]) -> Any:
-    """What `work` gives, or the error that it ends with: who awaits a task of this may come late to it.
+async def _outcome(work: Callable[[], Awaitable[T]]) -> T | Exception:
+    """Return what `work` gives, or the error that it ends with: who awaits a task of this may come late to it.
 
-    What the gateway refuses is tried again SOON, so that a refusal of the moment costs no message its place.
+    What the gateway refuses is tried again after QUICK_RETRY_DELAYS, so that a refusal of the moment costs no message
+    its place.
     """
-    delays = iter(SOON)
+    delays = iter(QUICK_RETRY_DELAYS)
     while True:
         try:
             return await work()
@@ -183,5 +195,5 @@ async def _outcome(work: Callable[[], Awaitable[Any]]) -> Any:
         await asyncio.sleep(delay)
 
 
-async def _given(message: Any) -> Any:
+async def _given(message: RawMessage) -> RawMessage:
     return message

@@ -3,16 +3,19 @@
 import itertools
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypeVar
 
+import betterproto
 from grpclib.const import Status
 from grpclib.exceptions import GRPCError
 from wechaty_grpc.wechaty import puppet as pb
 
-# wechaty-puppet's numbers of the kinds that people here post.
-TYPES = {"unknown": 0, "file": 1, "audio": 2, "contact": 3, "chat_history": 4, "emoticon": 5, "image": 6, "text": 7}
-TYPES |= {"location": 8, "miniprogram": 9, "group_note": 10, "transfer": 11, "red_envelope": 12, "recalled": 13}
-TYPES |= {"url": 14, "video": 15, "post": 16, "system": 18}
+from roomsync.gateway.protocol import KINDS
+
+T = TypeVar("T")
+
+TYPES = {kind.value: number for number, kind in KINDS.items()}  # the gateway's numbers of the kinds
+Answer = Callable[[betterproto.Message], Awaitable[betterproto.Message]]  # to the request of a call
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class _Room:
 class StoredMessage:
     """A message as the gateway gives it, and what its card or picture is made of."""
 
-    payload: Any
+    payload: pb.MessagePayloadResponse
     content: str
 
 
@@ -58,15 +61,15 @@ class Account:
         self._numbers = itertools.count(1)
 
     def add_contact(self, contact_id: str, name: str) -> None:
-        """Someone on WeChat."""
+        """Add somebody on WeChat."""
         self._contacts[contact_id] = name
 
     def add_room(self, room_id: str, topic: str, names: dict[str, str] | None = None) -> None:
-        """A room that the account is in; `names` are its members with their names in it."""
+        """Add a room that the account is in; `names` are its members with their names in it."""
         self._rooms[room_id] = _Room(topic, names or {})
 
-    def works(self) -> dict[str, Callable[[Any], Awaitable[Any]]]:
-        """What each call does, by the names of wechaty/grpc."""
+    def answers(self) -> dict[str, Answer]:
+        """Return what answers each call, by the names of wechaty/grpc."""
         return {
             "Start": self._nothing(pb.StartResponse),
             "Stop": self._nothing(pb.StopResponse),
@@ -90,65 +93,65 @@ class Account:
         }
 
     @staticmethod
-    def _nothing(answer: Callable[[], Any]) -> Callable[[Any], Awaitable[Any]]:
-        async def work(request: Any) -> Any:
-            return answer()
+    def _nothing(response: Callable[[], betterproto.Message]) -> Answer:
+        async def answer(request: betterproto.Message) -> betterproto.Message:
+            return response()
 
-        return work
+        return answer
 
     @staticmethod
-    def _found(table: dict[str, Any], key: str) -> Any:
+    def _found(table: dict[str, T], key: str) -> T:
         if key not in table:
             raise GRPCError(Status.UNKNOWN, f"no payload found for id {key}")
         return table[key]
 
-    async def _room_list(self, request: Any) -> Any:
+    async def _room_list(self, request: pb.RoomListRequest) -> pb.RoomListResponse:
         return pb.RoomListResponse(ids=list(self._rooms))
 
-    async def _room_payload(self, request: Any) -> Any:
+    async def _room_payload(self, request: pb.RoomPayloadRequest) -> pb.RoomPayloadResponse:
         return pb.RoomPayloadResponse(id=request.id, topic=self._found(self._rooms, request.id).topic)
 
-    async def _member(self, request: Any) -> Any:
+    async def _member(self, request: pb.RoomMemberPayloadRequest) -> pb.RoomMemberPayloadResponse:
         alias = self._found(self._rooms, request.id).names.get(request.member_id, "")
         name = self._contacts.get(request.member_id, "")
         return pb.RoomMemberPayloadResponse(id=request.member_id, room_alias=alias, name=name)
 
-    async def _contact(self, request: Any) -> Any:
+    async def _contact(self, request: pb.ContactPayloadRequest) -> pb.ContactPayloadResponse:
         return pb.ContactPayloadResponse(id=request.id, name=self._found(self._contacts, request.id))
 
-    async def _payload(self, request: Any) -> Any:
+    async def _payload(self, request: pb.MessagePayloadRequest) -> pb.MessagePayloadResponse:
         return self._found(self._messages, request.id).payload
 
-    async def _image(self, request: Any) -> Any:
+    async def _image(self, request: pb.MessageImageRequest) -> pb.MessageImageResponse:
         return pb.MessageImageResponse(filebox=self._found(self._messages, request.id).content)
 
-    async def _url(self, request: Any) -> Any:
+    async def _url(self, request: pb.MessageUrlRequest) -> pb.MessageUrlResponse:
         return pb.MessageUrlResponse(url_link=self._found(self._messages, request.id).content)
 
-    async def _miniprogram(self, request: Any) -> Any:
+    async def _miniprogram(self, request: pb.MessageMiniProgramRequest) -> pb.MessageMiniProgramResponse:
         return pb.MessageMiniProgramResponse(mini_program=self._found(self._messages, request.id).content)
 
-    async def _file(self, request: Any) -> Any:
+    async def _file(self, request: pb.MessageFileRequest) -> pb.MessageFileResponse:
         return pb.MessageFileResponse(filebox=self._found(self._messages, request.id).content)
 
-    async def _card(self, request: Any) -> Any:
+    async def _card(self, request: pb.MessageContactRequest) -> pb.MessageContactResponse:
         return pb.MessageContactResponse(id=self._found(self._messages, request.id).content)
 
-    async def _recall(self, request: Any) -> Any:
+    async def _recall(self, request: pb.MessageRecallRequest) -> pb.MessageRecallResponse:
         self.recalled.append(request.id)
         return pb.MessageRecallResponse(success=self.recalls)
 
-    async def _send_text(self, request: Any) -> Any:
+    async def _send_text(self, request: pb.MessageSendTextRequest) -> pb.MessageSendTextResponse:
         mentions = tuple(request.mentonal_ids)
         return pb.MessageSendTextResponse(id=self._keep(request.conversation_id, "text", request.text, mentions))
 
-    async def _send_file(self, request: Any) -> Any:
+    async def _send_file(self, request: pb.MessageSendFileRequest) -> pb.MessageSendFileResponse:
         return pb.MessageSendFileResponse(id=self._keep(request.conversation_id, "image", request.filebox))
 
-    async def _send_url(self, request: Any) -> Any:
+    async def _send_url(self, request: pb.MessageSendUrlRequest) -> pb.MessageSendUrlResponse:
         return pb.MessageSendUrlResponse(id=self._keep(request.conversation_id, "url", request.url_link))
 
-    async def _send_miniprogram(self, request: Any) -> Any:
+    async def _send_miniprogram(self, request: pb.MessageSendMiniProgramRequest) -> pb.MessageSendMiniProgramResponse:
         body = request.mini_program
         return pb.MessageSendMiniProgramResponse(id=self._keep(request.conversation_id, "miniprogram", body))
 

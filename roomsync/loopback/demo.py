@@ -10,15 +10,13 @@ import sys
 import tempfile
 import threading
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
-from roomsync.config.settings import Settings
 from roomsync.loopback.account import Sent
 from roomsync.loopback.gateway import LoopbackGateway
 from roomsync.model import Kind
-from roomsync.store import StateFile
 from roomsync.text.kinds import WORDS
 
 PREFIX = "Milvus用户交流群"
@@ -37,7 +35,8 @@ LINK = {
 }
 PROGRAM = {"appid": "wx0123456789abcdef", "title": "Meetup 报名", "username": "gh_demo@app", "pagePath": "pages/index"}
 # Room, who, kind, what.
-TALK: tuple[tuple[str, str, str, Any], ...] = (
+Content = str | Mapping[str, object]
+TALK: tuple[tuple[str, str, str, Content], ...] = (
     ("101", "alice", "text", "Hi all, has anyone tried hybrid search on 10M vectors?"),
     ("103", "chen", "text", "用过，召回率比单路高不少 👍"),
     ("103", "chen", "image", PICTURE),
@@ -47,6 +46,19 @@ TALK: tuple[tuple[str, str, str, Any], ...] = (
     ("103", "li", "text", "报名了！周六见"),
 )
 PACE = 0.9  # seconds between two messages, for a person to read
+
+
+class DemoBot(Protocol):
+    """The bot that the demo shows."""
+
+    async def run(self) -> None:
+        """Relay until `stop`."""
+
+    def stop(self) -> None:
+        """Let `run` return."""
+
+    def close(self) -> None:
+        """Close the state file."""
 
 
 class _Screen:
@@ -60,9 +72,11 @@ class _Screen:
     def _paint(self, code: str, text: str) -> str:
         return f"\033[{code}m{text}\033[0m" if self._color else text
 
-    def says(self, label: str, name: str, kind: str, content: Any) -> None:
-        words = content if kind == "text" else f"[{WORDS[Kind(kind)]}] {content.get('title') or content.get('name')}"
-        pad = " " * max(1, 8 - sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in name))
+    def says(self, label: str, name: str, kind: str, content: Content) -> None:
+        words = content
+        if not isinstance(content, str):
+            words = f"[{WORDS[Kind(kind)]}] {content.get('title') or content.get('name')}"
+        pad = " " * max(1, 8 - sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in name))
         print(f"\n{self._paint('1;32', label)}  {self._paint('1', name)}{pad}{words}", flush=True)
 
     def arrives(self, sent: Sent) -> None:
@@ -74,9 +88,12 @@ class _Screen:
         print(f"  {self._paint('2', '→')} {self._paint('36', self._labels[sent.room_id])}   {words}", flush=True)
 
 
-async def demo(make_bot: Callable[[Settings, StateFile], Any]) -> int:
-    """Run the scripted talk, then let a visitor at a terminal join in; 0 when everything said has arrived."""
-    terminal = sys.stdin.isatty() and sys.stdout.isatty()
+async def demo(make_bot: Callable[[Mapping[str, str]], DemoBot]) -> int:
+    """Run the scripted talk, then let a visitor at a terminal join in; 0 when everything said has arrived.
+
+    `make_bot` makes a bot of settings, given as variable name -> text.
+    """
+    at_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     gateway = LoopbackGateway()
     for contact_id, name in {**PEOPLE, VISITOR: "You"}.items():
         gateway.add_contact(contact_id, name)
@@ -87,24 +104,24 @@ async def demo(make_bot: Callable[[Settings, StateFile], Any]) -> int:
         "WECHATY_PUPPET_SERVICE_TOKEN": gateway.token,
         "WECHATY_PUPPET_SERVICE_ENDPOINT": await gateway.start(),
         "WECHATY_PUPPET_SERVICE_NO_TLS_INSECURE_CLIENT": "true",
-        "SEND_INTERVAL": "0.15" if terminal else "0",
+        "SEND_INTERVAL": "0.15" if at_terminal else "0",
         "ROOM_INTERVAL": "0",
         "SENDS_PER_MINUTE": "0",
     }
     try:
         with tempfile.TemporaryDirectory(prefix="roomsync-demo-") as folder:
-            state = StateFile(Path(folder) / "roomsync.db")
+            bot = make_bot({**values, "STATE_FILE": str(Path(folder) / "roomsync.db")})
             try:
-                return await _play(make_bot(Settings.parse(values), state), gateway, terminal)
+                return await _play(bot, gateway, at_terminal)
             finally:
-                state.close()
+                bot.close()
     finally:
         await gateway.close()
 
 
-async def _play(bot: Any, gateway: LoopbackGateway, terminal: bool) -> int:
+async def _play(bot: DemoBot, gateway: LoopbackGateway, at_terminal: bool) -> int:
     screen = _Screen(
-        gateway, terminal and "NO_COLOR" not in os.environ and (os.name != "nt" or "WT_SESSION" in os.environ)
+        gateway, at_terminal and "NO_COLOR" not in os.environ and (os.name != "nt" or "WT_SESSION" in os.environ)
     )
     running = asyncio.create_task(bot.run(), name="bot of the demo")
     try:
@@ -114,25 +131,25 @@ async def _play(bot: Any, gateway: LoopbackGateway, terminal: bool) -> int:
         arrived = 0
         for label, talker, kind, content in TALK:
             arrived += await _say(gateway, screen, label, talker, kind, content)
-            await asyncio.sleep(PACE if terminal else 0)
+            await asyncio.sleep(PACE if at_terminal else 0)
         stray = sum(sent.room_id == OUTSIDE for sent in gateway.sent)
         print(f"\n{len(TALK)} messages said, all in the other rooms after {arrived} sends; {stray} in 家庭群.")
-        if terminal:
+        if at_terminal:
             await _visit(gateway, screen)
     finally:
-        bot.courier.stop()
+        bot.stop()
         await running
     return 0 if stray == 0 else 1
 
 
-async def _say(gateway: LoopbackGateway, screen: _Screen, label: str, talker: str, kind: str, content: Any) -> int:
+async def _say(gateway: LoopbackGateway, screen: _Screen, label: str, talker: str, kind: str, content: Content) -> int:
     """Say it, and wait until it is in the other rooms; how many sends that took. Raises TimeoutError."""
     screen.says(label, PEOPLE.get(talker, "You"), kind, content)
     before, sends = len(gateway.sent), (len(ROOMS) - 1) * (1 if kind == "text" else 2)
-    text = content if kind == "text" else ""
-    gateway.say(
-        f"room-{label}", talker, text, kind=kind, content="" if text else json.dumps(content, ensure_ascii=False)
-    )
+    if isinstance(content, str):
+        gateway.say(f"room-{label}", talker, content)
+    else:
+        gateway.say(f"room-{label}", talker, kind=kind, content=json.dumps(content, ensure_ascii=False))
     await gateway.until(lambda: len(gateway.sent) >= before + sends)
     return sends
 

@@ -5,21 +5,21 @@ from collections.abc import Collection
 from roomsync import store
 from roomsync.model import Author, Quote
 from roomsync.store import StateFile
-from roomsync.text.headers import HeaderForm
+from roomsync.text.headers import HeaderTemplate
 
-WORDS_COMPARED = 20  # signs; WeChat shortens what is quoted
+MAX_COMPARED = 20  # characters; WeChat shortens what is quoted
 
 
-def author_of(quote: Quote, state: StateFile, form: HeaderForm, labels: Collection[str]) -> Author | None:
-    """The one member who said what is quoted, if the bot relayed it; None when no one or more than one fits."""
+def author_of(quote: Quote, state: StateFile, template: HeaderTemplate, labels: Collection[str]) -> Author | None:
+    """Return the one member who said what is quoted, if the bot relayed it; None when none or more than one fits."""
     with state.connection() as db:
         found = store.messages.authors_by_send(db, quote.message_id) if quote.message_id else []
         if not found:
             # A quote of a text that carried several people's lines is a quote of none of them.
-            spoken = form.parse_batch(quote.content, labels)
+            spoken = template.parse_batch(quote.content, labels)
             if len({(one.name, one.label) for one in spoken}) != 1:
                 return None
-            header = form.render(spoken[0].name, spoken[0].label)
-            words = spoken[0].text.partition("\n")[0][:WORDS_COMPARED]
+            header = template.render(spoken[0].name, spoken[0].label)
+            words = spoken[0].text.partition("\n")[0][:MAX_COMPARED]
             found = store.messages.authors_by_words(db, header, words)
         return found[0] if len(found) == 1 else None

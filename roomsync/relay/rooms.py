@@ -5,32 +5,20 @@ import unicodedata
 from collections.abc import Iterable
 
 from roomsync.model import Room
-from roomsync.text.headers import INVISIBLE
-
-
-def _fold_sign(sign: str) -> str:
-    """One sign as it is compared: full width as half width, letter case and blanks gone."""
-    if unicodedata.category(sign) == "Cf" or sign == "\ufe0f":  # signs without width, which phones insert unseen
-        return ""
-    return "".join(unicodedata.normalize("NFKC", sign).casefold().split())
-
-
-def fold(text: str) -> str:
-    """`text` as topics are compared: `Ｍilvus 用户交流群` and `MILVUS用户交流群` are the same."""
-    return "".join(map(_fold_sign, unicodedata.normalize("NFC", text)))
+from roomsync.text.characters import INVISIBLE, fold, fold_character
 
 
 def label_of(topic: str, prefix: str) -> str | None:
-    """What `topic` has after `prefix`, as it is written there (`101`); None when it does not start with it.
+    """Return what `topic` has after `prefix`, as it is written there (`101`); None when it does not start with it.
 
     A topic that is the prefix alone is its own label, so that a header never reads `[Alice@]`.
     """
     wanted, topic = fold(prefix), unicodedata.normalize("NFC", topic)
     taken = ""
-    for position, sign in enumerate(topic):
+    for position, character in enumerate(topic):
         if taken == wanted:
             return _clean(topic[position:]) or _clean(topic)
-        taken += _fold_sign(sign)
+        taken += fold_character(character)
         if not wanted.startswith(taken):
             return None
     return _clean(topic) if taken == wanted else None
@@ -41,7 +29,7 @@ def _clean(text: str) -> str:
 
 
 def _by_number(room: Room) -> list[tuple[int, int, str]]:
-    """Sort key in which `9` comes before `10`."""
+    """Return a sort key in which `9` comes before `10`."""
     parts = re.split(r"([0-9]+)", unicodedata.normalize("NFKC", room.label))
     return [(0, len(part.lstrip("0")), part) if part.isdecimal() else (1, 0, part) for part in parts]
 
@@ -57,7 +45,7 @@ class Rooms:
         self._left: set[str] = set()
 
     def place(self, room_id: str, topic: str) -> Room | None:
-        """Take note of a room's topic as it is now; the room, or None when it is in no community.
+        """Note a room's topic as it is now; return the room, or None when it is in no community.
 
         A room that the bot has left is one that it is in again.
         """
@@ -73,16 +61,16 @@ class Rooms:
         return None
 
     def community_of(self, topic: str) -> str | None:
-        """The prefix of the community that a room with that topic is in, if any."""
+        """Return the prefix of the community that a room with that topic is in, if any."""
         return next((prefix for prefix in self.prefixes if label_of(topic, prefix) is not None), None)
 
     def remove(self, room_id: str) -> Room | None:
-        """Take note that the bot is no longer in a room; the room, or None when it was in no community."""
+        """Note that the bot is no longer in a room; return the room, or None when it was in no community."""
         self._left.add(room_id)
         return self._rooms.pop(room_id, None)
 
     def forget(self, room_id: str) -> None:
-        """Know no longer that a room was left, or is in no community: its topic is asked for when it is heard of."""
+        """Forget that a room was left, or is in no community: its topic is asked for when it is heard of."""
         self._left.discard(room_id)
         self._outside.discard(room_id)
 
@@ -93,21 +81,21 @@ class Rooms:
         self._left.clear()
 
     def get(self, room_id: str) -> Room | None:
-        """The room of that id, when it is in a community."""
+        """Return the room of that id, when it is in a community."""
         return self._rooms.get(room_id)
 
     def knows(self, room_id: str) -> bool:
-        """Whether it is known of that room that it is in a community, in none, or left."""
+        """Return whether it is known of that room that it is in a community, in none, or left."""
         return room_id in self._rooms or room_id in self._outside or room_id in self._left
 
     def has_left(self, room_id: str) -> bool:
-        """Whether the bot was taken out of that room: gateways go on answering for it, and show WeChat's notice."""
+        """Return whether the bot was taken out of that room: gateways go on answering for it."""
         return room_id in self._left
 
     def others(self, room: Room) -> list[Room]:
-        """Every other room of its community, by label."""
+        """Return every other room of its community, by label."""
         return [other for other in self.community(room.community) if other.id != room.id]
 
     def community(self, prefix: str) -> list[Room]:
-        """The rooms of one community, by label."""
+        """Return the rooms of one community, by label."""
         return sorted((room for room in self._rooms.values() if room.community == prefix), key=_by_number)

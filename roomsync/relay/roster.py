@@ -7,34 +7,34 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from roomsync import store
-from roomsync.delivery.outcomes import Outcomes
+from roomsync.backoff import backoff
+from roomsync.delivery.outbox import Outbox
 from roomsync.errors import GatewayError, is_gone
-from roomsync.gateway.supervisor import backoff
 from roomsync.model import Room
 from roomsync.relay.rooms import Rooms
 from roomsync.store import StateFile
 
 log = logging.getLogger(__name__)
 
-SETTLING = (1.0, 2.0, 4.0, 8.0)  # seconds between looks at a list of rooms that is not complete yet
+SETTLE_DELAYS = (1.0, 2.0, 4.0, 8.0)  # seconds between looks at a list of rooms that is not complete yet
 
 
 class Topics(Protocol):
     """What knows the topics of rooms: the gateway."""
 
     async def topics(self) -> dict[str, str | None]:
-        """Topic of every room of the account, None where it is not told. Raises `GatewayError`."""
+        """Return the topic of every room of the account, None where it is not told. Raises `GatewayError`."""
 
     async def topic(self, room_id: str) -> str:
-        """A room's topic as it is now. Raises `GatewayError`."""
+        """Return a room's topic as it is now. Raises `GatewayError`."""
 
 
 class Roster:
     """Asks `gateway` and fills `rooms`; what it finds is logged and remembered in `state`."""
 
-    def __init__(self, gateway: Topics, rooms: Rooms, state: StateFile, outbox: Outcomes) -> None:
+    def __init__(self, gateway: Topics, rooms: Rooms, state: StateFile, outbox: Outbox) -> None:
         self._gateway = gateway
-        self._rooms = rooms
+        self.rooms = rooms
         self._state = state
         self._outbox = outbox
 
@@ -44,43 +44,50 @@ class Roster:
         `settle`: some gateways list their rooms only bit by bit after a login. So they are asked again for a while
         when rooms are missing that were there before, or when there are too few to relay.
         """
-        told = await self._topics()
         with self._state.connection() as db:
             before = store.rooms.topics(db)
-        for delay in SETTLING if settle else ():
-            if self._is_complete(told, before):
-                break
-            log.info("The gateway lists too few rooms; asked again in %.0f s.", delay)
-            await asyncio.sleep(delay)
-            told = await self._topics()
+        found = await self._settled_topics(before) if settle else await self._topics()
         # A room that does not tell its topic today is what it was.
-        known = {room_id: topic if topic is not None else before.get(room_id) for room_id, topic in told.items()}
+        known = {room_id: topic if topic is not None else before.get(room_id) for room_id, topic in found.items()}
         topics = {room_id: topic for room_id, topic in known.items() if topic is not None}
         with self._state.transaction() as db:
             moves = store.rooms.replace_all(db, topics)
         for old, new in moves.items():
             log.info("What waits for %s goes to its new id %s (was %s).", topics[new], new, old)
-        self._rooms.clear()
+        self.rooms.clear()
         for room_id, topic in topics.items():
-            self._rooms.place(room_id, topic)
-            earlier = self._rooms.community_of(before.get(room_id, ""))
-            if earlier and earlier != self._rooms.community_of(topic):
+            self.rooms.place(room_id, topic)
+            earlier = self.rooms.community_of(before.get(room_id, ""))
+            if earlier and earlier != self.rooms.community_of(topic):
                 self._cancel(room_id, topic)
-        for prefix in self._rooms.prefixes:
-            found = self._rooms.community(prefix)
-            log.info("%s: %d rooms: %s", prefix, len(found), ", ".join(room.label for room in found) or "none")
-            if len(found) < 2:
+        self._log_communities()
+
+    def _log_communities(self) -> None:
+        for prefix in self.rooms.prefixes:
+            rooms = self.rooms.community(prefix)
+            log.info("%s: %d rooms: %s", prefix, len(rooms), ", ".join(room.label for room in rooms) or "none")
+            if len(rooms) < 2:
                 log.warning("%s has fewer than two rooms; there is nothing to relay until it has more.", prefix)
 
-    def _is_complete(self, told: Mapping[str, str | None], before: Mapping[str, str]) -> bool:
-        earlier = {room_id: topic for room_id, topic in before.items() if self._rooms.community_of(topic)}
-        topics = [topic for topic in told.values() if topic]
+    async def _settled_topics(self, before: Mapping[str, str]) -> dict[str, str | None]:
+        found = await self._topics()
+        for delay in SETTLE_DELAYS:
+            if self._is_complete(found, before):
+                break
+            log.info("The gateway lists too few rooms; asked again in %.0f s.", delay)
+            await asyncio.sleep(delay)
+            found = await self._topics()
+        return found
+
+    def _is_complete(self, found: Mapping[str, str | None], before: Mapping[str, str]) -> bool:
+        earlier = {room_id: topic for room_id, topic in before.items() if self.rooms.community_of(topic)}
+        topics = [topic for topic in found.values() if topic]
         if earlier:
-            return all(room_id in told or topic in topics for room_id, topic in earlier.items())
-        return sum(self._rooms.community_of(topic) is not None for topic in topics) > 1
+            return all(room_id in found or topic in topics for room_id, topic in earlier.items())
+        return sum(self.rooms.community_of(topic) is not None for topic in topics) > 1
 
     def _cancel(self, room_id: str, topic: str) -> None:
-        """What waits for a room was meant for its community, which it is no longer in."""
+        """Cancel what waits for a room: it was meant for its community, which it is no longer in."""
         if cancelled := self._outbox.cancel_room(room_id, time.time()):
             log.warning("%d deliveries that waited for %s are cancelled.", cancelled, topic)
 
@@ -96,18 +103,18 @@ class Roster:
                 log.warning("The gateway does not list its rooms (%s); asked again in %.0f s.", error, delay)
                 await asyncio.sleep(delay)
 
-    async def look_at(self, room_id: str, told: str = "") -> None:
+    async def refresh(self, room_id: str, reported: str = "") -> None:
         """Ask for the topic of one room again, and say so when it came into a community or left it.
 
-        `told`: what an event says that its topic is now, which is believed where the gateway does not answer.
+        `reported`: what an event says that its topic is now, which is believed where the gateway does not answer.
         """
         try:
             topic = await self._gateway.topic(room_id)
         except GatewayError:
-            if not told:
+            if not reported:
                 raise
-            topic = told
-        before, now = self._rooms.get(room_id), self._rooms.place(room_id, topic)
+            topic = reported
+        before, now = self.rooms.get(room_id), self.rooms.place(room_id, topic)
         if now != before:
             with self._state.transaction() as db:
                 store.rooms.note_topics(db, {room_id: topic})
@@ -118,8 +125,15 @@ class Roster:
         if before and (not now or now.community != before.community):
             self._cancel(room_id, topic)
 
+    def leave(self, room_id: str) -> None:
+        """Note that the bot was taken out of a room, and cancel what waits for it."""
+        left = self.rooms.remove(room_id)
+        cancelled = self._outbox.cancel_room(room_id, time.time())
+        if left:
+            log.warning("The bot is no longer in %s; %d waiting deliveries to it are cancelled.", left.topic, cancelled)
+
     async def room(self, room_id: str) -> Room | None:
-        """The room of a message, if it is in a community; a room never seen before is looked at."""
-        if not self._rooms.knows(room_id):
-            await self.look_at(room_id)
-        return self._rooms.get(room_id)
+        """Return the room of a message, if it is in a community; a room never seen before is looked at."""
+        if not self.rooms.knows(room_id):
+            await self.refresh(room_id)
+        return self.rooms.get(room_id)

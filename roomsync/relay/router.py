@@ -1,59 +1,136 @@
-"""What is said in a room, decided and committed: relayed to the others, taken back, answered, or left alone."""
+"""The one place that decides what becomes of a message: relayed, taken back, answered, settled or left alone."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from roomsync import store
-from roomsync.config.settings import Settings
+from roomsync.delivery.courier import Courier
 from roomsync.delivery.outbox import Outbox, add_line
 from roomsync.delivery.recalls import Recalls
-from roomsync.model import Kind, Message, Part, Room
+from roomsync.errors import GatewayLost
+from roomsync.model import Decision, Kind, Message, Part, Room, Verdict
 from roomsync.relay.authors import author_of
 from roomsync.relay.loop_guard import LoopGuard
-from roomsync.relay.rendering import parts, parts_for_author, quote_in
-from roomsync.relay.rooms import Rooms
+from roomsync.relay.rendering import Style, parts, parts_for_author
+from roomsync.relay.roster import Roster
+from roomsync.session import Session
 from roomsync.store import StateFile
 from roomsync.text.kinds import CARDS, MEDIA
 from roomsync.text.phrases import RECALLED, introduction, is_headerless
-from roomsync.text.system_messages import recalled_ids
+from roomsync.text.system_messages import is_throttle_notice, recalled_ids
 
 log = logging.getLogger(__name__)
 
-ANSWER_EVERY = 3600.0  # seconds between two answers in one room to those who mention the bot
+INTRODUCTION_INTERVAL = 3600.0  # seconds between two introductions in one room, to those who mention the bot
+Filter = Callable[[Message, Room], Verdict]
 
 
-class Switchboard:
-    """Every method raises `StateFileError` when the file cannot be used. `now` is in seconds since the epoch."""
+class Reader(Protocol):
+    """What reads the rest of a message: the gateway."""
 
-    def __init__(self, settings: Settings, rooms: Rooms, state: StateFile, outbox: Outbox) -> None:
-        self._style = settings.style
-        self._mention_quoted = settings.mention_quoted
-        self._rooms = rooms
+    async def complete(self, message: Message) -> Message:
+        """Return the message with its talker's name and its content. Raises `GatewayError`."""
+
+
+class Router:
+    """Decides by asking, in this order: is it ours, whose is it, does it take something back, is it to be relayed?
+
+    `filters` answer relay, drop or hold, with their reasons; none is there yet. `clock` gives seconds since the epoch.
+    Every method raises `StateFileError` when the state file cannot be used.
+    """
+
+    def __init__(
+        self,
+        roster: Roster,
+        reader: Reader,
+        session: Session,
+        state: StateFile,
+        outbox: Outbox,
+        recalls: Recalls,
+        courier: Courier,
+        style: Style,
+        clock: Callable[[], float],
+        filters: Sequence[Filter] = (),
+    ) -> None:
+        self._roster = roster
+        self._rooms = roster.rooms
+        self._reader = reader
+        self._session = session
         self._state = state
         self._outbox = outbox
-        self.recalls = Recalls(state)
+        self._recalls = recalls
+        self._courier = courier
+        self._style = style
+        self._clock = clock
+        self._filters = filters
         self._loop_guard = LoopGuard(state)
 
-    def hear(self, message: Message, source: Room, now: float) -> bool:
-        """Commit what `message`, said in `source`, becomes in the other rooms; whether there is something to send."""
+    async def handle(self, message: Message) -> None:
+        """Decide about a message that was seen, and let the courier know. Raises `GatewayError`, to be asked again."""
+        source = await self._roster.room(message.room_id) if message.room_id else None
+        if source is None:
+            return  # private, or in a room of no community
+        if not self._session.account_id:
+            raise GatewayLost("it is not known yet whose account this is")
+        own = message.talker_id == self._session.account_id
+        if is_throttle_notice(message.kind, message.text, own):
+            if self.is_new(message.id, source, self._clock()):
+                self._courier.throttled(source.id)
+        elif own:
+            self._settle(message, source)
+        else:
+            self._courier.heard(source.id)
+            if await self._answer(message, source):
+                self._courier.wake()
+
+    async def _answer(self, message: Message, source: Room) -> bool:
+        """Do what a member's message asks for; return whether there is something to send."""
+        if message.kind is Kind.RECALLED:
+            has_news = self.take_back(message.text, source, self._clock())
+        else:
+            has_news = self.relay(await self._reader.complete(message), source, self._clock())
+        if self._session.account_id in message.mention_ids:
+            has_news = self.introduce(source, self._clock()) or has_news
+        return has_news
+
+    def _settle(self, message: Message, source: Room) -> None:
+        """Take the account's own message for the echo of a send, or for what its owner said by phone."""
+        if message.kind is Kind.RECALLED:
+            return  # the echo of a recall of our own
+        if self._outbox.echo(source.id, message.kind, message.text, message.id, self._clock()) is None:
+            self._courier.heard(source.id)
+
+    def relay(self, message: Message, source: Room, now: float) -> bool:
+        """Commit what `message`, said in `source`, becomes elsewhere; return whether there is something to send."""
         labels = [room.label for room in self._rooms.community(source.community)]
         if self._outbox.is_ours(message.id) or self._is_of_a_relay(message, labels, now):
             log.debug("Message %s is a relayed one: left alone.", message.id)
             return False
-        others = [room.id for room in self._rooms.others(source)]
+        verdict = self._judge(message, source)
+        if verdict.decision is not Decision.RELAY:
+            log.info("Message %s: %s (%s).", message.id, verdict.decision, ", ".join(verdict.reasons))
+            self._outbox.accept(message, [], [], now)
+            return False
         shown = parts(message, source, self._style, labels)
-        special = self._for_author(message, source, labels)
-        return self._outbox.accept(message, shown, others, now, special)
+        others = [room.id for room in self._rooms.others(source)]
+        return self._outbox.accept(message, shown, others, now, self._for_author(message, source, labels))
+
+    def _judge(self, message: Message, source: Room) -> Verdict:
+        """Return the strictest answer of the filters, with the reasons of all."""
+        verdicts = [check(message, source) for check in self._filters]
+        decision = max((one.decision for one in verdicts), default=Decision.RELAY)
+        return Verdict(decision, tuple(reason for one in verdicts for reason in one.reasons))
 
     def _is_of_a_relay(self, message: Message, labels: Sequence[str], now: float) -> bool:
-        """Two relays in the same rooms must never answer each other."""
-        form, talker = self._style.header, message.talker_id
+        """Return whether another relay said it: two relays in the same rooms must never answer each other."""
+        template, talker = self._style.header, message.talker_id
         if message.kind is not Kind.TEXT:  # relays bring nothing but texts, pictures, files and cards
             return message.kind in (*MEDIA, *CARDS) and self._loop_guard.is_relay(talker, message.room_id, now)
         announced = message.text.removesuffix(f" {RECALLED}")
-        if announced != message.text and form.parse_subject(announced, labels):
+        if announced != message.text and template.parse_subject(announced, labels):
             return True
-        if form.parse(message.text, labels):
+        if template.parse(message.text, labels):
             self._loop_guard.mark_relayed(talker, message.room_id, now)
             return True
         if is_headerless(message.text) and self._loop_guard.was_relay(talker):
@@ -63,30 +140,30 @@ class Switchboard:
         return False
 
     def _for_author(self, message: Message, source: Room, labels: Sequence[str]) -> dict[str, list[Part]]:
-        """What the author of a quoted message gets in the author's own room, if that is another of this community."""
-        quote = quote_in(message) if self._mention_quoted else None
-        author = author_of(quote, self._state, self._style.header, labels) if quote else None
+        """Return what the author of a quoted message gets at home, if that is another room of this community."""
+        if not message.quote or not self._style.mention_quoted:
+            return {}
+        author = author_of(message.quote, self._state, self._style.header, labels)
         home = self._rooms.get(author.room_id) if author else None
         if not author or not home or home.id == source.id or home.community != source.community:
             return {}
         return {home.id: parts_for_author(message, source, self._style, labels, author)}
 
     def take_back(self, text: str, source: Room, now: float) -> bool:
-        """A message of the kind RECALLED was seen in `source`; whether there is something to send."""
-        ids = recalled_ids(text)
-        copies = self.recalls.accept(ids, source.id, now)
+        """Take back what a recall, seen in `source`, names; return whether there is something to take back."""
+        copies = self._recalls.accept(recalled_ids(text), source.id, now)
         if copies is not None:
             log.info("A message of %s is taken back, with its %d copies.", source.label, copies)
         return bool(copies)
 
-    def first_time(self, message_id: str, source: Room, now: float) -> bool:
-        """Take note of a notice of WeChat's; whether it was not seen before."""
+    def is_new(self, message_id: str, source: Room, now: float) -> bool:
+        """Note a notice of WeChat's; return whether it was not seen before."""
         return self._outbox.accept(Message(message_id, source.id, "", "", Kind.SYSTEM), [], [], now)
 
-    def answer(self, source: Room, now: float) -> bool:
-        """The bot itself was mentioned: say what it does, at most once an hour in a room; whether it does now."""
+    def introduce(self, source: Room, now: float) -> bool:
+        """Say what the bot does to who mentions it, at most once an hour in a room; return whether it does now."""
         with self._state.transaction() as db:
-            if now - store.rooms.introduced_at(db, source.id) < ANSWER_EVERY:
+            if now - store.rooms.introduced_at(db, source.id) < INTRODUCTION_INTERVAL:
                 return False
             store.rooms.note_introduction(db, source.id, now)
             add_line(db, source.id, introduction(source.community, len(self._rooms.others(source))), now)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from sqlite3 import Connection
 
-from roomsync.model import Cooldown
+from roomsync.session import Cooldown
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,15 @@
 
 import json
 import re
-from typing import Any
 
 from roomsync.model import Kind
-from roomsync.text.headers import shortened
+from roomsync.text.characters import shorten
+from roomsync.text.mentions import neutralize_mentions
 from roomsync.text.phrases import NOT_RELAYED
 
-TITLE_MAX = 60
-XML_MAX = 20_000  # signs that are looked at, so that no text takes long
+MAX_TITLE = 60  # characters
+MAX_URL = 400  # characters of a link that goes as a line
+MAX_XML = 20_000  # characters that are looked at, so that no text takes long
 
 
 # The words WeChat itself shows for a kind in the list of chats.
@@ -36,8 +37,8 @@ CARDS = (Kind.URL, Kind.MINIPROGRAM)
 SILENT = (Kind.SYSTEM, Kind.RECALLED)
 
 
-def fields_of(content: str | None) -> dict[str, Any]:
-    """The gateway's JSON of a card, file box or place; empty when it is none."""
+def fields_of(content: str | None) -> dict[str, object]:
+    """Return the gateway's JSON of a card, file box or place; empty when it is none."""
     try:
         fields = json.loads(content or "{}")
     except (ValueError, RecursionError):
@@ -46,47 +47,47 @@ def fields_of(content: str | None) -> dict[str, Any]:
 
 
 def inline_bytes(content: str | None) -> int:
-    """How many bytes a file box carries itself; 0 when it only names them (a handle, a URL)."""
+    """Return how many bytes a file box carries itself; 0 when it only names them (a handle, a URL)."""
     data = fields_of(content).get("base64")
     return len(data) * 3 // 4 if isinstance(data, str) else 0
 
 
 def line_of(kind: Kind, text: str, content: str | None) -> str:
-    """The readable line for a message, with what is known of it: `[链接] title`, `[文件] a.pdf (1.2 MB)`."""
+    """Return the readable line for a message, with what is known of it: `[链接] title`, `[文件] a.pdf (1.2 MB)`."""
     words = f"[{WORDS.get(kind, WORDS[Kind.UNKNOWN])}]"
     if kind in (*MEDIA, *CARDS) and not content:
         return f"{words} {NOT_RELAYED}"
     return f"{words} {_known(kind, text, fields_of(content))}".rstrip()
 
 
-def _known(kind: Kind, text: str, fields: dict[str, Any]) -> str:
+def _known(kind: Kind, text: str, fields: dict[str, object]) -> str:
     if kind in CARDS:
         return _string(fields, "title")
     if kind in (Kind.FILE, Kind.VIDEO):
         return f"{_string(fields, 'name') if kind is Kind.FILE else ''} {_size(fields)}".strip()
     if kind is Kind.LOCATION:
         name, address = _string(fields, "name") or _attribute(text, "poiname"), _string(fields, "address")
-        return shortened(f"{name} {address or _attribute(text, 'label')}", TITLE_MAX)
+        return shorten(f"{name} {address or _attribute(text, 'label')}", MAX_TITLE)
     if kind is Kind.CONTACT:
         return _string(fields, "name") or _attribute(text, "nickname")
     if kind is Kind.AUDIO:
         length = _attribute(text, "voicelength")
         return f"{round(int(length) / 1000)} 秒" if length.isdecimal() and len(length) < 9 else ""
     if kind is Kind.CHAT_HISTORY:
-        plain = text[:XML_MAX].replace("&lt;", "<").replace("&quot;", '"')
+        plain = text[:MAX_XML].replace("&lt;", "<").replace("&quot;", '"')
         count = re.search(r'<datalist[^>]{0,200}\bcount="(\d{1,5})"', plain)
         return f"{_element(text, 'title')} {f'({count[1]} 条)' if count else ''}".strip()
     if kind in (Kind.GROUP_NOTE, Kind.POST, Kind.UNKNOWN, Kind.TRANSFER, Kind.RED_ENVELOPE):
-        return _element(text, "title") or ("" if "<" in text else shortened(text, TITLE_MAX))
+        return _element(text, "title") or ("" if "<" in text else shorten(text, MAX_TITLE))
     return ""
 
 
-def _string(fields: dict[str, Any], name: str) -> str:
+def _string(fields: dict[str, object], name: str) -> str:
     value = fields.get(name)
-    return shortened(value, TITLE_MAX) if isinstance(value, str) else ""
+    return shorten(value, MAX_TITLE) if isinstance(value, str) else ""
 
 
-def _size(fields: dict[str, Any]) -> str:
+def _size(fields: dict[str, object]) -> str:
     data, size = fields.get("base64"), fields.get("size")
     count = len(data) * 3 // 4 if isinstance(data, str) else size
     if not isinstance(count, int | float) or not 0 < count < 1e15:
@@ -95,11 +96,24 @@ def _size(fields: dict[str, Any]) -> str:
 
 
 def _attribute(xml: str, name: str) -> str:
-    found = re.search(rf"""\b{name}\s{{0,3}}=\s{{0,3}}(["'])(.{{0,300}}?)\1""", xml[:XML_MAX], re.DOTALL)
-    return shortened(found[2], TITLE_MAX) if found else ""
+    found = re.search(rf"""\b{name}\s{{0,3}}=\s{{0,3}}(["'])(.{{0,300}}?)\1""", xml[:MAX_XML], re.DOTALL)
+    return shorten(found[2], MAX_TITLE) if found else ""
 
 
 def _element(xml: str, name: str) -> str:
-    _, opened, rest = xml[:XML_MAX].partition(f"<{name}>")
+    _, opened, rest = xml[:MAX_XML].partition(f"<{name}>")
     inner, closed, _ = rest.partition(f"</{name}>")
-    return shortened(inner.removeprefix("<![CDATA[").removesuffix("]]>"), TITLE_MAX) if opened and closed else ""
+    return shorten(inner.removeprefix("<![CDATA[").removesuffix("]]>"), MAX_TITLE) if opened and closed else ""
+
+
+def kind_of_echo(kind: Kind, text: str) -> Kind:
+    """Return what a message of the bot's own is: padlocal shows its pictures as the text `<nick>: [图片]`."""
+    return Kind.IMAGE if kind is Kind.TEXT and text.endswith(f": [{WORDS[Kind.IMAGE]}]") else kind
+
+
+def fallback_text(kind: Kind, body: str, why: str) -> str:
+    """Return the line that goes to a room in the place of a picture or card: a link keeps its address."""
+    url = fields_of(body).get("url") if kind is Kind.URL else None
+    if isinstance(url, str) and url:
+        return shorten(neutralize_mentions(url), MAX_URL)
+    return f"[{WORDS.get(kind, WORDS[Kind.UNKNOWN])}] {why}"

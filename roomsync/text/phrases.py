@@ -12,12 +12,12 @@ UNSENT_TEXT = f"[文字] {NOT_RELAYED}"  # in the place of a text that the gatew
 
 
 def missed(messages: int) -> str:
-    """For a room that messages did not reach in time."""
+    """Return the line for a room that messages did not reach in time."""
     return f"（有 {messages} 条消息未能及时转发到本群，仅原群可见）"
 
 
 def introduction(community: str, others: int) -> str:
-    """For a room where somebody mentioned the bot: what it does, and with how many other rooms."""
+    """Return the line for a room where somebody mentioned the bot: what it does, and with how many other rooms."""
     if not others:
         return f"我是群消息同步助手：「{community}」目前只有本群，还没有其他群可以同步。"
     return f"我是群消息同步助手：本群与「{community}」的另外 {others} 个群互通，各群的发言都会同步到其他群。"
@@ -33,5 +33,5 @@ HEADERLESS = re.compile(
 
 
 def is_headerless(text: str) -> bool:
-    """Whether a text is nothing but such lines of a bot like this one."""
+    """Return whether a text is nothing but such lines of a bot like this one."""
     return all(HEADERLESS.fullmatch(line) for line in text.split("\n"))

@@ -5,10 +5,11 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Collection
 
 from roomsync.model import Quote
-from roomsync.text.headers import HeaderForm, shortened
+from roomsync.text.characters import shorten
+from roomsync.text.headers import HeaderTemplate
 
-TEXT_MAX = 20_000  # signs; WeChat takes far fewer, and looking for a quote must not take long
-QUOTE_MAX = 60  # signs of what was quoted
+MAX_TEXT = 20_000  # characters; WeChat takes far fewer, and looking for a quote must not take long
+MAX_QUOTE = 60  # characters of what was quoted
 # `「name：content」`, a line of 15 or 16 dashes with blanks between them, then the reply (padlocal, wechat4u).
 DASHES = re.compile(r"」\n(?:- ){14,15}-[ \t]*\n")
 # What WeChat calls the kind of the message quoted (`refermsg/type` of an `appmsg` of type 57).
@@ -27,8 +28,8 @@ CARDS = {"5": "[链接] ", "6": "[文件] ", "19": "[聊天记录] ", "33": "[�
 
 
 def parse_quote(text: str) -> Quote | None:
-    """The quote in a message's text, in whichever form; None when it is none."""
-    if len(text) > TEXT_MAX:
+    """Return the quote in a message's text, in whichever form; None when it is none."""
+    if len(text) > MAX_TEXT:
         return None
     return _parse_text(text) if text.startswith("「") else _parse_xml(text)
 
@@ -45,7 +46,7 @@ def _parse_text(text: str) -> Quote | None:
 
 
 def _parse_xml(text: str) -> Quote | None:
-    """`<msg><appmsg><title>reply</title><type>57</type><refermsg>...`, as xp shows a quote.
+    """Read `<msg><appmsg><title>reply</title><type>57</type><refermsg>...`, as xp shows a quote.
 
     expat, which reads it, refuses entities that grow without measure.
     """
@@ -76,12 +77,12 @@ def _xml(text: str) -> ElementTree.Element | None:
         return None
 
 
-def line_of_quote(quote: Quote, form: HeaderForm, labels: Collection[str]) -> str:
-    """What was quoted, on one short line: `「Alice：words」`, without our header and without what it quotes itself."""
+def line_of_quote(quote: Quote, template: HeaderTemplate, labels: Collection[str]) -> str:
+    """Return what was quoted on one line, `「Alice：words」`, without our header and what it quotes itself."""
     name, content = quote.name, quote.content
-    if spoken := form.parse(content, labels):
+    if spoken := template.parse(content, labels):
         name, content = f"{spoken.name}@{spoken.label}", spoken.text
     if inner := parse_quote(content):
         content = inner.reply
-    words = shortened(content.partition("\n「")[0], QUOTE_MAX)
-    return f"「{shortened(name, 20)}：{words}」"
+    words = shorten(content.partition("\n「")[0], MAX_QUOTE)
+    return f"「{shorten(name, 20)}：{words}」"

@@ -9,20 +9,20 @@ THROTTLE_SENTENCE = "操作过于频繁"
 THROTTLE_NOTICES = (THROTTLE_SENTENCE, f"{THROTTLE_SENTENCE}，可稍后再试", f"{THROTTLE_SENTENCE}，请稍后再试")
 THROTTLE_ERRORS = ("1204 == 0", "1205 == 0", "WorkproErrorCode: 20001", THROTTLE_SENTENCE)
 REVOKE = re.compile(r"""<sysmsg[^>]{0,200}\btype\s*=\s*["']revokemsg["']""")
-XML_MAX = 20_000  # signs that are looked at: no notice is longer, and a search must not take long
+MAX_XML = 20_000  # characters that are looked at: no notice is longer, and a search must not take long
 MESSAGE_ID = re.compile(r"<(newmsgid|msgid|oldmsgid)>\s*(\d+)\s*</\1>")
 
 
 def is_throttle_error(text: str) -> bool:
-    """Whether a gateway's error says that the account sends too fast.
+    """Return whether a gateway's error says that the account sends too fast.
 
     wechat4u says `1204 == 0` or `1205 == 0`, WorkPro `WorkproErrorCode: 20001`, others WeChat's own sentence.
     """
-    return any(sign in text for sign in THROTTLE_ERRORS)
+    return any(words in text for words in THROTTLE_ERRORS)
 
 
 def is_throttle_notice(kind: Kind, text: str, own: bool) -> bool:
-    """Whether a message is WeChat's notice that the last send in its room was refused (padlocal shows it so).
+    """Return whether a message is WeChat's notice that the last send in its room was refused (padlocal shows it so).
 
     It is of an unknown kind, or from the account itself (`own`): the same words of a member are ordinary text.
     """
@@ -30,13 +30,13 @@ def is_throttle_notice(kind: Kind, text: str, own: bool) -> bool:
 
 
 def recalled_ids(text: str) -> tuple[str, ...]:
-    """The ids that a message of the kind RECALLED may mean; none when it is no recall.
+    """Return the ids that a message of the kind RECALLED may mean; none when it is no recall.
 
     padlocal sends the bare id, older gateways the XML `<sysmsg type="revokemsg">` (wechaty/puppet-padlocal#34,
-    wechaty-puppet-padplus#263), some with its signs escaped and `<br/>` in it (wechaty/puppet-wechat#85); pats and
+    wechaty-puppet-padplus#263), some with its characters escaped and `<br/>` in it (wechaty/puppet-wechat#85); pats and
     to-dos come as other XML under the same kind.
     """
-    text = text[:XML_MAX].strip()
+    text = text[:MAX_XML].strip()
     if "<" in text or "&lt;" in text:
         xml = re.sub(r"<br\s*/?>", "", html.unescape(text))
         if not REVOKE.search(xml):

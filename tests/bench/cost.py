@@ -46,8 +46,7 @@ class Measured:
 
 @asynccontextmanager
 async def our_bot(endpoint: str, folder: str, batching: bool) -> AsyncIterator[RoomSyncBot]:
-    state = StateFile(Path(folder) / f"{batching}.db")
-    bot = RoomSyncBot(plain_settings(endpoint, TOKEN), state)
+    bot = RoomSyncBot(plain_settings(endpoint, TOKEN, STATE_FILE=str(Path(folder) / f"{batching}.db")))
     if not batching:
         bot.outbox._max_bytes = 1
     task = asyncio.create_task(bot.run())
@@ -56,9 +55,9 @@ async def our_bot(endpoint: str, folder: str, batching: bool) -> AsyncIterator[R
     try:
         yield bot
     finally:
-        bot.courier.stop()
+        bot.stop()
         await task
-        state.close()
+        bot.close()
 
 
 async def ours(messages: int, folder: str, batching: bool) -> Measured:
@@ -96,7 +95,7 @@ async def bare(messages: int) -> Measured:
         puppet = NaiveBot(plain_settings(endpoint, TOKEN)).puppet
         await puppet.connect()
         stub: Any = PuppetStub(puppet.channel)
-        stream, rooms = puppet._stream, list(await puppet.topics())
+        stream, rooms = puppet._stream, list(await puppet.client.topics())
         measured, left = Measured("bare grpclib loop"), messages
         await ask(process, f"say {messages}")
         while left:

@@ -58,16 +58,15 @@ def picking(waiting: int, folder: Path) -> str:
 async def finding(rooms: int, folder: Path) -> str:
     """Time from the start of the bot's run until it relays, with that many rooms."""
     async with server(rooms) as (_, endpoint):
-        state = StateFile(folder / "find.db")
-        bot = RoomSyncBot(plain_settings(endpoint, TOKEN), state)
+        bot = RoomSyncBot(plain_settings(endpoint, TOKEN, STATE_FILE=str(folder / "find.db")))
         began = time.perf_counter()
         task = asyncio.create_task(bot.run())
         while not bot.session.is_ready:
             await asyncio.sleep(0.005)
         spent = time.perf_counter() - began
-        bot.courier.stop()
+        bot.stop()
         await task
-        state.close()
+        bot.close()
         return f"{spent:.2f} s"
 
 

@@ -1,6 +1,6 @@
 """The peer: a bot as the article has it, every text said to every other room at once, with `room.say`.
 
-It stands on the same mended client as ours, so that what differs is the relaying, not the import. As a process
+It stands on the same patched client as ours, so that what differs is the relaying, not the import. As a process
 (`python -m tests.bench.naive ENDPOINT TOKEN`) it prints `ready` when it knows its rooms.
 """
 
@@ -14,6 +14,7 @@ from grpclib.exceptions import GRPCError
 
 from roomsync.config.settings import Settings
 from roomsync.gateway.puppet import GatewayPuppet, Wechaty, options, prepare
+from roomsync.inbox.dispatcher import Dispatcher
 from roomsync.inbox.incoming import Incoming
 from roomsync.session import Session
 from roomsync.store import StateFile
@@ -46,7 +47,7 @@ class NaiveBot(Wechaty):  # type: ignore[misc, unused-ignore]
         self.ready = asyncio.Event()
 
     async def on_login(self, contact: Any) -> None:
-        for room_id, topic in (await self.puppet.topics()).items():
+        for room_id, topic in (await self.puppet.client.topics()).items():
             if (topic or "").startswith(PREFIX):
                 room = self.Room.load(room_id)
                 await room.ready()
@@ -67,8 +68,8 @@ class NaiveBot(Wechaty):  # type: ignore[misc, unused-ignore]
                     await other.say(f"[{talker.name}@{label}]:  {msg.text()}")
 
     async def run(self, state: StateFile) -> None:
-        """Relay until cancelled. `state`: where events are noted, which the mended client needs."""
-        events = await prepare(self, Incoming(state))
+        """Relay until cancelled. `state`: where events are noted, which the patched client needs."""
+        events = self.puppet.events = Dispatcher(self, self.session, await prepare(self), Incoming(state))
         await self.puppet.connect()
         self.session.connect()
         await asyncio.gather(events.run(), self.puppet.listen())

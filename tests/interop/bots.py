@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from roomsync.text.headers import HeaderForm
+from roomsync.text.headers import HeaderTemplate
 from tests.interop.gateway import RealGateway
 
 ROOT = Path(__file__).parents[2]
@@ -16,7 +16,7 @@ PREFIX = "Milvus用户交流群"
 BOT = "bot"
 
 
-FORM = HeaderForm("[{name}@{room}]:  ")
+FORM = HeaderTemplate("[{name}@{room}]:  ")
 
 
 def spoken(text: str, labels: list[str]) -> list[tuple[str, str]]:

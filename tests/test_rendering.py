@@ -7,11 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roomsync.model import Kind, Message, Part, Room
-from roomsync.relay.rendering import Style, kind_of_echo, parts
-from roomsync.text.headers import HeaderForm
-from roomsync.text.kinds import TITLE_MAX
+from roomsync.relay.rendering import Style, parts
+from roomsync.text.headers import HeaderTemplate
+from roomsync.text.kinds import MAX_TITLE, kind_of_echo
+from roomsync.text.quotes import parse_quote
 
-FORM = HeaderForm("[{name}@{room}]:  ")
+FORM = HeaderTemplate("[{name}@{room}]:  ")
 STYLE = Style(FORM)
 HEAD = "[Alice@101]:  "
 HERE = Room("r101", "Milvus用户交流群101", "Milvus用户交流群", "101")
@@ -32,7 +33,8 @@ NOTICES = (Kind.SYSTEM, Kind.RECALLED)
 
 
 def said(kind: Kind, text: str = "", content: str | None = None, name: str = "Alice") -> Message:
-    return Message("m1", "r101", "alice", name, kind, text, content)
+    quote = parse_quote(text) if kind in (Kind.TEXT, Kind.UNKNOWN) else None
+    return Message("m1", "r101", "alice", name, kind, text, content, quote)
 
 
 def caption(kind: Kind, content: str | None) -> str:
@@ -116,7 +118,7 @@ def test_title_stands_on_one_line() -> None:
 
 @pytest.mark.parametrize(
     ("title", "shown"),
-    [("长" * TITLE_MAX, "长" * TITLE_MAX), ("长" * (TITLE_MAX + 1), "长" * (TITLE_MAX - 1) + "…")],
+    [("长" * MAX_TITLE, "长" * MAX_TITLE), ("长" * (MAX_TITLE + 1), "长" * (MAX_TITLE - 1) + "…")],
 )
 def test_long_title_is_cut(title: str, shown: str) -> None:
     """A title that fits is shown whole, a longer one is cut to the same length with an ellipsis."""
@@ -161,5 +163,7 @@ def test_echo_of_a_picture_is_known(kind: Kind, text: str, echo: Kind) -> None:
 )
 def test_nobody_pings_everybody(message: Message) -> None:
     """Neither a title, a note, a quote nor a name has `@所有人` in it as a client looks for it."""
-    shown = [part.header + part.body for part in parts(message, HERE, Style(HeaderForm("{name} ({room}): ")), ["101"])]
+    shown = [
+        part.header + part.body for part in parts(message, HERE, Style(HeaderTemplate("{name} ({room}): ")), ["101"])
+    ]
     assert "＠所有人" in shown[0] and "@所有人" not in shown[0]

@@ -1,0 +1,18 @@
+"""How long to wait before each new attempt."""
+
+import random
+from collections.abc import Callable, Iterator
+
+FIRST_DELAY = 1.0  # seconds before the second attempt
+MAX_DELAY = 60.0
+# So gentle that after a minute's absence of the gateway the next attempt is less than 10 s away.
+GROWTH = 1.1
+JITTER = 0.2
+
+
+def backoff(rand: Callable[[], float] = random.random) -> Iterator[float]:
+    """Give the seconds to wait before each new attempt: 1 growing to 60, each up to a fifth longer by chance."""
+    delay = FIRST_DELAY
+    while True:
+        yield min(MAX_DELAY, delay * (1 + JITTER * rand()))
+        delay = min(MAX_DELAY, delay * GROWTH)

@@ -1,0 +1,183 @@
+"""Typed calls to the gateway, one call and one answer each."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import betterproto
+from wechaty_grpc.wechaty.puppet import ImageType, MessageContactRequest
+
+from roomsync import errors
+from roomsync.gateway.error_mapping import map_errors
+from roomsync.model import Kind
+from roomsync.text.kinds import MEDIA
+from roomsync.text.system_messages import is_throttle_error
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+# What a gateway says of a handle made by an earlier process of it: the file behind it is not there.
+GONE = "ENOENT"
+TOPIC_ATTEMPTS = 2
+MAX_ROOM_CALLS = 20  # rooms asked for at the same time
+LOCATION = "/wechaty.Puppet/MessageLocation"
+
+
+@dataclass
+class LocationPayload(betterproto.Message):
+    """A place (wechaty/grpc 1.x, proto/wechaty/puppet/location.proto)."""
+
+    accuracy: float = betterproto.float_field(1)
+    address: str = betterproto.string_field(2)
+    latitude: float = betterproto.double_field(3)
+    longitude: float = betterproto.double_field(4)
+    name: str = betterproto.string_field(5)
+
+
+@dataclass
+class MessageLocationResponse(betterproto.Message):
+    """The answer to MessageLocation, a call that wechaty-grpc 0.20 does not know."""
+
+    location: LocationPayload = betterproto.message_field(1)
+
+
+class Client:
+    """Makes calls while it is open. Every method that makes one raises `GatewayError`; `token` is in none of them."""
+
+    def __init__(self, token: str) -> None:
+        self.endpoint = ""
+        self._token = token
+        self._stub: Any = None
+
+    def open(self, stub: Any, endpoint: str) -> None:
+        """Make calls through this stub of wechaty-grpc from now on, to the gateway at `endpoint`."""
+        self._stub, self.endpoint = stub, endpoint
+
+    def close(self) -> None:
+        """Make no calls: the connection is gone."""
+        self._stub = None
+
+    @property
+    def stub(self) -> Any:
+        """The stub. Raises `GatewayLost` while there is none."""
+        if self._stub is None:
+            raise errors.GatewayLost("not connected to the gateway")
+        return self._stub
+
+    async def call(self, call: Awaitable[T]) -> T:
+        """Return what a call of the stub answers."""
+        return await map_errors(call, self.endpoint, self._token)
+
+    # Messages.
+
+    async def send(self, room_id: str, kind: Kind, body: str, mentions: Sequence[str] = ()) -> str | None:
+        """Send to a room; return the id of what was sent, where the gateway gives one."""
+        stub = self.stub
+        if kind is Kind.TEXT:
+            call = stub.message_send_text(conversation_id=room_id, text=body, mentonal_ids=list(mentions))
+        elif kind is Kind.URL:
+            call = stub.message_send_url(conversation_id=room_id, url_link=body)
+        elif kind is Kind.MINIPROGRAM:
+            call = stub.message_send_mini_program(conversation_id=room_id, mini_program=body)
+        else:
+            call = stub.message_send_file(conversation_id=room_id, filebox=with_both_urls(body))
+        try:
+            return (await self._call_throttled(call)).id or None
+        except errors.Throttled:
+            raise
+        except errors.GatewayRefused as error:
+            if kind in MEDIA and GONE in str(error):
+                raise errors.Unsendable(f"the file is no longer at the gateway ({error})") from error
+            raise
+
+    async def recall(self, sent_id: str) -> bool:
+        """Take back what was sent; return whether the gateway did."""
+        return bool((await self._call_throttled(self.stub.message_recall(id=sent_id))).success)
+
+    async def _call_throttled(self, call: Awaitable[T]) -> T:
+        """Return what a call answers. An error that means "too fast", whatever its status, is `Throttled`."""
+        try:
+            return await self.call(call)
+        except (errors.GatewayRefused, errors.Unsendable) as error:
+            if is_throttle_error(str(error)):
+                raise errors.Throttled(str(error)) from error
+            raise
+
+    async def file(self, message_id: str) -> str:
+        """Return the file box of a file, as JSON."""
+        return str((await self.call(self.stub.message_file(id=message_id))).filebox)
+
+    async def image(self, message_id: str, *, high_definition: bool) -> str:
+        """Return the file box of a picture, as JSON: the best one there is, or the one that was sent."""
+        size = ImageType.IMAGE_TYPE_HD if high_definition else ImageType.IMAGE_TYPE_ARTWORK
+        return str((await self.call(self.stub.message_image(id=message_id, type=size))).filebox)
+
+    async def url_link(self, message_id: str) -> str:
+        """Return the fields of a link card, as JSON."""
+        return str((await self.call(self.stub.message_url(id=message_id))).url_link)
+
+    async def mini_program(self, message_id: str) -> str:
+        """Return the fields of a mini-program, as JSON."""
+        return str((await self.call(self.stub.message_mini_program(id=message_id))).mini_program)
+
+    async def shared_contact(self, message_id: str) -> str:
+        """Return the id of the contact whose card was posted."""
+        return str((await self.call(self.stub.message_contact(id=message_id))).id)
+
+    async def location(self, message_id: str) -> LocationPayload:
+        """Return the place that was posted."""
+        request = MessageContactRequest(id=message_id)  # of the same shape: a string in field 1
+        answer: MessageLocationResponse = await self.call(
+            self.stub._unary_unary(LOCATION, request, MessageLocationResponse)
+        )
+        return answer.location
+
+    # Rooms and people.
+
+    async def topics(self) -> dict[str, str | None]:
+        """Return the topic of every room of the account, fresh from the gateway; None for one that does not tell it.
+
+        Raises `GatewayError` when the list cannot be had, or the connection is gone.
+        """
+        ids = (await self.call(self.stub.room_list())).ids
+        slots = asyncio.Semaphore(MAX_ROOM_CALLS)
+
+        async def topic(room_id: str) -> str | None:
+            async with slots:
+                for _ in range(TOPIC_ATTEMPTS):
+                    try:
+                        return await self.topic(room_id)
+                    except errors.GatewayError as error:
+                        if errors.is_gone(error):
+                            raise
+                        log.warning("Room %s does not tell its topic: %s", room_id, error)
+                return None
+
+        found = await asyncio.gather(*map(topic, ids))
+        return dict(zip(ids, found, strict=True))
+
+    async def topic(self, room_id: str) -> str:
+        """Return a room's topic, fresh from the gateway (wechaty's `room.topic()` is stale for ever)."""
+        return str((await self.call(self.stub.room_payload(id=room_id))).topic)
+
+    async def member_name(self, room_id: str, contact_id: str) -> str:
+        """Return what a member is called in a room, or calls itself where the gateway tells that; else empty."""
+        member = await self.call(self.stub.room_member_payload(id=room_id, member_id=contact_id))
+        return str(member.room_alias or member.name)
+
+    async def contact_name(self, contact_id: str) -> str:
+        """Return the name that a contact chose."""
+        return str((await self.call(self.stub.contact_payload(id=contact_id))).name)
+
+
+def with_both_urls(filebox: str) -> str:
+    """Return a file box whose URL both sides can read: python-wechaty writes `remoteUrl`, file-box 1.x reads `url`."""
+    try:
+        box = json.loads(filebox)
+        url = box.get("url") or box.get("remoteUrl")
+    except (ValueError, AttributeError):
+        return filebox
+    return json.dumps({**box, "url": url, "remoteUrl": url}) if url else filebox

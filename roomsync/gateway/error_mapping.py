@@ -1,0 +1,67 @@
+"""What can go wrong with a call to the gateway, as the `GatewayError` that says what to do about it."""
+
+import os
+import socket
+import ssl
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from grpclib.const import Status
+from grpclib.exceptions import GRPCError, StreamTerminatedError
+from h2.exceptions import H2Error
+
+from roomsync import errors
+
+T = TypeVar("T")
+REJECTED = (Status.UNAUTHENTICATED, Status.PERMISSION_DENIED)
+UNSENDABLE = (Status.RESOURCE_EXHAUSTED, Status.INVALID_ARGUMENT, Status.OUT_OF_RANGE)
+
+
+async def map_errors(call: Awaitable[T], endpoint: str, token: str) -> T:
+    """Return what a call answers. Raises `GatewayError` for its failure; its text never has the token in it."""
+    try:
+        return await call
+    except GRPCError as error:
+        raise _error_of(error, endpoint, token) from error
+    except ssl.SSLCertVerificationError as error:
+        raise errors.GatewayRejected(f"the gateway's certificate does not fit: {error.verify_message}") from error
+    except ssl.SSLError as error:
+        raise errors.NoTls(
+            f"{endpoint} does not answer in TLS ({error.reason}); if it is a plain gateway, set "
+            "WECHATY_PUPPET_SERVICE_NO_TLS_INSECURE_CLIENT=true"
+        ) from error
+    except TimeoutError as error:
+        raise errors.AnswerLate(f"{endpoint} did not answer in time") from error
+    except (StreamTerminatedError, H2Error) as error:
+        raise errors.AnswerLost(f"the connection to {endpoint} broke off ({error})") from error
+    except UnicodeDecodeError as error:
+        raise errors.GatewayRefused(f"{endpoint} answered with what is no UTF-8") from error
+    except OSError as error:
+        raise errors.GatewayLost(f"{endpoint} cannot be reached ({_reason(error)})") from error
+    except (errors.GatewayError, StopAsyncIteration):
+        raise
+    except Exception as error:
+        # Bytes that are no protobuf make betterproto raise whatever it stumbles over.
+        raise errors.GatewayRefused(f"{endpoint} answered with what cannot be read ({error!r:.200})") from error
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, socket.gaierror):
+        return "no host of that name is found"
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    hint = ": is the gateway running, and on that port?"
+    return reason + (hint if isinstance(error, ConnectionRefusedError) else "")
+
+
+def _error_of(error: GRPCError, endpoint: str, token: str) -> errors.GatewayError:
+    # A gateway quotes a wrong token in its answer.
+    text = (error.message or error.status.name).replace(token, "***")
+    if error.status in REJECTED:
+        return errors.GatewayRejected(f"{endpoint} refuses the token; check WECHATY_PUPPET_SERVICE_TOKEN")
+    if error.status is Status.ALREADY_EXISTS:
+        return errors.GatewayBusy(f"another bot is connected to {endpoint}")
+    if error.status in UNSENDABLE:
+        return errors.Unsendable(text)
+    if error.status is Status.DEADLINE_EXCEEDED:
+        return errors.AnswerLate(text)
+    return errors.GatewayRefused(text)
