@@ -27,9 +27,8 @@ try:
     from roomsync.delivery.housekeeper import Housekeeper
     from roomsync.delivery.outbox import Outbox
     from roomsync.delivery.pacer import DAY, Limits, Pacer
-    from roomsync.delivery.recalls import Recalls
     from roomsync.errors import RoomSyncError, SettingsError
-    from roomsync.gateway.contents import message_of
+    from roomsync.gateway.payloads import message_of
     from roomsync.gateway.protocol import DIRTY_ROOM, Payload, RawMessage, WechatyContact, WechatyRoom
     from roomsync.gateway.puppet import GatewayPuppet, Wechaty, options, prepare
     from roomsync.gateway.supervisor import Supervisor
@@ -64,19 +63,14 @@ class RoomSyncBot(Wechaty):
         super().__init__(options(GatewayPuppet(settings, self.session)))
         client, max_text = self.puppet.client, settings.max_text_bytes
         self.state = StateFile(settings.state_file)
-        self.outbox, recalls = Outbox(self.state, max_text), Recalls(self.state)
-        limits = Limits(
-            settings.send_interval, settings.room_interval, settings.sends_per_minute, settings.daily_limits
-        )
-        self.pacer = Pacer(limits, self.session)
-        self.courier = Courier(self.outbox, recalls, self.pacer, self.session, client, time.time, settings.max_attempts)
+        self.outbox = Outbox(self.state, max_text)
+        pace = settings.send_interval, settings.room_interval, settings.sends_per_minute, settings.daily_limits
+        self.pacer = Pacer(Limits(*pace), self.session)
+        self.courier = Courier(self.outbox, self.pacer, self.session, client, time.time, settings.max_attempts)
         self.rooms = Rooms(settings.room_prefixes)
         self.roster = Roster(client, self.rooms, self.state, self.outbox)
         style = Style(HeaderTemplate(settings.header), max_text, settings.max_file_bytes, settings.mention_quoted)
-        self.router = Router(
-            self.roster, self.puppet.contents, self.session, self.state, self.outbox, recalls, self.courier, style,
-            time.time,
-        )  # fmt: skip
+        self.router = Router(self.roster, self.puppet.contents, self.courier, self.session, style, time.time)
         ttl, retention = settings.relay_ttl_hours * 3600, settings.retention_days * DAY
         self.housekeeper = Housekeeper(self.state, self.session, ttl, retention, time.time)
 

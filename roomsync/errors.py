@@ -67,5 +67,5 @@ class Unsendable(GatewayError):
 
 
 def is_gone(error: Exception) -> bool:
-    """Whether there is no connection to the gateway: then what failed waits for the next login."""
+    """Return whether there is no connection to the gateway: then what failed waits for the next login."""
     return isinstance(error, GatewayLost) and not isinstance(error, AnswerLost)

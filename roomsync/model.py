@@ -98,7 +98,7 @@ class Decision(IntEnum):
 
     RELAY = 0
     DROP = 1
-    HOLD = 2  # a person decides
+    HOLD = 2  # a person decides; until something keeps what is held, it is dropped
 
     def __str__(self) -> str:
         return self.name.lower()

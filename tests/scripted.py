@@ -9,7 +9,7 @@ from grpclib.const import Status
 from grpclib.exceptions import GRPCError
 
 from roomsync.gateway.protocol import EventType, RawEvent
-from roomsync.loopback.account import Answer
+from roomsync.loopback.account import Answer, Fields
 from roomsync.loopback.gateway import LoopbackGateway
 
 
@@ -39,7 +39,7 @@ class ScriptedGateway(LoopbackGateway):
         """The next calls of `method` (`MessageSendText`), one by one, do that; those after them work."""
         self._faults[method].extend(faults)
 
-    async def answer(self, name: str, answer: Answer, request: betterproto.Message) -> betterproto.Message:
+    async def answer(self, name: str, answer: Answer, request: betterproto.Message) -> Fields:
         fault = self._faults[name].popleft() if self._faults[name] else Fault()
         await asyncio.sleep(fault.delay)
         if fault.error and not fault.after:

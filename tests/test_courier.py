@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from roomsync import errors
-from roomsync.delivery.courier import MAX_RETRY_DELAY, Courier, retry_delay
+from roomsync.backoff import MAX_RETRY_DELAY, retry_delay
+from roomsync.delivery.courier import Courier
 from roomsync.delivery.pacer import FIRST_COOLDOWN, Limits, Pacer
 from roomsync.delivery.recalls import Recalls
 from roomsync.model import Kind, Part, State
@@ -61,8 +62,7 @@ class Desk(Box):
     def employ(self, limits: Limits, max_attempts: int = 8) -> None:
         self.session = Session()
         pacer = Pacer(limits, self.session, lambda at: "today", lambda: 0.5)
-        recalls = Recalls(self.state)
-        self.courier = Courier(self.outbox, recalls, pacer, self.session, self.gateway, self.clock, max_attempts)
+        self.courier = Courier(self.outbox, pacer, self.session, self.gateway, self.clock, max_attempts)
 
     async def work(self, seconds: float = 10**7) -> None:
         """Let the courier send all that it can in so many seconds of the clock."""

@@ -157,7 +157,7 @@ def counted(bot: RoomSyncBot) -> int:
 
 
 class Marked(RoomSyncBot):
-    """The bot, which notes the marks that `settled` feeds to it: what was fed before is in its lane then."""
+    """The bot, which notes the marks that `settled` feeds to it: what was fed before is in its queue then."""
 
     mark = 0
 

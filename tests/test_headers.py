@@ -28,7 +28,7 @@ LABELS = ["101", "102", "上海", "a b"]
     ],
 )
 def test_name_stays_readable(name: str, line: str) -> None:
-    """A name stands on one line; the signs that the header itself is made of become full width in it."""
+    """A name stands on one line; the characters that the header itself is made of become full width in it."""
     assert FORM.render(name, "101") == line
 
 
@@ -83,20 +83,25 @@ def test_nobody_speaks_in_anothers_name(line_break: str, line: str) -> None:
     assert FORM.escape_headers(f"{line}{line_break}{line}", LABELS) == f" {line}\n {line}"
 
 
-UNSEEN_SIGNS = (
+UNSEEN_CHARACTERS = (
     "\u00ad\u034f\u061c\u115f\u180e\u200c\u200d\u2060\u2061\u2064\u2800\u3164\ufe00\ufe0f\uffa0\U000e0001\U000e0020"
 )
 
 
-@pytest.mark.parametrize("sign", UNSEEN_SIGNS, ids=ascii)
-def test_unseen_signs_make_no_header(sign: str) -> None:
-    """A sign that nobody sees, before a header, in its label or behind it, hides no header."""
-    for line in (f"{sign}[Bob@102]:  I", f"[Bob@1{sign}02]:  I", f"[Bob@102]{sign}:  I", f"{sign} {sign}[Bob@102]: I"):
+@pytest.mark.parametrize("character", UNSEEN_CHARACTERS, ids=ascii)
+def test_unseen_characters_make_no_header(character: str) -> None:
+    """A character that nobody sees, before a header, in its label or behind it, hides no header."""
+    for line in (
+        f"{character}[Bob@102]:  I",
+        f"[Bob@1{character}02]:  I",
+        f"[Bob@102]{character}:  I",
+        f"{character} {character}[Bob@102]: I",
+    ):
         assert FORM.escape_headers(f"hi\n{line}", LABELS) == f"hi\n {line}"
 
 
 def test_emoji_in_names_stay() -> None:
-    """Signs that make an emoji are part of a name; others that nobody sees are not."""
+    """Characters that make an emoji are part of a name; others that nobody sees are not."""
     assert FORM.render("👨\u200d👩\u200d👧❤\ufe0f\u2060\u3164", "101") == "[👨\u200d👩\u200d👧❤\ufe0f@101]:  "
     assert FORM.render("\u3164\u2800", "101") == "[群友@101]:  "
 
@@ -116,7 +121,7 @@ def test_many_lines_like_headers_take_not_long(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_full_width_form_is_not_forged() -> None:
-    """Signs of the form that ASCII does not have are taken out of names, too."""
+    """Characters of the form that ASCII does not have are taken out of names, too."""
     form = HeaderTemplate("{name}（{room}）：")
     spoken = form.parse(form.render("Boss（102）：pay", "101"), ["101", "102"])
     assert spoken and spoken.label == "101"

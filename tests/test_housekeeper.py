@@ -12,7 +12,6 @@ from roomsync.delivery.outbox import Outbox
 from roomsync.delivery.recalls import Recalls
 from roomsync.inbox.incoming import Incoming
 from roomsync.model import Kind, Message, Part, State
-from roomsync.relay.loop_guard import LoopGuard
 from roomsync.session import Cooldown, Session
 from roomsync.store import StateFile
 from roomsync.store.health import Health
@@ -183,11 +182,12 @@ def test_a_picture_that_is_everywhere_is_blanked(house: House) -> None:
 
 def test_old_marks_of_relays_are_forgotten(house: House) -> None:
     """What is remembered of other relays goes when it is old."""
-    guard = LoopGuard(house.state)
-    guard.mark_relayed("old", "r1", NOW - 1)
-    guard.mark_relayed("new", "r1", NOW)
+    with house.state.transaction() as db:
+        store.peers.mark_relayed(db, "old", "r1", NOW - 1)
+        store.peers.mark_relayed(db, "new", "r1", NOW)
     prune(house.state, NOW)
-    assert (guard.was_relay("old"), guard.was_relay("new")) == (False, True)
+    with house.state.connection() as db:
+        assert (store.peers.is_known(db, "old"), store.peers.is_known(db, "new")) == (False, True)
 
 
 def test_the_file_stays_small(house: House) -> None:

@@ -11,7 +11,6 @@ from roomsync import store
 from roomsync.delivery.outbox import Outbox
 from roomsync.delivery.recalls import Recalls
 from roomsync.model import Kind, Message, Part, Send, State
-from roomsync.relay.loop_guard import LoopGuard
 from roomsync.session import Cooldown
 from roomsync.store import StateFile
 from tests.test_statefile import old_file
@@ -102,7 +101,8 @@ def test_what_is_remembered_stays_known(state: StateFile, version: int) -> None:
             assert store.rooms.introduced_at(db, "r101") == 1_000_104
     assert outbox.is_ours("s1")
     assert len(outbox.recent(0)) == {2: 3, 3: 5, 4: 6}[version]
-    assert LoopGuard(state).is_relay("bot2", "r103", KILLED) is (version >= 3)
+    with state.connection() as db:
+        assert store.peers.relayed_at(db, "bot2", "r103") == (KILLED if version >= 3 else None)
 
 
 @pytest.mark.parametrize("version", [3, 4])  # those before knew no recalls

@@ -56,8 +56,8 @@ def test_a_room_may_get_parts_of_its_own(box: Box) -> None:
     message = Message("m1", "r101", "alice", "Alice", Kind.TEXT)
     special = {"r103": [Part(Kind.TEXT, "b", mention="bob")]}
     box.outbox.accept(message, [Part(Kind.TEXT, "a")], ["r102", "r103"], NOW, special)
-    plain, told = box.take("r102"), box.take("r103")
-    assert [(plain.body, plain.mentions), (told.body, told.mentions)] == [("a", ()), ("b", ("bob",))]
+    plain, mentioned = box.take("r102"), box.take("r103")
+    assert [(plain.body, plain.mentions), (mentioned.body, mentioned.mentions)] == [("a", ()), ("b", ("bob",))]
 
 
 def test_heads_are_the_rooms_with_something_waiting(box: Box) -> None:
@@ -97,7 +97,7 @@ def test_another_kind_ends_what_goes_together(box: Box) -> None:
 
 
 def test_what_goes_together_fits(box: Box) -> None:
-    """Texts go together up to the limit in bytes, not signs; a longer one goes by itself."""
+    """Texts go together up to the limit in bytes, not characters; a longer one goes by itself."""
     for text in ("一" * 16, "二" * 17, "三", "四" * 40, "五"):
         box.say(text)
     assert box.bodies() == ["一" * 16 + "\n" + "二" * 17, "三", "四" * 40, "五"]

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from roomsync import store
 from roomsync.delivery.outcomes import ECHO_TTL
+from roomsync.delivery.recalls import Recalls
 from roomsync.model import Kind, State
 from tests.boxes import NOW, PICTURE, Box
 
@@ -264,3 +266,33 @@ def test_repeat_that_was_not_made_does_not_forget_the_first(box: Box) -> None:
     box.outbox.put_back(box.take(), NOW, NOW, uncertain=False)
     assert box.outbox.echo("r102", Kind.TEXT, "a", "X1", NOW)
     assert box.outbox.counts() == {State.SENT: 1}
+
+
+# States.
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        (State.FAILED, State.WAITING),
+        (State.EXPIRED, State.SENDING),
+        (State.CANCELLED, State.SENT),
+        (State.SENT, State.SENDING),
+        (State.WAITING, State.FAILED),
+    ],
+)
+def test_a_change_that_is_not_allowed_is_refused(box: Box, source: State, target: State) -> None:
+    """No delivery comes back from an end, and none fails that was not tried: such a change is a fault of the bot."""
+    with pytest.raises(ValueError, match=target), box.state.transaction() as db:
+        store.deliveries.change(db, [1], source, target, NOW)
+
+
+def test_why_a_delivery_was_cancelled_is_kept(box: Box) -> None:
+    """A delivery that was cancelled knows whether its room was left or its message taken back."""
+    box.say("a")
+    box.say("b", to=("r103",))
+    box.outbox.cancel_room("r102", NOW)
+    Recalls(box.state).accept(["m2"], "r101", NOW)
+    with box.state.connection() as db:
+        rows = db.execute("SELECT state, reason FROM deliveries ORDER BY id").fetchall()
+    assert rows == [("cancelled", "room_left"), ("cancelled", "recalled")]

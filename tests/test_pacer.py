@@ -149,10 +149,10 @@ def test_zero_turns_limits_off() -> None:
         assert paced.allows(Kind.IMAGE, 5.0)
 
 
-SIGNS = ["a", "中", "👍🏽", FAMILY, "🇨🇳", "e\u0301", "\n", " "]
+CHARACTERS = ["a", "中", "👍🏽", FAMILY, "🇨🇳", "e\u0301", "\n", " "]
 
 
-@given(st.lists(st.sampled_from(SIGNS), max_size=400).map("".join), st.integers(200, 400))
+@given(st.lists(st.sampled_from(CHARACTERS), max_size=400).map("".join), st.integers(200, 400))
 def test_long_text_is_cut_between_characters(text: str, most: int) -> None:
     """Numbered split_text fit, hold all of the text in order, and none begins inside a character."""
     found = split_text(text, most)

@@ -15,7 +15,6 @@ from roomsync import errors
 from roomsync.delivery.courier import Courier
 from roomsync.delivery.outbox import Outbox
 from roomsync.delivery.pacer import Limits, Pacer
-from roomsync.delivery.recalls import Recalls
 from roomsync.model import Kind, Message, Part
 from roomsync.session import Session
 from roomsync.store import StateFile
@@ -59,8 +58,7 @@ class Relay(RuleBasedStateMachine):
         self.outbox.recover(self.clock())
         session = Session()
         pacer = Pacer(Limits(), session, lambda at: "today")
-        recalls = Recalls(self.state)
-        self.courier = Courier(self.outbox, recalls, pacer, session, self, self.clock, 10**6)
+        self.courier = Courier(self.outbox, pacer, session, self, self.clock, 10**6)
 
     def teardown(self) -> None:
         self.outcome = "ok"

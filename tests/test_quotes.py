@@ -92,5 +92,5 @@ def test_text_form_is_read_back(name: str, content: str, reply: str) -> None:
     ],
 )
 def test_quote_is_one_short_line(quote: Quote, line: str) -> None:
-    """What was quoted is shown on one line: no header of ours, no quote in the quote, at most 60 signs."""
+    """What was quoted is shown on one line: no header of ours, no quote in the quote, at most 60 characters."""
     assert line_of_quote(quote, FORM, ["101", "102"]) == line

@@ -14,9 +14,9 @@ BLANKS = ["", " ", "  ", "\u3000", "\u00a0", "\t", "\u200b"]
 WIDE = {chr(code): chr(code + 0xFEE0) for code in range(0x21, 0x7F)}
 
 
-def disguised(sign: str) -> st.SearchStrategy[str]:
-    """`sign` in any width and case, any blanks before it."""
-    forms = {sign, sign.upper(), sign.lower()}
+def disguised(character: str) -> st.SearchStrategy[str]:
+    """`character` in any width and case, any blanks before it."""
+    forms = {character, character.upper(), character.lower()}
     forms |= {WIDE.get(form, form) for form in forms}
     return st.tuples(st.sampled_from(BLANKS), st.sampled_from(sorted(forms))).map("".join)
 
@@ -185,7 +185,7 @@ def test_labels_are_in_natural_order() -> None:
 
 @settings(deadline=None)
 @given(st.lists(st.text(st.characters(categories=["Nd", "No", "Nl", "Lu", "Lo", "Zs"]), max_size=6)))
-def test_labels_of_any_signs_can_be_ordered(written: list[str]) -> None:
+def test_labels_of_any_characters_can_be_ordered(written: list[str]) -> None:
     """Whatever digits and letters of the world a label has, the rooms can be listed, none missing."""
     rooms = Rooms(["群"])
     for number, label in enumerate(written):

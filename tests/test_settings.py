@@ -284,8 +284,8 @@ def test_ca_is_a_path_or_pem(tmp_path: Path, form: str) -> None:
 )
 def test_slip_in_the_file_is_told_without_its_text(tmp_path: Path, line: str, words: str) -> None:
     """What a user easily gets wrong in an editor is refused in one sentence that never shows the token."""
-    told = refusal(tmp_path, line + "\n")
-    assert words in told and "insecure_secret" not in told
+    found = refusal(tmp_path, line + "\n")
+    assert words in found and "insecure_secret" not in found
 
 
 @pytest.mark.parametrize("line", ["FOO", "export FOO", "STATUS_FILE=a", "DB_LOG_LEVEL=a", "LEADER=a", "# x"])

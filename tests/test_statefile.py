@@ -139,7 +139,7 @@ def test_a_migration_that_fails_changes_nothing(state_file: Path, monkeypatch: p
 def test_a_second_bot_is_kept_off(state: StateFile) -> None:
     """Whoever opens the file while a bot has it is told to stop that one first."""
     with pytest.raises(StateFileBusy, match=r"in use by another bot; stop that one first\."):
-        database._hold_lock(state.path, patience=0)
+        database._hold_lock(state.path, timeout=0)
     assert is_held(state.path)
     state.close()
     assert not is_held(state.path)

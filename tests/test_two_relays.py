@@ -10,7 +10,6 @@ import pytest
 from roomsync.delivery.courier import Courier
 from roomsync.delivery.outbox import Outbox
 from roomsync.delivery.pacer import Limits, Pacer
-from roomsync.delivery.recalls import Recalls
 from roomsync.model import Kind, Message, Room
 from roomsync.relay.rendering import Style
 from roomsync.relay.rooms import Rooms
@@ -46,7 +45,7 @@ class World:
 
 
 class Relay:
-    """A bot without a gateway: its switchboard hears the world, its courier speaks into it."""
+    """A bot without a gateway: its router hears the world, its courier speaks into it."""
 
     def __init__(self, world: World, account: str, path: Path) -> None:
         self.account, self._world = account, world
@@ -56,10 +55,9 @@ class Relay:
         self.rooms, self.state, self.outbox = rooms, state, Outbox(state, 2000)
         session = Session()
         pacer = Pacer(Limits(1.5, 3, 40, {}), session, lambda at: "today", random.Random(account).random)
-        recalls = Recalls(state)
-        self.courier = Courier(self.outbox, recalls, pacer, session, self, world.clock, 8)
+        self.courier = Courier(self.outbox, pacer, session, self, world.clock, 8)
         roster, style = Roster(self, rooms, state, self.outbox), Style(HeaderTemplate("[{name}@{room}]:  "))
-        self.router = Router(roster, self, session, state, self.outbox, recalls, self.courier, style, world.clock)
+        self.router = Router(roster, self, self.courier, session, style, world.clock)
 
     def hear(self, message: Message) -> None:
         source = self.rooms.get(message.room_id)

@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 import json
+from collections.abc import Iterable
 from urllib.parse import quote
 
 from roomsync.backoff import backoff
 from roomsync.config.settings import Settings
-from roomsync.errors import GatewayBusy, GatewayError, GatewayLost, GatewayRejected, StateFileBusy, StateFileError
+from roomsync.errors import GatewayBusy, GatewayError, GatewayLost, StateFileBusy, StateFileError
 from roomsync.gateway.protocol import EventType
 from roomsync.gateway.puppet import GatewayPuppet
 from roomsync.relay.rooms import Rooms
@@ -15,7 +16,7 @@ from roomsync.session import Session
 from roomsync.store import StateFile
 
 MAX_TOPICS = 10
-TIMEOUT = 10.0  # seconds until the check gives up
+CHECK_TIMEOUT = 10.0  # seconds until the check gives up
 
 
 class _Login:
@@ -34,27 +35,25 @@ class _Login:
                 self.qrcode = str(json.loads(text).get("qrcode") or "")
 
 
-async def check(settings: Settings, limit: float = TIMEOUT) -> int:
-    """Print what is found within `limit` seconds; 0 when the bot could run, else 1."""
+async def check(settings: Settings, limit: float = CHECK_TIMEOUT) -> int:
+    """Print what is found within `limit` seconds; return 0 when the bot could run, else 1."""
     puppet, login = GatewayPuppet(settings, Session()), _Login()
     puppet.events = login
-    results = []
+    connected = False
     try:
         async with asyncio.timeout(limit):
-            busy = await _connect(puppet)
-            results.append(busy or await _account(puppet, login))
+            if not await _connect(puppet):
+                await _account(puppet, login)
             await _communities(puppet, Rooms(settings.room_prefixes))
+            connected = True
     except GatewayError as error:
-        _line("gateway", f"{error}")
-        results.append(False)
+        _line("gateway", str(error))
     except TimeoutError:
         if not login.is_reported:
             _line("gateway", f"gave up after {limit:.0f} s")
-        results.append(False)
     finally:
         await puppet.disconnect()
-    results.append(_state_file(settings))
-    return 0 if all(results) else 1
+    return 0 if _state_file(settings) and connected else 1
 
 
 def _line(what: str, text: str) -> None:
@@ -62,7 +61,7 @@ def _line(what: str, text: str) -> None:
 
 
 async def _connect(puppet: GatewayPuppet) -> bool:
-    """Connect; True when a bot is connected already, so that only calls can be made, no events seen."""
+    """Connect; return whether a bot is connected already, so that only calls can be made, and no events seen."""
     shown = ""
     for delay in backoff():
         try:
@@ -70,8 +69,6 @@ async def _connect(puppet: GatewayPuppet) -> bool:
         except GatewayBusy as error:
             _line("gateway", f"{error}; it is not disturbed")
             return True
-        except GatewayRejected:
-            raise
         except GatewayLost as error:
             if str(error) != shown:
                 _line("gateway", shown := str(error))
@@ -83,7 +80,7 @@ async def _connect(puppet: GatewayPuppet) -> bool:
     return False
 
 
-async def _account(puppet: GatewayPuppet, login: _Login) -> bool:
+async def _account(puppet: GatewayPuppet, login: _Login) -> None:
     listening = asyncio.create_task(puppet.listen(), name="check listens")
     try:
         either: set[asyncio.Future[None] | asyncio.Future[str]] = {listening, login.account}
@@ -93,7 +90,6 @@ async def _account(puppet: GatewayPuppet, login: _Login) -> bool:
             raise GatewayLost("the gateway ended the event stream")
         contact_id = login.account.result()
         _line("account", f"{await puppet.members.name(contact_id) or 'logged in'} ({contact_id})")
-        return True
     except asyncio.CancelledError:
         hint = f"; scan https://wechaty.js.org/qrcode/{quote(login.qrcode, safe='')}" if login.qrcode else ""
         _line("account", f"WeChat is not logged in at this gateway{hint}")
@@ -115,8 +111,12 @@ async def _communities(puppet: GatewayPuppet, rooms: Rooms) -> None:
         for room in found:
             _line("", f"{room.label}  ({room.topic})")
         if not found and topics:
-            some = ", ".join(sorted(topics.values())[:MAX_TOPICS])
-            _line("", f"the account is in {len(topics)} rooms: {some}{', ...' if len(topics) > MAX_TOPICS else ''}")
+            _line("", f"the account is in {len(topics)} rooms: {_some(topics.values())}")
+
+
+def _some(topics: Iterable[str]) -> str:
+    first, more = sorted(topics)[:MAX_TOPICS], sorted(topics)[MAX_TOPICS:]
+    return ", ".join([*first, "..."] if more else first)
 
 
 def _state_file(settings: Settings) -> bool:

@@ -1,4 +1,4 @@
-"""What the bot tells the person who runs it."""
+"""What the bot shows to the person who runs it."""
 
 import logging
 import sys
@@ -16,7 +16,7 @@ class _Safe(logging.Formatter):
 
 
 def set_up_logs(level: str, token: str) -> None:
-    """Log to standard error from `level` on, with `token` blotted out."""
+    """Log to standard error from `level` on, with `***` for `token`."""
     handler = logging.StreamHandler()
     handler.setFormatter(_Safe(token))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
@@ -26,7 +26,7 @@ def set_up_logs(level: str, token: str) -> None:
 
 
 def set_up_output() -> None:
-    """Show `?` for a sign that the terminal cannot show, as an old Windows console, instead of failing."""
+    """Show `?` for a character that the terminal (an old Windows console) cannot show, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")

@@ -20,21 +20,6 @@ PHASES = {
 
 
 @dataclass(frozen=True)
-class RoomStatus:
-    """A room with its deliveries: what waits, the oldest for how many seconds, and what became of others in 24 h."""
-
-    id: str
-    topic: str
-    waiting: int
-    sent: int
-    failed: int
-    expired: int
-    cancelled: int
-    oldest_waiting: float | None
-    last_error: str | None
-
-
-@dataclass(frozen=True)
 class Status:
     """What `--json` prints: times in seconds since the epoch, `cooldown` in seconds from now."""
 
@@ -45,7 +30,7 @@ class Status:
     last_event: float | None
     cooldown: float
     unreadable: int
-    rooms: list[RoomStatus]
+    rooms: list[RoomReport]
 
 
 def read_status(path: Path, now: float) -> tuple[Status, Phase]:
@@ -54,7 +39,6 @@ def read_status(path: Path, now: float) -> tuple[Status, Phase]:
     with read_only(path) as db:
         health = store.health.read(db)
         phase = Phase(health.phase)
-        rooms = [_room(found, now) for found in store.report.rooms(db, now - DAY)]
         return Status(
             running=running,
             connected=running and phase is not Phase.DISCONNECTED,
@@ -63,23 +47,8 @@ def read_status(path: Path, now: float) -> tuple[Status, Phase]:
             last_event=health.last_event,
             cooldown=max(0.0, health.cooldown.until - now),
             unreadable=store.incoming.given_up(db, now - DAY),
-            rooms=rooms,
+            rooms=store.report.rooms(db, now - DAY, now),
         ), phase
-
-
-def _room(found: RoomReport, now: float) -> RoomStatus:
-    oldest = None if found.oldest is None else now - found.oldest
-    return RoomStatus(
-        found.id,
-        found.topic,
-        found.waiting,
-        found.sent,
-        found.failed,
-        found.expired,
-        found.cancelled,
-        oldest,
-        found.last_error,
-    )
 
 
 def show_status(path: Path, as_json: bool) -> int:
@@ -106,7 +75,7 @@ def _lines(status: Status, phase: Phase, now: float) -> list[str]:
     return lines + [_room_line(room) for room in status.rooms]
 
 
-def _room_line(room: RoomStatus) -> str:
+def _room_line(room: RoomReport) -> str:
     numbers = f"{room.waiting:>8}{room.sent:>8}{room.failed:>8}{room.expired:>8}{room.cancelled:>11}"
     oldest = f"; oldest waits for {_age(room.oldest_waiting)}" if room.oldest_waiting else ""
     error = f"; last error: {room.last_error.splitlines()[0][:80]}" if room.last_error else ""

@@ -4,14 +4,16 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from roomsync.config import validators
-from roomsync.config.env_file import read_env_file
+from roomsync.config.env_file import PREFIX, read_env_file
+from roomsync.config.validators import shown
 from roomsync.errors import SettingsError
 from roomsync.model import Kind
 
-PREFIX = "WECHATY_PUPPET_SERVICE_"
+T = TypeVar("T")
+
 NO_NAME = (
     f"{PREFIX}TLS_SERVER_NAME is not set, and the token has no name before a '_' (as in insecure_<uuid>); "
     f"set it to the name in the gateway's certificate, or {PREFIX}NO_TLS_INSECURE_CLIENT=true for a plain gateway."
@@ -19,8 +21,9 @@ NO_NAME = (
 CURLY_QUOTES = "“”‘’"
 
 
-def _setting(name: str, default: str, parse: Callable[[str], Any], *, secret: bool = False) -> Any:
-    return field(repr=not secret, metadata={"name": name, "default": default, "parse": parse})
+def _setting(name: str, default: str, parse: Callable[[str], T], *, secret: bool = False) -> T:
+    made: T = field(repr=not secret, metadata={"name": name, "default": default, "parse": parse})
+    return made
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class Settings:
 
     @classmethod
     def names(cls) -> dict[str, str]:
-        """Every variable's name with its default, in the order of `.env.example`."""
+        """Return every variable's name with its default, in the order of `.env.example`."""
         return {f.metadata["name"]: f.metadata["default"] for f in fields(cls)}
 
     @classmethod
@@ -64,29 +67,31 @@ class Settings:
 
         `offline`: for one who needs no gateway, and so no token.
         """
-        parsed: dict[str, Any] = {}
+        make: Callable[..., Settings] = cls
+        parsed: dict[str, object] = {}
         problems = []
         for f in fields(cls):
-            name = f.metadata["name"]
-            if offline and name == PREFIX + "TOKEN":
-                parsed[f.name] = ""
-                continue
-            text = values.get(name, f.metadata["default"])
+            text = values.get(f.metadata["name"], f.metadata["default"])
             try:
-                if text and (text[0] in CURLY_QUOTES or text[-1] in CURLY_QUOTES):
-                    raise ValueError('has curly quotes around it; write straight ones: "')
-                parsed[f.name] = f.metadata["parse"](text if name == "HEADER" else text.strip())
+                parsed[f.name] = "" if offline and f.name == "token" else _value(f.name, text, f.metadata["parse"])
             except ValueError as error:
-                problems.append(f"{name} {error}.")
+                problems.append(f"{f.metadata['name']} {error}.")
         if problems:
             raise SettingsError(problems)
-        if not offline and not (parsed["no_tls"] or parsed["tls_server_name"] or parsed["token"].rpartition("_")[0]):
+        settings = make(**parsed)
+        if not (offline or settings.no_tls or settings.tls_server_name or settings.token.rpartition("_")[0]):
             raise SettingsError([NO_NAME])
-        return cls(**parsed)
+        return settings
+
+
+def _value(field_name: str, text: str, parse: Callable[[str], object]) -> object:
+    if text.strip(CURLY_QUOTES) != text:
+        raise ValueError('has curly quotes around it; write straight ones: "')
+    return parse(text if field_name == "header" else text.strip())  # the header's blanks count
 
 
 def read_settings(folder: Path, environ: Mapping[str, str] = os.environ, *, offline: bool = False) -> Settings:
-    """The settings of the bot in `folder`: its `.env`, under `environ`, which wins.
+    """Return the settings of the bot in `folder`: its `.env`, under `environ`, which wins.
 
     A relative `STATE_FILE`, or path of a certificate, is below `folder`. Raises `SettingsError` with all problems.
     """
@@ -112,9 +117,9 @@ def read_settings(folder: Path, environ: Mapping[str, str] = os.environ, *, offl
 def _problems_of_path(path: Path) -> list[str]:
     try:
         if path.is_dir():
-            return [f"STATE_FILE is {validators.shown(str(path))}, which is a folder; allowed: the path of a file."]
+            return [f"STATE_FILE is {shown(str(path))}, which is a folder; allowed: the path of a file."]
         if not path.parent.is_dir():
-            return [f"STATE_FILE is {validators.shown(str(path))}, but that folder does not exist; make it first."]
+            return [f"STATE_FILE is {shown(str(path))}, but that folder does not exist; make it first."]
     except OSError as error:
-        return [f"STATE_FILE is {validators.shown(str(path)[:80])}, which cannot be used: {error.strerror}."]
+        return [f"STATE_FILE is {shown(str(path)[:80])}, which cannot be used: {error.strerror}."]
     return []

@@ -4,6 +4,7 @@ Each function here raises ValueError with the rest of a sentence that begins wit
 and what is allowed.
 """
 
+import math
 import re
 import ssl
 from collections.abc import Callable
@@ -21,7 +22,7 @@ CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE---
 
 
 def token(text: str) -> str:
-    """The secret that the gateway knows; it is never shown."""
+    """Return the secret that the gateway knows; it is never shown."""
     if not text:
         raise ValueError("is not set; give it the token of your gateway, such as insecure_<uuid>")
     if not text.isascii() or not text.isprintable() or " " in text:
@@ -31,54 +32,46 @@ def token(text: str) -> str:
     return text
 
 
-def _port_fits(port: str) -> bool:
-    return 0 < int(port) < 65536
-
-
 def endpoint(text: str) -> str:
-    """`host:port`, or nothing."""
+    """Return `host:port`, or nothing."""
     # The value is not shown: a token pasted here must not be printed.
-    found = ENDPOINT_FORM.fullmatch(text)
-    if text and (not found or not _port_fits(found["port"])):
+    if text and not _is_endpoint(text):
         raise ValueError("is no endpoint; allowed: host:port, such as 127.0.0.1:8788, in ASCII, or nothing at all")
     return text
 
 
 def authority(text: str) -> str:
-    """A host, with a port or without."""
+    """Return a host, with a port or without."""
     host, _, port = text.partition(":")
-    found = ENDPOINT_FORM.fullmatch(f"{host}:{port or 443}")
-    if not HOST_FORM.fullmatch(host) or not found or not _port_fits(found["port"]):
+    if not HOST_FORM.fullmatch(host) or not _is_endpoint(f"{host}:{port or 443}"):
         raise ValueError(f"is {text!r}; allowed: a host name, such as api.chatie.io, without https:// and path")
     return text
 
 
+def _is_endpoint(text: str) -> bool:
+    found = ENDPOINT_FORM.fullmatch(text)
+    return found is not None and 0 < int(found["port"]) < 65536
+
+
 def server_name(text: str) -> str:
-    """The name in a certificate, or nothing."""
+    """Return the name in a certificate, or nothing."""
     if text and not HOST_FORM.fullmatch(text):
         raise ValueError(f"is {text!r}; allowed: the name in the gateway's certificate, such as insecure")
     return text
 
 
 def flag(text: str) -> bool:
-    """`true` or `false`."""
+    """Return what `true` or `false` stands for."""
     if text.lower() not in ("true", "false"):
         raise ValueError(f"is {text!r}; allowed: true, false")
     return text.lower() == "true"
 
 
 def certificate(text: str) -> str:
-    """PEM text, from PEM with `\\n` for line breaks or from the file at that path."""
+    """Return PEM text, from PEM with `\\n` for line breaks or from the file at that path."""
     if not text:
         return ""
-    pem = text.replace("\\n", "\n")
-    if "-----BEGIN" not in pem:
-        try:
-            pem = Path(text).expanduser().read_text(encoding="utf-8-sig")
-        except (OSError, ValueError, RuntimeError) as error:
-            reason = getattr(error, "strerror", None) or "not a text file"
-            told = f"is the path {shown(text)}, which cannot be read ({reason}); allowed: PEM or a path"
-            raise ValueError(told + _backslashes(text)) from None
+    pem = text.replace("\\n", "\n") if "-----BEGIN" in text else _text_of(text)
     pem = "\n".join(CERTIFICATE.findall(pem))  # some files have words around their certificates
     try:
         if not pem or not pem.isascii():
@@ -89,8 +82,17 @@ def certificate(text: str) -> str:
     return pem
 
 
+def _text_of(path: str) -> str:
+    try:
+        return Path(path).expanduser().read_text(encoding="utf-8-sig")
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or "not a text file"
+        problem = f"is the path {shown(path)}, which cannot be read ({reason}); allowed: PEM or a path"
+        raise ValueError(problem + _backslashes(path)) from None
+
+
 def prefixes(text: str) -> tuple[str, ...]:
-    """What the topics of each community start with, separated by commas."""
+    """Return what the topics of each community start with, from texts separated by commas."""
     prefixes = tuple(part.strip() for part in re.split("[,，]", text))
     if not all(fold(prefix) for prefix in prefixes):
         raise ValueError(f"is {text!r}, which has an empty prefix in it; allowed: one or more, separated by commas")
@@ -100,16 +102,11 @@ def prefixes(text: str) -> tuple[str, ...]:
 
 
 def header(text: str) -> str:
-    """A form with `{name}` and `{room}` in it, that can be read back."""
-    placeholders = re.findall(r"\{[^{}]*\}", text)
-    rest = re.sub(r"\{[^{}]*\}", "", text)
-    if sorted(placeholders) != ["{name}", "{room}"] or "{" in rest or "}" in rest:
+    """Return a form with `{name}` and `{room}` in it, that can be read back."""
+    rest = text.replace("{name}", "", 1).replace("{room}", "", 1)
+    if "{name}" not in text or "{room}" not in text or "{" in rest or "}" in rest:
         raise ValueError(f"is {text!r}; allowed: a line with {{name}} and {{room}} once each, and no other braces")
-    if (
-        not rest.strip()
-        or len(text) > MAX_HEADER
-        or any(not character.isprintable() and character != "\u3000" for character in rest)
-    ):
+    if not rest.strip() or len(text) > MAX_HEADER or not rest.replace("\u3000", "").isprintable():
         raise ValueError(
             f"is {text!r}; allowed: one line of at most {MAX_HEADER} characters, with some beside the two names"
         )
@@ -120,14 +117,14 @@ def header(text: str) -> str:
 
 
 def level(text: str) -> str:
-    """A level of the log."""
+    """Return a level of the log."""
     if text.lower() not in LEVELS:
         raise ValueError(f"is {text!r}; allowed: {', '.join(LEVELS)}")
     return text.lower()
 
 
 def state_file(text: str) -> Path:
-    """The path of the state file."""
+    """Return the path of the state file."""
     if not text or not text.isprintable():
         raise ValueError(f"is {shown(text)}; allowed: the path of a file, such as roomsync.db{_backslashes(text)}")
     try:
@@ -136,11 +133,11 @@ def state_file(text: str) -> Path:
         raise ValueError(f"is {shown(text)}, and that home folder is not known; allowed: the path of a file") from None
 
 
-def number(low: float, high: float, unit: str) -> Callable[[str], float]:
-    """Return a validator of numbers from `low` to `high`, in `unit`."""
+def number(low: float, high: float, unit: str, form: str = r"[0-9]{1,9}(\.[0-9]{1,9})?") -> Callable[[str], float]:
+    """Return a validator of numbers from `low` to `high`, in `unit`, written in that form."""
 
     def parse(text: str) -> float:
-        value = float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) else float("nan")
+        value = float(text) if re.fullmatch(form, text) else math.nan
         if not low <= value <= high:
             raise ValueError(f"is {text!r}; allowed: {unit} from {low:g} to {high:g}")
         return value
@@ -150,17 +147,12 @@ def number(low: float, high: float, unit: str) -> Callable[[str], float]:
 
 def integer(low: int, high: int) -> Callable[[str], int]:
     """Return a validator of whole numbers from `low` to `high`."""
-
-    def parse(text: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
-            raise ValueError(f"is {text!r}; allowed: a whole number from {low} to {high}")
-        return int(text)
-
-    return parse
+    parse = number(low, high, "a whole number", "[0-9]{1,9}")
+    return lambda text: int(parse(text))
 
 
 def daily(text: str) -> dict[Kind, int]:
-    """Sends a day of each kind, `kind:number` separated by commas."""
+    """Return how many sends a day each kind may have, from `kind:number` separated by commas."""
     if text in ("", "0"):
         return {}
     limits: dict[Kind, int] = {}
@@ -174,7 +166,7 @@ def daily(text: str) -> dict[Kind, int]:
 
 
 def shown(path: str) -> str:
-    """A path for a sentence: as it was written where that can be, so not with each backslash of Windows doubled."""
+    """Return a path for a sentence: as it was written where that can be, each backslash of Windows not doubled."""
     return f"'{path}'" if path.isprintable() else repr(path)
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from roomsync.backoff import retry_delay
 from roomsync.delivery.outbox import Outbox
 from roomsync.delivery.pacer import Pacer
 from roomsync.delivery.recalls import Recalls
@@ -17,8 +18,6 @@ from roomsync.text.phrases import NOT_RELAYED, OVER_DAILY_LIMIT, UNSENT_TEXT
 
 log = logging.getLogger(__name__)
 
-FIRST_RETRY_DELAY = 5.0  # seconds until the second attempt; doubles with each one after
-MAX_RETRY_DELAY = 600.0
 APART_AFTER = 2  # failed attempts after which texts that went together go one by one: one of them may be the cause
 MAX_LOST_DELAY = 300.0
 LOST_DELAY = 1.0  # seconds; the supervisor pauses the courier when the connection is really gone
@@ -26,18 +25,13 @@ NOTICE_TTL = 120.0  # seconds after a send in which a throttle notice is about i
 
 
 class Sender(Protocol):
-    """What can send: the gateway."""
+    """What can send: the gateway. Both raise `GatewayError`."""
 
     async def send(self, room_id: str, kind: Kind, body: str, mentions: Sequence[str] = ()) -> str | None:
-        """One call to the gateway; the id of what was sent, where it gives one. Raises `GatewayError`."""
+        """Make one call to the gateway; return the id of what was sent, where it gives one."""
 
     async def recall(self, sent_id: str) -> bool:
-        """Take back what was sent; whether the gateway did. Raises `GatewayError`."""
-
-
-def retry_delay(attempts: int) -> float:
-    """Seconds to wait after failed attempt number `attempts`, counted from 1."""
-    return float(min(MAX_RETRY_DELAY, FIRST_RETRY_DELAY * 2 ** (attempts - 1)))
+        """Take back what was sent; return whether the gateway did."""
 
 
 class Courier:
@@ -49,15 +43,14 @@ class Courier:
     def __init__(
         self,
         outbox: Outbox,
-        recalls: Recalls,
         pacer: Pacer,
         session: Session,
         sender: Sender,
         clock: Callable[[], float],
         max_attempts: int,
     ) -> None:
-        self._outbox = outbox
-        self._recalls = recalls
+        self.outbox = outbox
+        self._recalls = Recalls(outbox.state)
         self._pacer = pacer
         self._session = session
         self._sender = sender
@@ -87,17 +80,15 @@ class Courier:
         """WeChat showed in that room that the last send there was too much: pause, and make it again afterwards."""
         now = self._clock()
         self._shown.pop(room_id, None)
-        again = self._outbox.send_again(room_id, now - NOTICE_TTL, now)
-        self._cool_down(f"a notice in {self._outbox.name_of(room_id)}, {again} deliveries are sent again")
+        again = self.outbox.send_again(room_id, now - NOTICE_TTL, now)
+        self._cool_down(f"a notice in {self.outbox.name_of(room_id)}, {again} deliveries are sent again")
 
     def _cool_down(self, why: str) -> None:
         now = self._clock()
         already = self._session.cooldown
-        cooldown = self._pacer.throttled(now)
-        if cooldown != already:
-            log.error(
-                "WeChat says that the account sends too fast (%s); it pauses for %.0f s.", why, cooldown.until - now
-            )
+        until = self._pacer.throttled(now).until
+        if self._session.cooldown != already:
+            log.error("WeChat says that the account sends too fast (%s); it pauses for %.0f s.", why, until - now)
 
     async def run(self) -> None:
         """Send until `stop`. Raises `StateFileError` when the outbox cannot be written."""
@@ -113,8 +104,8 @@ class Courier:
                 pass
 
     async def step(self) -> float | None:
-        """Make at most one send; seconds until the next can be made, None when nothing waits."""
-        heads = self._outbox.heads()
+        """Make at most one send; return the seconds until the next can be made, None when nothing waits."""
+        heads = self.outbox.heads()
         if not heads:
             return None
         now = self._clock()
@@ -122,12 +113,12 @@ class Courier:
         if turn.room_id is None:
             return turn.wait
         shown = self._shown.pop(turn.room_id, None)
-        send = self._outbox.take(turn.room_id, now, alone=self._alone[turn.room_id] > 0, shown=shown)
+        send = self.outbox.take(turn.room_id, now, alone=self._alone[turn.room_id] > 0, shown=shown)
         if send is None:
             return 0.0
         if send.kind in (*MEDIA, *CARDS) and not self._pacer.allows(send.kind, now):
             line = fallback_text(send.kind, send.body, OVER_DAILY_LIMIT)
-            self._outbox.replace(send, line, "daily limit", now, made=False)
+            self.outbox.replace(send, line, "daily limit", now, made=False)
             return 0.0
         self._pacer.sent(send.room_id, send.kind, now)
         if send.kind in MEDIA and send.shows:
@@ -137,7 +128,7 @@ class Courier:
         return 0.0
 
     async def _make(self, send: Send) -> bool:
-        """Make a send; whether the gateway has it."""
+        """Make a send; return whether the gateway has it."""
         try:
             if send.kind is Kind.RECALLED:
                 await self._take_back(send)
@@ -147,27 +138,27 @@ class Courier:
             self._replace(send, error)
         except Throttled as error:
             now = self._clock()
-            self._outbox.put_back(send, now, now, uncertain=False)
+            self.outbox.put_back(send, now, now, uncertain=False)
             self._cool_down(str(error).splitlines()[0])
         except AnswerLate as error:
             self._retry(send, error)
         except GatewayLost as error:
-            log.info("A send to %s waits for the gateway: %s", self._outbox.name_of(send.room_id), error)
+            log.info("A send to %s waits for the gateway: %s", self._room_of(send), error)
             now = self._clock()
             # One that breaks the connection each time it is made must not be made every second.
             self._broken[send.id] += 1
             delay = min(MAX_LOST_DELAY, LOST_DELAY * 2 ** (self._broken[send.id] - 1))
-            self._outbox.put_back(send, now + delay, now, uncertain=isinstance(error, AnswerLost))
+            self.outbox.put_back(send, now + delay, now, uncertain=isinstance(error, AnswerLost))
         except GatewayError as error:
             self._retry(send, error)
         else:
-            self._outbox.sent(send, sent_id, self._clock())
+            self.outbox.sent(send, sent_id, self._clock())
             self._settled(send)
             return True
         return False
 
     async def _take_back(self, send: Send) -> None:
-        """Take back a copy of a message; where that cannot be, its room is told. Raises `GatewayError`."""
+        """Take back a copy of a message; where that cannot be, let its room know. Raises `GatewayError`."""
         target = self._recalls.target(send, self._clock())
         taken, certain = False, True
         if target:
@@ -178,12 +169,12 @@ class Courier:
             except (GatewayRefused, Unsendable) as error:
                 # When it was tried before and its answer lost, a refusal may say that it is gone already.
                 taken, certain = send.repeated, not send.repeated
-                log.info("A message in %s cannot be taken back: %s", self._outbox.name_of(send.room_id), error)
+                log.info("A message in %s cannot be taken back: %s", self._room_of(send), error)
         self._recalls.done(send, taken, self._clock(), certain=certain)
         self._broken.pop(send.id, None)
 
     def _settled(self, send: Send) -> None:
-        """One that had to go alone is settled."""
+        """Forget what was counted of a send that is over, one that had to go alone among them."""
         self._broken.pop(send.id, None)
         if self._alone[send.room_id]:
             self._alone[send.room_id] -= len(send.deliveries)
@@ -193,33 +184,34 @@ class Courier:
     def _retry(self, send: Send, error: GatewayError) -> None:
         now, attempts = self._clock(), send.attempts + 1
         if attempts >= self._max_attempts and (len(send.deliveries) == 1 or self._max_attempts == 1):
-            log.error(
-                "A send to %s is given up after %d attempts: %s", self._outbox.name_of(send.room_id), attempts, error
-            )
+            log.error("A send to %s is given up after %d attempts: %s", self._room_of(send), attempts, error)
             if send.kind is Kind.RECALLED:
                 self._recalls.done(send, False, now)
             else:
-                self._outbox.fail(send, str(error), now)
+                self.outbox.fail(send, str(error), now)
             self._settled(send)
             return
         delay = retry_delay(attempts)
-        log.warning("A send to %s is tried again in %.0f s: %s", self._outbox.name_of(send.room_id), delay, error)
+        log.warning("A send to %s is tried again in %.0f s: %s", self._room_of(send), delay, error)
         apart = attempts >= min(APART_AFTER, self._max_attempts - 1) and len(send.deliveries) > 1
         if apart:
             self._alone[send.room_id] = len(send.deliveries)
-        self._outbox.retry(send, now + delay, str(error), now, apart=apart)
+        self.outbox.retry(send, now + delay, str(error), now, apart=apart)
 
     def _replace(self, send: Send, error: GatewayError) -> None:
         now = self._clock()
         if len(send.deliveries) > 1:
             self._alone[send.room_id] = len(send.deliveries)
-            self._outbox.put_back(send, now, now, uncertain=False, apart=True)
+            self.outbox.put_back(send, now, now, uncertain=False, apart=True)
             return
         if send.kind is Kind.TEXT and send.body.endswith(UNSENT_TEXT):
-            log.error("A send to %s cannot be made: %s", self._outbox.name_of(send.room_id), error)
-            self._outbox.fail(send, str(error), now)
+            log.error("A send to %s cannot be made: %s", self._room_of(send), error)
+            self.outbox.fail(send, str(error), now)
         else:
-            log.warning("A send to %s goes as a line of text: %s", self._outbox.name_of(send.room_id), error)
+            log.warning("A send to %s goes as a line of text: %s", self._room_of(send), error)
             line = UNSENT_TEXT if send.kind is Kind.TEXT else fallback_text(send.kind, send.body, NOT_RELAYED)
-            self._outbox.replace(send, line, str(error), now, made=True)
+            self.outbox.replace(send, line, str(error), now, made=True)
         self._settled(send)
+
+    def _room_of(self, send: Send) -> str:
+        return self.outbox.name_of(send.room_id)

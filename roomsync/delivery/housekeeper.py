@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 
 from roomsync import store
-from roomsync.delivery.courier import MAX_RETRY_DELAY
+from roomsync.backoff import MAX_RETRY_DELAY
 from roomsync.delivery.outbox import add_line
 from roomsync.delivery.outcomes import ECHO_TTL
 from roomsync.model import State
@@ -29,17 +29,10 @@ class Housekeeper:
     """
 
     def __init__(
-        self,
-        state: StateFile,
-        session: Session,
-        ttl: float,
-        retention: float,
-        clock: Callable[[], float],
+        self, state: StateFile, session: Session, ttl: float, retention: float, clock: Callable[[], float]
     ) -> None:
-        self._state = state
-        self._session = session
-        self._ttl = ttl
-        self._retention = retention
+        self._state, self._session = state, session
+        self._ttl, self._retention = ttl, retention
         self._clock = clock
         self._noted: tuple[Phase, Cooldown, float] | None = None
         self._last_round = float("inf")

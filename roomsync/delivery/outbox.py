@@ -29,7 +29,7 @@ class Outbox(Outcomes):
 
     def recover(self, now: float) -> int:
         """Let what was in hand when the last process died be sent again; return how many deliveries that were."""
-        with self._state.transaction() as db:
+        with self.state.transaction() as db:
             return store.deliveries.recover(db, now)
 
     def accept(
@@ -44,7 +44,7 @@ class Outbox(Outcomes):
 
         A room in `special` gets those parts in their place. What was taken back before it came is committed alone.
         """
-        with self._state.transaction() as db:
+        with self.state.transaction() as db:
             store.incoming.finish(db, [message.id])
             key = store.messages.add(db, message, now)
             if key is None or store.recalls.is_recalled(db, message.id, message.room_id):
@@ -55,7 +55,7 @@ class Outbox(Outcomes):
 
     def heads(self) -> list[Head]:
         """Return every room that has something waiting."""
-        with self._state.connection() as db:
+        with self.state.connection() as db:
             return store.deliveries.heads(db)
 
     def take(self, room_id: str, now: float, *, alone: bool = False, shown: Shown | None = None) -> Send | None:
@@ -66,7 +66,7 @@ class Outbox(Outcomes):
         echo of the first is known to be of it. `shown`: the picture that is the last thing in that room. A caption
         that would only say the same once more is omitted.
         """
-        with self._state.transaction() as db:
+        with self.state.transaction() as db:
             if shown:
                 with closing(store.deliveries.waiting(db, room_id, 2)) as start:
                     needless = _needless_captions(list(start), shown)
@@ -89,17 +89,21 @@ class Outbox(Outcomes):
         batch: list[Waiting] = []
         size = 0
         for row in rows:
-            first = batch[0] if batch else row
-            same = bool(batch) and (row.talker_id, row.header) == (batch[-1].talker_id, batch[-1].header)
-            size += len((row.body if same else row.header + row.body).encode()) + (1 if batch else 0)
-            if batch and first.send_id is not None and row.send_id != first.send_id:
-                break
-            if batch and first.send_id is None and (row.send_id is not None or size > self._max_bytes):
-                break
-            if batch and (first.kind != Kind.TEXT or row.kind != Kind.TEXT):
+            if not batch:
+                batch, size = [row], len((row.header + row.body).encode())
+                continue
+            same = (row.talker_id, row.header) == (batch[-1].talker_id, batch[-1].header)
+            size += len((row.body if same else row.header + row.body).encode()) + 1
+            if not self._goes_along(batch[0], row, size):
                 break
             batch.append(row)
         return batch
+
+    def _goes_along(self, first: Waiting, row: Waiting, size: int) -> bool:
+        """Return whether a delivery goes with those from `first` on; `size`: the bytes of all of them together."""
+        if first.kind != Kind.TEXT or row.kind != Kind.TEXT or row.send_id != first.send_id:
+            return False
+        return first.send_id is not None or size <= self._max_bytes
 
 
 def add_line(db: store.Connection, room_id: str, line: str, now: float, missed: int = 0) -> None:

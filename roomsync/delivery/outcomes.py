@@ -14,11 +14,11 @@ class Outcomes:
     """The half of the outbox that marks what became of a send. `now` is in seconds since the epoch."""
 
     def __init__(self, state: StateFile) -> None:
-        self._state = state
+        self.state = state
 
     def sent(self, send: Send, sent_id: str | None, now: float) -> None:
         """Mark a send as one that the gateway has; `sent_id` is the id that it gave, if it gives any."""
-        with self._state.transaction() as db:
+        with self.state.transaction() as db:
             if sent_id:
                 store.sends.note_sent_id(db, send.id, sent_id)
             store.deliveries.change(db, send.deliveries, State.SENDING, State.SENT, now, error=None)
@@ -30,7 +30,7 @@ class Outcomes:
         tried. Return how many deliveries were waiting for this to be known; None when it is not of the bot, but said by
         phone.
         """
-        with self._state.transaction() as db:
+        with self.state.transaction() as db:
             if store.sends.is_ours(db, sent_id):
                 return 0
             for shown in dict.fromkeys((kind, kind_of_echo(kind, body))):
@@ -47,7 +47,7 @@ class Outcomes:
 
         `apart`: its deliveries need not go together again.
         """
-        with self._state.transaction() as db:
+        with self.state.transaction() as db:
             store.deliveries.change(db, send.deliveries, State.SENDING, State.WAITING, now, next_try=next_try)
             if apart or not (uncertain or send.repeated):
                 store.sends.forget(db, send.id)
@@ -57,7 +57,7 @@ class Outcomes:
 
         `apart`: its deliveries need not go together again.
         """
-        with self._state.transaction() as db:
+        with self.state.transaction() as db:
             attempts = send.attempts + 1
             store.deliveries.change(
                 db,
@@ -74,7 +74,7 @@ class Outcomes:
 
     def fail(self, send: Send, error: str, now: float) -> None:
         """Give a send up; the room goes on with the next."""
-        with self._state.transaction() as db:
+        with self.state.transaction() as db:
             attempts = send.attempts + 1
             store.deliveries.change(
                 db, send.deliveries, State.SENDING, State.FAILED, now, attempts=attempts, error=error
@@ -82,7 +82,7 @@ class Outcomes:
 
     def replace(self, send: Send, line: str, error: str, now: float, *, made: bool) -> None:
         """Let a line of text wait in the place of the send's one delivery; `made`: the send was tried."""
-        with self._state.transaction() as db:
+        with self.state.transaction() as db:
             (delivery,) = send.deliveries
             message_id, header = store.deliveries.message_of(db, delivery)
             part = store.parts.append(db, message_id, Part(Kind.TEXT, line, header))
@@ -91,7 +91,7 @@ class Outcomes:
 
     def send_again(self, room_id: str, since: float, now: float) -> int:
         """Let the last send to a room wait again if it was made since then: it did not arrive. Return how many wait."""
-        with self._state.transaction() as db:
+        with self.state.transaction() as db:
             send_id = store.sends.last_in(db, room_id, since)
             if send_id is None:
                 return 0
@@ -103,25 +103,25 @@ class Outcomes:
 
     def recent(self, since: float) -> list[tuple[float, str, Kind]]:
         """Return the calls since then, oldest first, whatever became of them: when, to which room, of which kind."""
-        with self._state.connection() as db:
+        with self.state.connection() as db:
             return store.call_log.recent(db, since)
 
     def is_ours(self, message_id: str) -> bool:
         """Return whether that id is of something that the bot sent."""
-        with self._state.connection() as db:
+        with self.state.connection() as db:
             return store.sends.is_ours(db, message_id)
 
     def name_of(self, room_id: str) -> str:
         """Return a room's topic, for people; its id when it is not known."""
-        with self._state.connection() as db:
+        with self.state.connection() as db:
             return store.rooms.topic_of(db, room_id) or room_id
 
     def cancel_room(self, room_id: str, now: float) -> int:
         """Cancel what waits for a room that left its community, or that the bot left; return how many deliveries."""
-        with self._state.transaction() as db:
+        with self.state.transaction() as db:
             return store.deliveries.cancel_room(db, room_id, Reason.ROOM_LEFT, now)
 
     def counts(self) -> dict[State, int]:
         """Return how many deliveries are in each state."""
-        with self._state.connection() as db:
+        with self.state.connection() as db:
             return store.deliveries.counts(db)

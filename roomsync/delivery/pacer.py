@@ -39,7 +39,7 @@ class Turn:
 
 
 def day_of(at: float) -> str:
-    """The day of a time on this machine's calendar: daily limits end at its midnight."""
+    """Return the day of a time on this machine's calendar: daily limits end at its midnight."""
     return time.strftime("%Y-%m-%d", time.localtime(at))
 
 
@@ -75,12 +75,11 @@ class Pacer:
             self.sent(room_id, kind, at)
 
     def choose(self, heads: Sequence[Head], now: float) -> Turn:
-        """The room served longest ago among those that are due, urgent ones first; `heads` is not empty."""
+        """Return the room served longest ago among those that are due, urgent ones first; `heads` is not empty."""
         self._not_ahead_of(now)
         slowness = self._slowness(now)
-        free_at = max(
-            self._last + self._gap * slowness, self._minute_free_at(now, slowness), self._session.cooldown.until
-        )
+        next_at, minute_at = self._last + self._gap * slowness, self._minute_free_at(now, slowness)
+        free_at = max(next_at, minute_at, self._session.cooldown.until)
         rest = self._limits.room_interval * slowness
         served = {head.room_id: self._served.get(head.room_id, 0.0) for head in heads}
         due_at = {head.room_id: max(head.next_try, served[head.room_id] + rest) for head in heads}
@@ -92,7 +91,7 @@ class Pacer:
         return Turn(min(due, key=lambda room_id: (room_id not in urgent, served[room_id])))
 
     def _not_ahead_of(self, now: float) -> None:
-        """A clock set back must not stop the bot: nothing that was can have been later than now."""
+        """Let nothing have been later than now: a clock that was set back must not stop the bot."""
         if self._last > now:
             self._last = now
             self._served = {room_id: min(at, now) for room_id, at in self._served.items()}
@@ -103,13 +102,13 @@ class Pacer:
             self._session.throttle(Cooldown(now + cooldown.length, cooldown.length))
 
     def _minute_free_at(self, now: float, slowness: float) -> float:
-        most = int(self._limits.per_minute / slowness)
-        if not self._limits.per_minute or len(self._minute) < max(1, most):
+        limit = max(1, int(self._limits.per_minute / slowness))
+        if not self._limits.per_minute or len(self._minute) < limit:
             return 0.0
-        return min(self._minute[-max(1, most)], now) + MINUTE
+        return min(self._minute[-limit], now) + MINUTE
 
     def _slowness(self, now: float) -> float:
-        """How many times longer intervals are now: 2 right after a cool-down, 1 ten minutes later."""
+        """Return how many times longer intervals are now: 2 right after a cool-down, 1 ten minutes later."""
         cooldown = self._session.cooldown
         if not cooldown.length:
             return 1.0
@@ -117,12 +116,12 @@ class Pacer:
         return SLOW - (SLOW - 1.0) * recovered
 
     def allows(self, kind: Kind, now: float) -> bool:
-        """Whether one more of that kind may be sent today."""
+        """Return whether one more of that kind may be sent today."""
         limit = (self._limits.daily or {}).get(kind, 0)
         return not limit or self._day_of(now) != self._day or self._today[kind] < limit
 
     def sent(self, room_id: str, kind: Kind, now: float) -> None:
-        """A send of that kind to that room began at `now`."""
+        """Count a send of that kind to that room, which begins at `now`."""
         if self._day_of(now) != self._day:
             self._day = self._day_of(now)
             self._today.clear()
@@ -135,7 +134,7 @@ class Pacer:
             self._minute.popleft()
 
     def throttled(self, now: float) -> Cooldown:
-        """WeChat says that this was too fast: the whole account pauses. While it does, more of that changes nothing."""
+        """Let the whole account pause: WeChat says that it was too fast. During a pause that changes nothing."""
         before = self._session.cooldown
         if now < before.until:
             return before

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from roomsync import store
 from roomsync.model import Kind, Part, Reason, Send, State
 from roomsync.store import StateFile
+from roomsync.store.deliveries import Carried
 from roomsync.text.headers import subject_of
 from roomsync.text.phrases import RECALLED
 
@@ -68,18 +69,22 @@ class Recalls:
             copies = store.deliveries.carried(db, recall.send_id) if recall.send_id is not None else []
             own = [copy for copy in copies if copy.message_id == recall.recalled]
             if taken and recall.send_id is not None:
-                recalled = store.recalls.recalled_in(db, recall.send_id)
-                rest = [copy.id for copy in copies if copy.message_id not in recalled]
-                store.deliveries.change(db, rest, State.SENT, State.WAITING, now)
-                store.sends.forget(db, recall.send_id)
+                self._send_rest_again(db, recall.send_id, copies, now)
             if recall.recalled is not None:
                 store.deliveries.cancel_unsent(db, recall.recalled, send.room_id, Reason.RECALLED, now)
             if taken or any(copy.state is State.WAITING for copy in own):
+                ids = [copy.id for copy in own]
                 for state in (State.SENT, State.WAITING):
-                    ids = [copy.id for copy in own if copy.state is state]
                     store.deliveries.change(db, ids, state, State.CANCELLED, now, reason=Reason.RECALLED)
             may_be_seen = bool(own) and not (taken and certain)
             self._close(db, send, announce=may_be_seen and bool(send.body), now=now)
+
+    @staticmethod
+    def _send_rest_again(db: store.Connection, send_id: int, copies: list[Carried], now: float) -> None:
+        recalled = store.recalls.recalled_in(db, send_id)
+        rest = [copy.id for copy in copies if copy.message_id not in recalled]
+        store.deliveries.change(db, rest, State.SENT, State.WAITING, now)
+        store.sends.forget(db, send_id)
 
     @staticmethod
     def _close(db: store.Connection, send: Send, *, announce: bool, now: float) -> None:

@@ -1,14 +1,10 @@
-"""Typed calls to the gateway, one call and one answer each."""
+"""Calls to the gateway, one call and one answer each."""
 
 import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
-
-import betterproto
-from wechaty_grpc.wechaty.puppet import ImageType, MessageContactRequest
 
 from roomsync import errors
 from roomsync.gateway.error_mapping import map_errors
@@ -23,25 +19,6 @@ log = logging.getLogger(__name__)
 GONE = "ENOENT"
 TOPIC_ATTEMPTS = 2
 MAX_ROOM_CALLS = 20  # rooms asked for at the same time
-LOCATION = "/wechaty.Puppet/MessageLocation"
-
-
-@dataclass
-class LocationPayload(betterproto.Message):
-    """A place (wechaty/grpc 1.x, proto/wechaty/puppet/location.proto)."""
-
-    accuracy: float = betterproto.float_field(1)
-    address: str = betterproto.string_field(2)
-    latitude: float = betterproto.double_field(3)
-    longitude: float = betterproto.double_field(4)
-    name: str = betterproto.string_field(5)
-
-
-@dataclass
-class MessageLocationResponse(betterproto.Message):
-    """The answer to MessageLocation, a call that wechaty-grpc 0.20 does not know."""
-
-    location: LocationPayload = betterproto.message_field(1)
 
 
 class Client:
@@ -53,7 +30,7 @@ class Client:
         self._stub: Any = None
 
     def open(self, stub: Any, endpoint: str) -> None:
-        """Make calls through this stub of wechaty-grpc from now on, to the gateway at `endpoint`."""
+        """Make calls through this stub of wechaty-grpc from now on, to the gateway at `endpoint` (`host:port`)."""
         self._stub, self.endpoint = stub, endpoint
 
     def close(self) -> None:
@@ -71,8 +48,6 @@ class Client:
         """Return what a call of the stub answers."""
         return await map_errors(call, self.endpoint, self._token)
 
-    # Messages.
-
     async def send(self, room_id: str, kind: Kind, body: str, mentions: Sequence[str] = ()) -> str | None:
         """Send to a room; return the id of what was sent, where the gateway gives one."""
         stub = self.stub
@@ -86,19 +61,17 @@ class Client:
             call = stub.message_send_file(conversation_id=room_id, filebox=with_both_urls(body))
         try:
             return (await self._call_throttled(call)).id or None
-        except errors.Throttled:
-            raise
         except errors.GatewayRefused as error:
-            if kind in MEDIA and GONE in str(error):
-                raise errors.Unsendable(f"the file is no longer at the gateway ({error})") from error
-            raise
+            if isinstance(error, errors.Throttled) or kind not in MEDIA or GONE not in str(error):
+                raise
+            raise errors.Unsendable(f"the file is no longer at the gateway ({error})") from error
 
     async def recall(self, sent_id: str) -> bool:
         """Take back what was sent; return whether the gateway did."""
         return bool((await self._call_throttled(self.stub.message_recall(id=sent_id))).success)
 
     async def _call_throttled(self, call: Awaitable[T]) -> T:
-        """Return what a call answers. An error that means "too fast", whatever its status, is `Throttled`."""
+        """Return what a call answers; raise `Throttled` for an error that means "too fast", whatever its status."""
         try:
             return await self.call(call)
         except (errors.GatewayRefused, errors.Unsendable) as error:
@@ -106,39 +79,8 @@ class Client:
                 raise errors.Throttled(str(error)) from error
             raise
 
-    async def file(self, message_id: str) -> str:
-        """Return the file box of a file, as JSON."""
-        return str((await self.call(self.stub.message_file(id=message_id))).filebox)
-
-    async def image(self, message_id: str, *, high_definition: bool) -> str:
-        """Return the file box of a picture, as JSON: the best one there is, or the one that was sent."""
-        size = ImageType.IMAGE_TYPE_HD if high_definition else ImageType.IMAGE_TYPE_ARTWORK
-        return str((await self.call(self.stub.message_image(id=message_id, type=size))).filebox)
-
-    async def url_link(self, message_id: str) -> str:
-        """Return the fields of a link card, as JSON."""
-        return str((await self.call(self.stub.message_url(id=message_id))).url_link)
-
-    async def mini_program(self, message_id: str) -> str:
-        """Return the fields of a mini-program, as JSON."""
-        return str((await self.call(self.stub.message_mini_program(id=message_id))).mini_program)
-
-    async def shared_contact(self, message_id: str) -> str:
-        """Return the id of the contact whose card was posted."""
-        return str((await self.call(self.stub.message_contact(id=message_id))).id)
-
-    async def location(self, message_id: str) -> LocationPayload:
-        """Return the place that was posted."""
-        request = MessageContactRequest(id=message_id)  # of the same shape: a string in field 1
-        answer: MessageLocationResponse = await self.call(
-            self.stub._unary_unary(LOCATION, request, MessageLocationResponse)
-        )
-        return answer.location
-
-    # Rooms and people.
-
     async def topics(self) -> dict[str, str | None]:
-        """Return the topic of every room of the account, fresh from the gateway; None for one that does not tell it.
+        """Return the topic of every room of the account, fresh from the gateway; None where it cannot be had.
 
         Raises `GatewayError` when the list cannot be had, or the connection is gone.
         """
@@ -164,7 +106,7 @@ class Client:
         return str((await self.call(self.stub.room_payload(id=room_id))).topic)
 
     async def member_name(self, room_id: str, contact_id: str) -> str:
-        """Return what a member is called in a room, or calls itself where the gateway tells that; else empty."""
+        """Return what a member is called in a room, or calls itself where the gateway says that; else empty."""
         member = await self.call(self.stub.room_member_payload(id=room_id, member_id=contact_id))
         return str(member.room_alias or member.name)
 

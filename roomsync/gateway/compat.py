@@ -24,7 +24,7 @@ from urllib3.util import parse_url
 
 @contextlib.contextmanager
 def patched_import() -> Iterator[None]:
-    """For a block that imports wechaty; nothing of it is left behind but what wechaty itself needs later."""
+    """Let a block import wechaty; nothing of it is left behind but what wechaty itself needs later."""
     makedirs, known = os.makedirs, set(logging.root.manager.loggerDict)
     environ = {name: os.environ.pop(name, None) for name in ("WECHATY_LOG", "WECHATY_LOG_FILE", "CACHE_DIR")}
 

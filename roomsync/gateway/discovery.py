@@ -8,7 +8,7 @@ from roomsync.config.settings import Settings
 from roomsync.config.validators import ENDPOINT_FORM
 from roomsync.errors import GatewayLost
 
-TIMEOUT = (5.0, 5.0)  # seconds to connect, seconds to answer
+DISCOVERY_TIMEOUT = (5.0, 5.0)  # seconds to connect, seconds to answer
 OWN_GATEWAY = "for a gateway of your own, set WECHATY_PUPPET_SERVICE_ENDPOINT=host:port"
 
 
@@ -22,24 +22,30 @@ async def find_endpoint(settings: Settings) -> str:
         return settings.endpoint
     url = f"https://{settings.authority}/v0/hosties/{settings.token}"
     try:
-        answer = await asyncio.to_thread(requests.get, url, timeout=TIMEOUT)
+        answer = await asyncio.to_thread(requests.get, url, timeout=DISCOVERY_TIMEOUT)
     except requests.RequestException as error:
         # The text of a requests error holds the URL, and the URL the token: only the error's kind is shown.
         raise GatewayLost(f"{settings.authority} does not answer ({type(error).__name__}); {OWN_GATEWAY}") from None
+    status = f"(HTTP {answer.status_code})"
     if 400 <= answer.status_code < 500:
-        raise GatewayLost(
-            f"{settings.authority} knows no gateway for this token (HTTP {answer.status_code}); {OWN_GATEWAY}"
-        )
-    try:
-        found = answer.json() if answer.ok else {}
-        host, port = found.get("host") or found.get("ip"), int(found.get("port") or 0)
-    except (ValueError, TypeError, AttributeError):
-        host, port = None, 0
-    if not host or not 0 < port < 65536 or not ENDPOINT_FORM.fullmatch(f"{host}:{port}"):
-        raise GatewayLost(f"{settings.authority} gave no usable answer (HTTP {answer.status_code})")
-    if host == "0.0.0.0":
+        raise GatewayLost(f"{settings.authority} knows no gateway for this token {status}; {OWN_GATEWAY}")
+    endpoint = _endpoint_in(answer)
+    if not endpoint:
+        raise GatewayLost(f"{settings.authority} gave no usable answer {status}")
+    if endpoint.startswith("0.0.0.0:"):
         raise GatewayLost(
             f"{settings.authority} says that no gateway serves this token now; if the seller of the token names "
             "another discovery service, set WECHATY_PUPPET_SERVICE_AUTHORITY"
         )
-    return f"{host}:{port}"
+    return endpoint
+
+
+def _endpoint_in(answer: requests.Response) -> str:
+    """Return `host:port`, empty when the answer has none that can be used."""
+    try:
+        found = answer.json() if answer.ok else {}
+        host, port = found.get("host") or found.get("ip"), int(found.get("port") or 0)
+    except (ValueError, TypeError, AttributeError):
+        return ""
+    endpoint = f"{host}:{port}"
+    return endpoint if host and 0 < port < 65536 and ENDPOINT_FORM.fullmatch(endpoint) else ""

@@ -1,6 +1,7 @@
 """What people are called, asked of the gateway and remembered for a while."""
 
 import time
+from collections.abc import Awaitable
 
 from roomsync.errors import GatewayError, is_gone
 from roomsync.gateway.client import Client
@@ -24,26 +25,24 @@ class Members:
         name, until = self._known.get((room_id, contact_id), ("", 0.0))
         if until > time.monotonic():
             return name
-        try:
-            name = await self._client.member_name(room_id, contact_id)
-        except GatewayError as error:
-            if is_gone(error):
-                raise
-            name = ""
-        name = name or await self.name(contact_id)
+        name = await _name_or_empty(self._client.member_name(room_id, contact_id)) or await self.name(contact_id)
         if name:
             self._known[room_id, contact_id] = (name, time.monotonic() + NAME_TTL)
         return name
 
     async def name(self, contact_id: str) -> str:
         """Return the name that a contact chose."""
-        try:
-            return await self._client.contact_name(contact_id)
-        except GatewayError as error:
-            if is_gone(error):
-                raise
-            return ""
+        return await _name_or_empty(self._client.contact_name(contact_id))
 
     def forget(self) -> None:
         """Ask for all names again."""
         self._known.clear()
+
+
+async def _name_or_empty(call: Awaitable[str]) -> str:
+    try:
+        return await call
+    except GatewayError as error:
+        if is_gone(error):
+            raise
+        return ""

@@ -3,20 +3,22 @@
 The numbers are those of wechaty/grpc (proto/wechaty/puppet/event.proto) and wechaty-puppet (src/schemas/message.ts).
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import betterproto
 
 from roomsync.model import Kind
 
+T_co = TypeVar("T_co", covariant=True)
 Payload = dict[str, object]  # of an event: a JSON object
 
 
 class EventType(IntEnum):
-    """What a gateway tells of by itself."""
+    """What a gateway reports unasked."""
 
     HEARTBEAT = 1
     MESSAGE = 2
@@ -72,14 +74,13 @@ class RawEvent(betterproto.Message):
 
 
 class EventSink(Protocol):
-    """What takes events as they come."""
+    """What takes events as they come; `feed` must not raise."""
 
-    def feed(self, event_type: int, text: str) -> None:
-        """Take an event; must not raise."""
+    def feed(self, event_type: int, text: str) -> None: ...
 
 
 class RawPayload(Protocol):
-    """What a gateway tells of a message."""
+    """What a gateway says of a message."""
 
     room_id: str
 
@@ -89,6 +90,9 @@ class RawMessage(Protocol):
 
     message_id: str
     payload: RawPayload
+
+
+Fetch = Callable[[str], Awaitable[RawMessage]]  # returns the wechaty Message of an id, payload loaded
 
 
 class WechatyContact(Protocol):
@@ -103,59 +107,35 @@ class WechatyRoom(Protocol):
     room_id: str
 
 
-class ContactLoader(Protocol):
-    """The class of a bot's contacts."""
+class Loader(Protocol[T_co]):
+    """The class of a bot's contacts or rooms: `load` returns the one of that id, and asks the gateway nothing."""
 
-    def load(self, contact_id: str) -> WechatyContact:
-        """Return the contact of that id; asks the gateway nothing."""
-
-
-class RoomLoader(Protocol):
-    """The class of a bot's rooms."""
-
-    def load(self, room_id: str) -> WechatyRoom:
-        """Return the room of that id; asks the gateway nothing."""
+    def load(self, id: str, /) -> T_co: ...
 
 
 class Bot(Protocol):
-    """A Wechaty subclass with the handlers that are called for events."""
+    """A Wechaty subclass with the handlers that are called for events.
 
-    Contact: ContactLoader
-    ContactSelf: ContactLoader
-    Room: RoomLoader
+    `on_dirty` is not one of wechaty's own: what is known of a contact, a member or a room is out of date.
+    """
 
-    async def on_login(self, contact: WechatyContact) -> None:
-        """WeChat is logged in."""
+    Contact: Loader[WechatyContact]
+    ContactSelf: Loader[WechatyContact]
+    Room: Loader[WechatyRoom]
 
-    async def on_logout(self, contact: WechatyContact) -> None:
-        """WeChat is logged out."""
-
-    async def on_ready(self, payload: Payload) -> None:
-        """The gateway has loaded its contacts and rooms."""
-
-    async def on_scan(self, qr_code: str, status: object, data: object = None) -> None:
-        """Somebody has to scan a QR code for the login."""
-
-    async def on_error(self, payload: Payload) -> None:
-        """The gateway reports an error."""
-
-    async def on_message(self, msg: RawMessage) -> None:
-        """Something was said."""
-
+    async def on_login(self, contact: WechatyContact) -> None: ...
+    async def on_logout(self, contact: WechatyContact) -> None: ...
+    async def on_ready(self, payload: Payload) -> None: ...
+    async def on_scan(self, qr_code: str, status: object, data: object = None) -> None: ...
+    async def on_error(self, payload: Payload) -> None: ...
+    async def on_message(self, msg: RawMessage) -> None: ...
     async def on_room_join(
         self, room: WechatyRoom, invitees: list[WechatyContact], inviter: WechatyContact, date: datetime
-    ) -> None:
-        """Somebody joined a room."""
-
+    ) -> None: ...
     async def on_room_leave(
         self, room: WechatyRoom, leavers: list[WechatyContact], remover: WechatyContact, date: datetime
-    ) -> None:
-        """Somebody is no longer in a room."""
-
+    ) -> None: ...
     async def on_room_topic(
         self, room: WechatyRoom, new_topic: str, old_topic: str, changer: WechatyContact, date: datetime
-    ) -> None:
-        """A room has another topic."""
-
-    async def on_dirty(self, payload_type: object, payload_id: str) -> None:
-        """What is known of a contact, a member or a room is out of date. Not one of wechaty's own handlers."""
+    ) -> None: ...
+    async def on_dirty(self, payload_type: object, payload_id: str) -> None: ...

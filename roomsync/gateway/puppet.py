@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from grpclib.client import Channel
@@ -15,10 +15,10 @@ from roomsync.config.settings import Settings
 from roomsync.gateway.channel import open_channel
 from roomsync.gateway.client import Client
 from roomsync.gateway.compat import patched_import
-from roomsync.gateway.contents import Contents
 from roomsync.gateway.discovery import find_endpoint
 from roomsync.gateway.members import Members
-from roomsync.gateway.protocol import KINDS, EventSink, RawEvent, RawMessage
+from roomsync.gateway.payloads import Contents
+from roomsync.gateway.protocol import KINDS, EventSink, Fetch, RawEvent, RawMessage
 from roomsync.model import Kind
 from roomsync.session import Session
 
@@ -42,22 +42,11 @@ PING_TIMEOUT = 15.0
 START_TIMEOUT = 20.0  # a gateway itself gives up after 15
 HEARTBEAT_TIMEOUT = 5.0  # gateways of today send a heartbeat at once; those of others may not
 
-# What python-wechaty calls the kinds; it has no word for the others.
+# What python-wechaty calls the kinds. It has no word for some, and another one for two.
+RENAMED = {Kind.FILE: "ATTACHMENT", Kind.MINIPROGRAM: "MINI_PROGRAM"}
 MESSAGE_TYPES = {
-    Kind.FILE: MessageType.MESSAGE_TYPE_ATTACHMENT,
-    Kind.AUDIO: MessageType.MESSAGE_TYPE_AUDIO,
-    Kind.CONTACT: MessageType.MESSAGE_TYPE_CONTACT,
-    Kind.CHAT_HISTORY: MessageType.MESSAGE_TYPE_CHAT_HISTORY,
-    Kind.EMOTICON: MessageType.MESSAGE_TYPE_EMOTICON,
-    Kind.IMAGE: MessageType.MESSAGE_TYPE_IMAGE,
-    Kind.TEXT: MessageType.MESSAGE_TYPE_TEXT,
-    Kind.LOCATION: MessageType.MESSAGE_TYPE_LOCATION,
-    Kind.MINIPROGRAM: MessageType.MESSAGE_TYPE_MINI_PROGRAM,
-    Kind.TRANSFER: MessageType.MESSAGE_TYPE_TRANSFER,
-    Kind.RED_ENVELOPE: MessageType.MESSAGE_TYPE_RED_ENVELOPE,
-    Kind.RECALLED: MessageType.MESSAGE_TYPE_RECALLED,
-    Kind.URL: MessageType.MESSAGE_TYPE_URL,
-    Kind.VIDEO: MessageType.MESSAGE_TYPE_VIDEO,
+    kind: getattr(MessageType, f"MESSAGE_TYPE_{RENAMED.get(kind, kind.name)}", MessageType.MESSAGE_TYPE_UNSPECIFIED)
+    for kind in Kind
 }
 
 
@@ -101,19 +90,18 @@ class GatewayPuppet(PuppetService):
         """Open the event stream, then call Start: this order logs nobody in or out. Raises `GatewayError`."""
         try:
             await self._connect()
-        except errors.AnswerLate:
-            raise
         except errors.AnswerLost as error:
-            hint = "; if it speaks TLS, set WECHATY_PUPPET_SERVICE_NO_TLS_INSECURE_CLIENT=false"
-            raise errors.AnswerLost(f"{error}{hint if self.settings.no_tls else ''}") from error
+            if isinstance(error, errors.AnswerLate) or not self.settings.no_tls:
+                raise
+            hint = "if it speaks TLS, set WECHATY_PUPPET_SERVICE_NO_TLS_INSECURE_CLIENT=false"
+            raise errors.AnswerLost(f"{error}; {hint}") from error
 
     async def _connect(self) -> None:
         endpoint = await find_endpoint(self.settings)
         self.channel = open_channel(self.settings, endpoint)
         self.client.open(PuppetStub(self.channel, timeout=CALL_TIMEOUT), endpoint)
         # Not PuppetStub.event: it ends the stream for good at a payload that is not UTF-8.
-        request = EventRequest()
-        stream: AsyncGenerator[Any, None] = PuppetStub(self.channel)._unary_stream(EVENT, request, RawEvent)
+        stream: AsyncGenerator[Any, None] = PuppetStub(self.channel)._unary_stream(EVENT, EventRequest(), RawEvent)
         self._stream, self._first = stream, asyncio.create_task(anext(stream), name="first event")
         await asyncio.wait({self._first}, timeout=HEARTBEAT_TIMEOUT)
         if self._first.done():
@@ -164,31 +152,26 @@ class GatewayPuppet(PuppetService):
         """Return a message's payload; `kind` is added to it. Unknown types no longer raise IndexError."""
         payload = await self.client.call(self.client.stub.message_payload(id=message_id))
         payload.kind = KINDS.get(payload.type, Kind.UNKNOWN)
-        payload.type = MESSAGE_TYPES.get(payload.kind, MessageType.MESSAGE_TYPE_UNSPECIFIED)
+        payload.type = MESSAGE_TYPES[payload.kind]
         return payload
 
 
 def options(puppet: GatewayPuppet) -> Any:
-    """Return what to make a Wechaty of that stands on `puppet`.
-
-    The scheduler given is never started: it has no job file.
-    """
+    """Return what to make a Wechaty of that stands on `puppet`; its scheduler, never started, has no job file."""
     return WechatyOptions(puppet=puppet, scheduler=AsyncIOScheduler())
 
 
-async def prepare(bot: Any) -> Callable[[str], Awaitable[RawMessage]]:
-    """Do for `bot`, a Wechaty on a GatewayPuppet, what `Wechaty.start` does before it connects.
+async def prepare(bot: Any) -> Fetch:
+    """Do for `bot`, a Wechaty on a GatewayPuppet, what `Wechaty.start` does before it connects; return its `Fetch`.
 
-    `Wechaty.start` itself swallows every error, restarts by itself and starts a web server and a scheduler. Return a
-    function that gives the wechaty Message of an id, payload loaded.
+    `Wechaty.start` itself swallows every error, restarts by itself and starts a web server and a scheduler.
     """
     await bot.init_puppet()
     puppet: GatewayPuppet = bot.puppet
 
     async def fetch(message_id: str) -> RawMessage:
-        message = bot.Message.load(message_id)
+        message: RawMessage = bot.Message.load(message_id)
         message.payload = await puppet.message_payload(message_id)
-        found: RawMessage = message
-        return found
+        return message
 
     return fetch

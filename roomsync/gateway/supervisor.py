@@ -13,29 +13,18 @@ from roomsync.session import Session
 log = logging.getLogger(__name__)
 
 PING_INTERVAL = 10.0  # seconds; with the link's own limit for the answer, 15, a frozen gateway is noticed within 30
-
-
 NOT_LOGGED_IN = "The gateway is connected, but WeChat is not logged in there; the bot waits for the login."
 
 
 class Link(Protocol):
-    """The connection to a gateway."""
+    """The connection to a gateway. Every method but `disconnect` raises `GatewayError`."""
 
     @property
-    def endpoint(self) -> str:
-        """Where the gateway is, `host:port`."""
-
-    async def connect(self) -> None:
-        """Open the event stream, then call Start. Raises `GatewayError`."""
-
-    async def listen(self) -> None:
-        """Hand on events until the stream ends. Raises `GatewayError`."""
-
-    async def ping(self) -> None:
-        """Make a small call, and wait at most 15 s for its answer. Raises `GatewayError`."""
-
-    async def disconnect(self) -> None:
-        """Close the connection; WeChat stays logged in."""
+    def endpoint(self) -> str: ...
+    async def connect(self) -> None: ...
+    async def listen(self) -> None: ...  # until the event stream ends
+    async def ping(self) -> None: ...  # waits at most 15 s for an answer
+    async def disconnect(self) -> None: ...  # WeChat stays logged in
 
 
 def worth_retrying(error: GatewayError) -> bool:
@@ -44,14 +33,9 @@ def worth_retrying(error: GatewayError) -> bool:
 
 
 class Supervisor:
-    """Keeps `link` connected, and tells `session` each time a connection stands or is gone."""
+    """Keeps `link` connected, and notes in `session` each time that a connection stands or is gone."""
 
-    def __init__(
-        self,
-        link: Link,
-        session: Session,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
+    def __init__(self, link: Link, session: Session, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         self._link = link
         self._session = session
         self._sleep = sleep
@@ -60,11 +44,10 @@ class Supervisor:
         """Keep the connection until cancelled. Raises `GatewayRejected` when trying again cannot help."""
         delays, has_stood = backoff(), False
         while True:
-            connected = False
             try:
                 await self._link.connect()
-                connected = has_stood = True
                 log.info("Connected to the gateway %s.", self._link.endpoint)
+                delays, has_stood = backoff(), True
                 self._session.connect()
                 await self._live()
                 reason = "the gateway ended the event stream"
@@ -74,12 +57,10 @@ class Supervisor:
                 reason = str(error)
             finally:
                 try:
-                    if connected:
+                    if self._session.is_connected:
                         self._session.disconnect()
                 finally:
                     await self._link.disconnect()
-            if connected:
-                delays = backoff()
             delay = next(delays)
             log.warning("No connection: %s; trying again in %.0f s.", reason, delay)
             await self._sleep(delay)

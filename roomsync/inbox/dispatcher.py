@@ -4,13 +4,12 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from roomsync.errors import GatewayError, StateFileError, is_gone
-from roomsync.gateway.protocol import IGNORED_EVENTS, Bot, EventType, Payload, RawMessage
+from roomsync.gateway.protocol import IGNORED_EVENTS, Bot, EventType, Fetch, Payload
 from roomsync.inbox import room_queues
-from roomsync.inbox.handlers import Handlers, text_of
+from roomsync.inbox.handlers import call_handler, text_of
 from roomsync.inbox.incoming import Incoming
 from roomsync.inbox.room_queues import Fetched, RoomQueues
 from roomsync.session import Phase, Session
@@ -22,7 +21,7 @@ ROOM_EVENTS = (EventType.ROOM_JOIN, EventType.ROOM_TOPIC, EventType.DIRTY)
 
 @dataclass(frozen=True)
 class Event:
-    """An event as it came. `disconnects` of the session then: a login that an ended connection told of is over."""
+    """An event that is no message. `disconnects` of the session then: a login on a connection that ended is over."""
 
     type: EventType
     payload: Payload
@@ -33,37 +32,27 @@ class Dispatcher:
     """Takes raw events from the gateway and awaits the handlers of `bot` (`on_login`, `on_message`, ...).
 
     wechaty's own bridge is not used: it runs handlers side by side, so that a message overtakes an earlier one whose
-    payload is slow, marks an id as seen before it has the payload, and dies of what it cannot parse.
-
-    `fetch` gives the wechaty Message of an id, payload loaded. An event's id is in the state file before anything is
-    asked about it, so that a crash loses no message that the gateway was asked for.
+    payload is slow, marks an id as seen before it has the payload, and dies of what it cannot parse. Here a message's
+    id is in the state file before anything is asked about it: a crash loses none that the gateway was asked for.
     """
 
-    def __init__(
-        self,
-        bot: Bot,
-        session: Session,
-        fetch: Callable[[str], Awaitable[RawMessage]],
-        incoming: Incoming,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
+    def __init__(self, bot: Bot, session: Session, fetch: Fetch, incoming: Incoming) -> None:
+        self._bot = bot
         self._session = session
         self._incoming = incoming
-        self._clock = clock
-        self._handlers = Handlers(bot, session).by_type
         self._tasks = asyncio.TaskGroup()
         self._room_queues = RoomQueues(bot, session, fetch, incoming, self._tasks)
-        self._raw: asyncio.Queue[Event] = asyncio.Queue()
+        self._raw: asyncio.Queue[Event | str] = asyncio.Queue()  # a message is its id
         self._ordered: asyncio.Queue[Event | Fetched] = asyncio.Queue()
         self._last_login: Payload = {}
         self._login_retry: asyncio.Task[None] | None = None
 
     def feed(self, event_type: int, text: str) -> None:
-        """Take an event as it came; its place in the order is taken now."""
-        self._session.last_event = self._clock()
+        """Put an event into the queue; what cannot be read is passed over."""
+        self._session.last_event = time.time()
         if event_type in IGNORED_EVENTS:
             return
-        if event_type != EventType.MESSAGE and event_type not in self._handlers:
+        if event_type not in set(EventType):
             log.debug("Passed over an event of the unknown type %d.", event_type)
             return
         try:
@@ -71,8 +60,9 @@ class Dispatcher:
             if not isinstance(payload, dict):
                 raise ValueError("it is no JSON object")
             if event_type == EventType.MESSAGE:
-                text_of(payload, "messageId")
-            self._raw.put_nowait(Event(EventType(event_type), payload, self._session.disconnects))
+                self._raw.put_nowait(text_of(payload, "messageId"))
+            else:
+                self._raw.put_nowait(Event(EventType(event_type), payload, self._session.disconnects))
         except (ValueError, RecursionError) as error:
             log.warning("Passed over an event of type %d: %s.", event_type, error)
 
@@ -91,14 +81,14 @@ class Dispatcher:
             batch = [await self._raw.get()]
             while not self._raw.empty():
                 batch.append(self._raw.get_nowait())
-            ids = [str(event.payload["messageId"]) for event in batch if event.type is EventType.MESSAGE]
-            new = set(self._incoming.note(ids, self._clock())) if ids else set()
+            ids = [event for event in batch if isinstance(event, str)]
+            new = set(self._incoming.note(ids, time.time())) if ids else set()
             for event in batch:
-                if event.type is not EventType.MESSAGE:
+                if isinstance(event, Event):
                     self._ordered.put_nowait(event)
-                elif (message_id := str(event.payload["messageId"])) in new:
-                    new.discard(message_id)  # the same id twice in one batch
-                    self._ordered.put_nowait(self._room_queues.fetch(message_id))
+                elif event in new:
+                    new.discard(event)  # the same id may come twice in one batch
+                    self._ordered.put_nowait(self._room_queues.fetch(event))
 
     async def _dispatch(self) -> None:
         while True:
@@ -107,16 +97,16 @@ class Dispatcher:
                 await self._room_queues.enqueue(event)
             elif event.type is EventType.LOGIN:
                 if event.disconnects == self._session.disconnects:
-                    await self._log_in(event.payload)
+                    await self._log_in(event)
             else:
                 error = await self._handle(event)
                 if event.type in ROOM_EVENTS and _may_pass(error):
                     self._tasks.create_task(self._handle_again(event))
 
-    async def _log_in(self, payload: Payload) -> None:
+    async def _log_in(self, event: Event) -> None:
         """Let messages through once the login is handled, unless it is over by then."""
-        self._last_login = payload
-        error = await self._handle(Event(EventType.LOGIN, payload, self._session.disconnects))
+        self._last_login = event.payload
+        error = await self._handle(event)
         if not self._session.is_logged_in:
             return
         if not error:
@@ -125,7 +115,7 @@ class Dispatcher:
             self._login_retry = self._tasks.create_task(self._repeat_login())
 
     async def _repeat_login(self) -> None:
-        """Handle a login again that failed on a good connection: nobody tells of it again, and all would wait."""
+        """Handle a login again that failed on a good connection: it is not reported again, and all would wait."""
         for delay in room_queues.RETRY_DELAYS:
             await asyncio.sleep(delay)
             if self._session.phase is not Phase.LOGGED_IN:
@@ -142,7 +132,8 @@ class Dispatcher:
     async def _handle(self, event: Event) -> Exception | None:
         """Handle an event; its failure is logged with its cause and stops no other. Return the failure."""
         try:
-            await self._handlers[event.type](event.payload)
+            await call_handler(self._bot, self._session, event.type, event.payload)
+            return None
         except StateFileError:
             raise
         except GatewayError as error:
@@ -151,7 +142,6 @@ class Dispatcher:
         except Exception as error:
             log.exception("Could not handle an event of type %d.", event.type)
             return error
-        return None
 
 
 def _may_pass(error: Exception | None) -> bool:

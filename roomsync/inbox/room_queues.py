@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from roomsync.errors import AnswerLate, GatewayLost, GatewayRefused, StateFileError, is_gone
-from roomsync.gateway.protocol import Bot, RawMessage
+from roomsync.gateway.protocol import Bot, Fetch, RawMessage
 from roomsync.inbox.incoming import Incoming
 from roomsync.session import Session
 
@@ -26,7 +26,7 @@ MAX_FETCHES = 64  # payloads asked for at the same time
 
 @dataclass(frozen=True)
 class Fetched:
-    """A message that the gateway was asked for: `task` gives wechaty's Message, or the error that kept it away."""
+    """A message that the gateway was asked for: `task` returns wechaty's Message, or the error that kept it away."""
 
     id: str
     task: asyncio.Task[RawMessage | Exception]
@@ -34,20 +34,13 @@ class Fetched:
 
 
 class RoomQueues:
-    """Hands messages to `bot.on_message`; `fetch` gives the wechaty Message of an id, payload loaded.
+    """Hands messages to `bot.on_message`.
 
     While the session is not ready, what is on its way waits, and so does, in the state file, what fails with the
     connection. `tasks` owns all tasks, and ends with `StateFileError` when the state file cannot be written.
     """
 
-    def __init__(
-        self,
-        bot: Bot,
-        session: Session,
-        fetch: Callable[[str], Awaitable[RawMessage]],
-        incoming: Incoming,
-        tasks: asyncio.TaskGroup,
-    ) -> None:
+    def __init__(self, bot: Bot, session: Session, fetch: Fetch, incoming: Incoming, tasks: asyncio.TaskGroup) -> None:
         self._bot = bot
         self._session = session
         self._fetch = fetch
@@ -58,30 +51,28 @@ class RoomQueues:
         self._disconnects: Counter[str] = Counter()  # how often the connection broke while a message was asked about
         self._handling: set[str] = set()  # ids of messages that are somewhere between here and the outbox
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether no message is on its way."""
-        return not self._handling
-
     async def resume(self) -> None:
         """Take up, after a login, what an earlier connection or process left; then let through what is said now.
 
         It comes in its order. What waits in a queue for this login is not asked for again.
         """
-        here = {message.message_id: message for queue in self._queues.values() for message in queue}
+        here = {}
         for queue in self._queues.values():
+            here.update({message.message_id: message for message in queue})
             queue.clear()
         unfinished = [one for one in self._incoming.unfinished() if one in here or one not in self._handling]
-        fetched = [self.fetch(message_id, here.get(message_id)) for message_id in unfinished]
+        messages = [here[one] if one in here else self.fetch(one) for one in unfinished]
         self._session.rooms_found()
-        for one in fetched:
-            await self.enqueue(one)
+        for message in messages:
+            if isinstance(message, Fetched):
+                await self.enqueue(message)
+            else:
+                self._add(message)
 
-    def fetch(self, message_id: str, known: RawMessage | None = None) -> Fetched:
-        """Ask the gateway for a message, unless it is `known` already."""
+    def fetch(self, message_id: str) -> Fetched:
+        """Ask the gateway for a message."""
         self._handling.add(message_id)
-        work = self._fetch_limited(message_id) if known is None else _given(known)
-        return Fetched(message_id, self._tasks.create_task(work), time.monotonic())
+        return Fetched(message_id, self._tasks.create_task(self._fetch_limited(message_id)), time.monotonic())
 
     async def enqueue(self, fetched: Fetched) -> None:
         """Put a message into its room's queue; one whose payload does not come lets the others pass."""
@@ -108,7 +99,7 @@ class RoomQueues:
     async def _work_off(self, room_id: str) -> None:
         queue = self._queues[room_id]
         while queue:
-            await self._until_ready()
+            await self._session.until(lambda: self._session.is_ready)
             if not queue:
                 break  # taken up again, at a login
             message = queue.popleft()
@@ -127,18 +118,14 @@ class RoomQueues:
             self._incoming.finish(message.message_id)
         return error
 
-    async def _until_ready(self) -> None:
-        await self._session.until(lambda: self._session.is_ready)
-
     async def _is_left_to_login(self, message_id: str, error: Exception) -> bool:
         """Return whether a message failed with the connection: it comes again, in its place, after the next login.
 
         The end of a connection shows in a call a moment before it is noticed; what was said later waits that long. A
         message over which the connection breaks each time is not left to one login after the other.
         """
-        if not isinstance(error, GatewayLost) or isinstance(error, AnswerLate):
-            return False
-        if self._disconnects[message_id] >= MAX_DISCONNECTS:
+        is_lost = isinstance(error, GatewayLost) and not isinstance(error, AnswerLate)
+        if not is_lost or self._disconnects[message_id] >= MAX_DISCONNECTS:
             return False
         session, ends = self._session, self._session.ends
         try:
@@ -158,7 +145,7 @@ class RoomQueues:
         """
         outcome = await first
         if outcome is not None and not isinstance(outcome, Exception):
-            await self._until_ready()
+            await self._session.until(lambda: self._session.is_ready)
             outcome = await self._handle(outcome)
         for delay in RETRY_DELAYS:
             if outcome is None:
@@ -177,7 +164,7 @@ class RoomQueues:
 
 
 async def _outcome(work: Callable[[], Awaitable[T]]) -> T | Exception:
-    """Return what `work` gives, or the error that it ends with: who awaits a task of this may come late to it.
+    """Return what `work` returns, or the error that it ends with: who awaits a task of this may come late to it.
 
     What the gateway refuses is tried again after QUICK_RETRY_DELAYS, so that a refusal of the moment costs no message
     its place.
@@ -193,7 +180,3 @@ async def _outcome(work: Callable[[], Awaitable[T]]) -> T | Exception:
             if delay is None or not isinstance(error, GatewayRefused):
                 return error
         await asyncio.sleep(delay)
-
-
-async def _given(message: RawMessage) -> RawMessage:
-    return message

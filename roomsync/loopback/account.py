@@ -1,11 +1,10 @@
 """The WeChat account behind the loopback gateway: who is there, what was said, and what the bot's calls do to it."""
 
 import itertools
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-import betterproto
 from grpclib.const import Status
 from grpclib.exceptions import GRPCError
 from wechaty_grpc.wechaty import puppet as pb
@@ -15,7 +14,8 @@ from roomsync.gateway.protocol import KINDS
 T = TypeVar("T")
 
 TYPES = {kind.value: number for number, kind in KINDS.items()}  # the gateway's numbers of the kinds
-Answer = Callable[[betterproto.Message], Awaitable[betterproto.Message]]  # to the request of a call
+Fields = dict[str, object]  # of a message of wechaty/grpc
+Answer = Callable[..., Fields]  # to the request of a call
 
 
 @dataclass(frozen=True)
@@ -36,16 +36,8 @@ class _Room:
 
 
 @dataclass
-class StoredMessage:
-    """A message as the gateway gives it, and what its card or picture is made of."""
-
-    payload: pb.MessagePayloadResponse
-    content: str
-
-
-@dataclass
 class Account:
-    """One account, `bot_id`, with people and rooms that are added. Each call of the bot has a method here."""
+    """One account, `bot_id`, with people and rooms that are added. Each call of the bot has an answer here."""
 
     bot_id: str = "bot"
     ids: bool = True  # whether a send is answered with a message id
@@ -57,7 +49,8 @@ class Account:
     def __post_init__(self) -> None:
         self._rooms: dict[str, _Room] = {}
         self._contacts: dict[str, str] = {self.bot_id: "小助手"}
-        self._messages: dict[str, StoredMessage] = {}
+        self._payloads: dict[str, Fields] = {}
+        self._contents: dict[str, str] = {}  # of each message: what its card or picture is made of
         self._numbers = itertools.count(1)
 
     def add_contact(self, contact_id: str, name: str) -> None:
@@ -71,98 +64,51 @@ class Account:
     def answers(self) -> dict[str, Answer]:
         """Return what answers each call, by the names of wechaty/grpc."""
         return {
-            "Start": self._nothing(pb.StartResponse),
-            "Stop": self._nothing(pb.StopResponse),
-            "Logout": self._nothing(pb.LogoutResponse),
-            "Version": self._nothing(pb.VersionResponse),
-            "RoomList": self._room_list,
-            "RoomPayload": self._room_payload,
+            **dict.fromkeys(("Start", "Stop", "Logout", "Version"), lambda request: {}),
+            "RoomList": lambda request: {"ids": list(self._rooms)},
+            "RoomPayload": lambda request: {"id": request.id, "topic": _found(self._rooms, request.id).topic},
             "RoomMemberPayload": self._member,
-            "ContactPayload": self._contact,
-            "MessagePayload": self._payload,
-            "MessageImage": self._image,
-            "MessageUrl": self._url,
-            "MessageMiniProgram": self._miniprogram,
-            "MessageFile": self._file,
-            "MessageContact": self._card,
+            "ContactPayload": lambda request: {"id": request.id, "name": _found(self._contacts, request.id)},
+            "MessagePayload": lambda request: _found(self._payloads, request.id),
+            "MessageImage": lambda request: {"filebox": _found(self._contents, request.id)},
+            "MessageUrl": lambda request: {"url_link": _found(self._contents, request.id)},
+            "MessageMiniProgram": lambda request: {"mini_program": _found(self._contents, request.id)},
+            "MessageFile": lambda request: {"filebox": _found(self._contents, request.id)},
+            "MessageContact": lambda request: {"id": _found(self._contents, request.id)},
             "MessageRecall": self._recall,
-            "MessageSendText": self._send_text,
-            "MessageSendFile": self._send_file,
-            "MessageSendUrl": self._send_url,
-            "MessageSendMiniProgram": self._send_miniprogram,
+            "MessageSendText": lambda request: self._send(
+                request.conversation_id, "text", request.text, tuple(request.mentonal_ids)
+            ),
+            "MessageSendFile": lambda request: self._send(request.conversation_id, "image", request.filebox),
+            "MessageSendUrl": lambda request: self._send(request.conversation_id, "url", request.url_link),
+            "MessageSendMiniProgram": lambda request: self._send(
+                request.conversation_id, "miniprogram", request.mini_program
+            ),
         }
 
-    @staticmethod
-    def _nothing(response: Callable[[], betterproto.Message]) -> Answer:
-        async def answer(request: betterproto.Message) -> betterproto.Message:
-            return response()
+    def _member(self, request: pb.RoomMemberPayloadRequest) -> Fields:
+        alias = _found(self._rooms, request.id).names.get(request.member_id, "")
+        return {"id": request.member_id, "room_alias": alias, "name": self._contacts.get(request.member_id, "")}
 
-        return answer
-
-    @staticmethod
-    def _found(table: dict[str, T], key: str) -> T:
-        if key not in table:
-            raise GRPCError(Status.UNKNOWN, f"no payload found for id {key}")
-        return table[key]
-
-    async def _room_list(self, request: pb.RoomListRequest) -> pb.RoomListResponse:
-        return pb.RoomListResponse(ids=list(self._rooms))
-
-    async def _room_payload(self, request: pb.RoomPayloadRequest) -> pb.RoomPayloadResponse:
-        return pb.RoomPayloadResponse(id=request.id, topic=self._found(self._rooms, request.id).topic)
-
-    async def _member(self, request: pb.RoomMemberPayloadRequest) -> pb.RoomMemberPayloadResponse:
-        alias = self._found(self._rooms, request.id).names.get(request.member_id, "")
-        name = self._contacts.get(request.member_id, "")
-        return pb.RoomMemberPayloadResponse(id=request.member_id, room_alias=alias, name=name)
-
-    async def _contact(self, request: pb.ContactPayloadRequest) -> pb.ContactPayloadResponse:
-        return pb.ContactPayloadResponse(id=request.id, name=self._found(self._contacts, request.id))
-
-    async def _payload(self, request: pb.MessagePayloadRequest) -> pb.MessagePayloadResponse:
-        return self._found(self._messages, request.id).payload
-
-    async def _image(self, request: pb.MessageImageRequest) -> pb.MessageImageResponse:
-        return pb.MessageImageResponse(filebox=self._found(self._messages, request.id).content)
-
-    async def _url(self, request: pb.MessageUrlRequest) -> pb.MessageUrlResponse:
-        return pb.MessageUrlResponse(url_link=self._found(self._messages, request.id).content)
-
-    async def _miniprogram(self, request: pb.MessageMiniProgramRequest) -> pb.MessageMiniProgramResponse:
-        return pb.MessageMiniProgramResponse(mini_program=self._found(self._messages, request.id).content)
-
-    async def _file(self, request: pb.MessageFileRequest) -> pb.MessageFileResponse:
-        return pb.MessageFileResponse(filebox=self._found(self._messages, request.id).content)
-
-    async def _card(self, request: pb.MessageContactRequest) -> pb.MessageContactResponse:
-        return pb.MessageContactResponse(id=self._found(self._messages, request.id).content)
-
-    async def _recall(self, request: pb.MessageRecallRequest) -> pb.MessageRecallResponse:
+    def _recall(self, request: pb.MessageRecallRequest) -> Fields:
         self.recalled.append(request.id)
-        return pb.MessageRecallResponse(success=self.recalls)
+        return {"success": self.recalls}
 
-    async def _send_text(self, request: pb.MessageSendTextRequest) -> pb.MessageSendTextResponse:
-        mentions = tuple(request.mentonal_ids)
-        return pb.MessageSendTextResponse(id=self._keep(request.conversation_id, "text", request.text, mentions))
-
-    async def _send_file(self, request: pb.MessageSendFileRequest) -> pb.MessageSendFileResponse:
-        return pb.MessageSendFileResponse(id=self._keep(request.conversation_id, "image", request.filebox))
-
-    async def _send_url(self, request: pb.MessageSendUrlRequest) -> pb.MessageSendUrlResponse:
-        return pb.MessageSendUrlResponse(id=self._keep(request.conversation_id, "url", request.url_link))
-
-    async def _send_miniprogram(self, request: pb.MessageSendMiniProgramRequest) -> pb.MessageSendMiniProgramResponse:
-        body = request.mini_program
-        return pb.MessageSendMiniProgramResponse(id=self._keep(request.conversation_id, "miniprogram", body))
-
-    def _keep(self, room_id: str, kind: str, body: str, mentions: tuple[str, ...] = ()) -> str | None:
-        self._found(self._rooms, room_id)
+    def _send(self, room_id: str, kind: str, body: str, mentions: tuple[str, ...] = ()) -> Fields:
+        _found(self._rooms, room_id)
         sent = Sent(room_id, kind, body, f"sent-{next(self._numbers)}", mentions)
         self.sent.append(sent)
         # wechaty's own `say` asks for what it has just sent.
-        payload = pb.MessagePayloadResponse(
-            id=sent.id, text=body, type=TYPES[kind], from_id=self.bot_id, room_id=room_id
-        )
-        self._messages[sent.id] = StoredMessage(payload, body)
+        self._keep(sent.id, body, text=body, type=TYPES[kind], from_id=self.bot_id, room_id=room_id)
         self.on_sent(sent)
-        return sent.id if self.ids else None
+        return {"id": sent.id if self.ids else None}
+
+    def _keep(self, message_id: str, content: str, **fields: object) -> None:
+        self._payloads[message_id] = {"id": message_id, **fields}
+        self._contents[message_id] = content
+
+
+def _found(table: dict[str, T], key: str) -> T:
+    if key not in table:
+        raise GRPCError(Status.UNKNOWN, f"no payload found for id {key}")
+    return table[key]

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import ssl
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import betterproto
@@ -13,7 +13,7 @@ from grpclib.server import Server, Stream
 from wechaty_grpc.wechaty import puppet as pb
 
 from roomsync.gateway.protocol import EventType, RawEvent
-from roomsync.loopback.account import TYPES, Account, Answer, StoredMessage
+from roomsync.loopback.account import TYPES, Account, Answer, Fields
 
 Call = Stream[betterproto.Message, betterproto.Message]
 
@@ -72,17 +72,9 @@ class LoopbackGateway(Account):
         card it is; `mentions` contact ids; `id` an id of one's own.
         """
         message_id = id or f"said-{next(self._numbers)}"
-        payload = pb.MessagePayloadResponse(
-            id=message_id,
-            text=text,
-            type=TYPES[kind] if isinstance(kind, str) else kind,
-            from_id=talker_id,
-            room_id=room_id,
-            to_id="" if room_id else self.bot_id,
-            timestamp=1_700_000_000,
-            mention_ids=list(mentions),
-        )
-        self._messages[message_id] = StoredMessage(payload, content)
+        number, to_id = TYPES[kind] if isinstance(kind, str) else kind, "" if room_id else self.bot_id
+        fields = {"text": text, "type": number, "from_id": talker_id, "room_id": room_id, "to_id": to_id}
+        self._keep(message_id, content, **fields, timestamp=1_700_000_000, mention_ids=list(mentions))
         self.emit(EventType.MESSAGE, {"messageId": message_id})
         return message_id
 
@@ -91,36 +83,35 @@ class LoopbackGateway(Account):
         async with asyncio.timeout(limit), self._changed:
             await self._changed.wait_for(condition)
 
-    async def answer(self, name: str, answer: Answer, request: betterproto.Message) -> betterproto.Message:
-        """Return what a call is answered with."""
-        return await answer(request)
-
-    # The service, by the names of wechaty/grpc.
+    async def answer(self, name: str, answer: Answer, request: betterproto.Message) -> Fields:
+        """Return the fields that a call is answered with."""
+        return answer(request)
 
     def __mapping__(self) -> dict[str, Handler]:
-        unary, streaming = Cardinality.UNARY_UNARY, Cardinality.UNARY_STREAM
-        handlers = {"/wechaty.Puppet/Event": Handler(self._event, streaming, pb.EventRequest, RawEvent)}
-        for name, answer in self.answers().items():
-            request, response = getattr(pb, f"{name}Request"), getattr(pb, f"{name}Response")
-            handlers[f"/wechaty.Puppet/{name}"] = Handler(self._handler(name, answer), unary, request, response)
-        return handlers
+        """Return the service, by the names of wechaty/grpc, as grpclib wants it."""
+        event = Handler(self._event, Cardinality.UNARY_STREAM, pb.EventRequest, RawEvent)
+        return {
+            "/wechaty.Puppet/Event": event,
+            **{f"/wechaty.Puppet/{name}": self._handler(name, answer) for name, answer in self.answers().items()},
+        }
 
-    def _handler(self, name: str, answer: Answer) -> Callable[[Call], Awaitable[None]]:
+    def _handler(self, name: str, answer: Answer) -> Handler:
+        request_type, response_type = getattr(pb, f"{name}Request"), getattr(pb, f"{name}Response")
+
         async def handle(stream: Call) -> None:
             request = await stream.recv_message()
             assert request is not None
             self._authorize(stream)
             await self._notify(name)
-            response = await self.answer(name, answer, request)
+            fields = await self.answer(name, answer, request)
             await self._notify()
-            await stream.send_message(response)
+            await stream.send_message(response_type(**fields))
 
-        return handle
+        return Handler(handle, Cardinality.UNARY_UNARY, request_type, response_type)
 
-    async def _notify(self, call: str = "") -> None:
-        """Let those who wait in `until` look again."""
-        if call:
-            self.calls.append(call)
+    async def _notify(self, *calls: str) -> None:
+        """Note calls, and let those who wait in `until` look again."""
+        self.calls.extend(calls)
         async with self._changed:
             self._changed.notify_all()
 

@@ -118,12 +118,16 @@ class Roster:
         if now != before:
             with self._state.transaction() as db:
                 store.rooms.note_topics(db, {room_id: topic})
-        if now and now != before:
-            log.info("Room %s (%s) is in %s.", now.label, now.topic, now.community)
-        elif before and not now:
-            log.info("Room %s (%s) is in no community any more.", before.label, before.topic)
-        if before and (not now or now.community != before.community):
+            self._log_change(before, now)
+        if before and (now is None or now.community != before.community):
             self._cancel(room_id, topic)
+
+    @staticmethod
+    def _log_change(before: Room | None, now: Room | None) -> None:
+        if now:
+            log.info("Room %s (%s) is in %s.", now.label, now.topic, now.community)
+        elif before:
+            log.info("Room %s (%s) is in no community any more.", before.label, before.topic)
 
     def leave(self, room_id: str) -> None:
         """Note that the bot was taken out of a room, and cancel what waits for it."""

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from roomsync import store
 from roomsync.delivery.courier import Courier
-from roomsync.delivery.outbox import Outbox, add_line
+from roomsync.delivery.outbox import add_line
 from roomsync.delivery.recalls import Recalls
 from roomsync.errors import GatewayLost
 from roomsync.model import Decision, Kind, Message, Part, Room, Verdict
@@ -15,9 +15,7 @@ from roomsync.relay.loop_guard import LoopGuard
 from roomsync.relay.rendering import Style, parts, parts_for_author
 from roomsync.relay.roster import Roster
 from roomsync.session import Session
-from roomsync.store import StateFile
-from roomsync.text.kinds import CARDS, MEDIA
-from roomsync.text.phrases import RECALLED, introduction, is_headerless
+from roomsync.text.phrases import introduction
 from roomsync.text.system_messages import is_throttle_notice, recalled_ids
 
 log = logging.getLogger(__name__)
@@ -44,27 +42,22 @@ class Router:
         self,
         roster: Roster,
         reader: Reader,
-        session: Session,
-        state: StateFile,
-        outbox: Outbox,
-        recalls: Recalls,
         courier: Courier,
+        session: Session,
         style: Style,
         clock: Callable[[], float],
         filters: Sequence[Filter] = (),
     ) -> None:
-        self._roster = roster
-        self._rooms = roster.rooms
+        self._roster, self._rooms = roster, roster.rooms
         self._reader = reader
-        self._session = session
-        self._state = state
-        self._outbox = outbox
-        self._recalls = recalls
         self._courier = courier
+        self._outbox, self._state = courier.outbox, courier.outbox.state
+        self._recalls = Recalls(self._state)
+        self._loop_guard = LoopGuard(self._state, style.header)
+        self._session = session
         self._style = style
         self._clock = clock
         self._filters = filters
-        self._loop_guard = LoopGuard(state)
 
     async def handle(self, message: Message) -> None:
         """Decide about a message that was seen, and let the courier know. Raises `GatewayError`, to be asked again."""
@@ -104,7 +97,7 @@ class Router:
     def relay(self, message: Message, source: Room, now: float) -> bool:
         """Commit what `message`, said in `source`, becomes elsewhere; return whether there is something to send."""
         labels = [room.label for room in self._rooms.community(source.community)]
-        if self._outbox.is_ours(message.id) or self._is_of_a_relay(message, labels, now):
+        if self._outbox.is_ours(message.id) or self._loop_guard.is_relayed(message, labels, now):
             log.debug("Message %s is a relayed one: left alone.", message.id)
             return False
         verdict = self._judge(message, source)
@@ -121,23 +114,6 @@ class Router:
         verdicts = [check(message, source) for check in self._filters]
         decision = max((one.decision for one in verdicts), default=Decision.RELAY)
         return Verdict(decision, tuple(reason for one in verdicts for reason in one.reasons))
-
-    def _is_of_a_relay(self, message: Message, labels: Sequence[str], now: float) -> bool:
-        """Return whether another relay said it: two relays in the same rooms must never answer each other."""
-        template, talker = self._style.header, message.talker_id
-        if message.kind is not Kind.TEXT:  # relays bring nothing but texts, pictures, files and cards
-            return message.kind in (*MEDIA, *CARDS) and self._loop_guard.is_relay(talker, message.room_id, now)
-        announced = message.text.removesuffix(f" {RECALLED}")
-        if announced != message.text and template.parse_subject(announced, labels):
-            return True
-        if template.parse(message.text, labels):
-            self._loop_guard.mark_relayed(talker, message.room_id, now)
-            return True
-        if is_headerless(message.text) and self._loop_guard.was_relay(talker):
-            return True
-        if self._loop_guard.is_relay(talker, message.room_id, now):
-            self._loop_guard.clear(talker, message.room_id)
-        return False
 
     def _for_author(self, message: Message, source: Room, labels: Sequence[str]) -> dict[str, list[Part]]:
         """Return what the author of a quoted message gets at home, if that is another room of this community."""

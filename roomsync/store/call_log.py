@@ -4,6 +4,12 @@ from sqlite3 import Connection
 
 from roomsync.model import Kind
 
+RECENT = """
+SELECT c.at, r.gateway_id, c.kind FROM (
+    SELECT at, room, kind FROM sends WHERE at >= ? UNION ALL SELECT at, room, kind FROM call_log WHERE at >= ?
+) AS c JOIN rooms AS r ON r.id = c.room ORDER BY c.at
+"""
+
 
 def log_call(db: Connection, send_id: int) -> None:
     """Keep the call of a send that is about to be forgotten or repeated."""
@@ -12,13 +18,7 @@ def log_call(db: Connection, send_id: int) -> None:
 
 def recent(db: Connection, since: float) -> list[tuple[float, str, Kind]]:
     """Return all calls since then, oldest first, whatever became of them: when, to which room, of which kind."""
-    rows = db.execute(
-        "SELECT c.at, r.gateway_id, c.kind FROM (SELECT at, room, kind FROM sends WHERE at >= :since"
-        " UNION ALL SELECT at, room, kind FROM call_log WHERE at >= :since) AS c"
-        " JOIN rooms AS r ON r.id = c.room ORDER BY c.at",
-        {"since": since},
-    )
-    return [(at, room_id, Kind(kind)) for at, room_id, kind in rows]
+    return [(at, room_id, Kind(kind)) for at, room_id, kind in db.execute(RECENT, (since, since))]
 
 
 def prune(db: Connection, before: float) -> None:

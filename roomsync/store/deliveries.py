@@ -1,48 +1,44 @@
 """The table `deliveries`: one part of a message for one room, and its state."""
 
-from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from sqlite3 import Connection
 from typing import NamedTuple
 
 from roomsync.model import Head, Part, Reason, State
 from roomsync.store import parts, rooms
+from roomsync.store.rooms import KEY
 
 RECALL_PRIORITY = 1  # recalls go ahead of what was said before them
-
-# What may become of a delivery. A throttle notice takes back that one was sent, and so does the recall of another one
-# that travelled with it.
-ALLOWED: dict[State, frozenset[State]] = {
-    State.WAITING: frozenset({State.SENDING, State.SENT, State.OMITTED, State.EXPIRED, State.CANCELLED}),
-    State.SENDING: frozenset({State.SENT, State.WAITING, State.FAILED}),
-    State.SENT: frozenset({State.WAITING, State.CANCELLED}),
-    State.OMITTED: frozenset(),
-    State.FAILED: frozenset(),
-    State.EXPIRED: frozenset(),
-    State.CANCELLED: frozenset(),
+Value = str | float | None
+# What may become of a delivery; of those in other states nothing. A throttle notice takes back that one was sent, and
+# so does the recall of another one that travelled with it.
+ALLOWED: dict[State, tuple[State, ...]] = {
+    State.WAITING: (State.SENDING, State.SENT, State.OMITTED, State.EXPIRED, State.CANCELLED),
+    State.SENDING: (State.SENT, State.WAITING, State.FAILED),
+    State.SENT: (State.WAITING, State.CANCELLED),
 }
-
 IS_WAITING = f"state = '{State.WAITING}'"  # as the index deliveries_waiting has it
+ADD = f"INSERT INTO deliveries (message_id, part, room, changed) VALUES (?, ?, {KEY}, ?)"
+ADD_RECALL = f"""
+INSERT INTO deliveries (message_id, part, room, priority, recalled_send, changed) VALUES (?, ?, {KEY}, ?, ?, ?)
+"""
 # The first waiting delivery of every room. It hops from room to room in the index, so that its cost grows with the
 # rooms, not with the deliveries (https://sqlite.org/lang_with.html#rcex3, and a plain GROUP BY reads them all).
 HEADS = f"""
 WITH RECURSIVE waiting_rooms (room) AS (
-    SELECT min(room) FROM deliveries WHERE {IS_WAITING}
-    UNION ALL
-    SELECT (SELECT min(room) FROM deliveries WHERE {IS_WAITING} AND room > waiting_rooms.room)
-    FROM waiting_rooms WHERE room IS NOT NULL
+    SELECT min(room) FROM deliveries WHERE {IS_WAITING} UNION ALL
+    SELECT (SELECT min(room) FROM deliveries WHERE {IS_WAITING} AND room > w.room)
+    FROM waiting_rooms AS w WHERE room IS NOT NULL
 )
 SELECT r.gateway_id, d.next_try, d.priority > 0 FROM waiting_rooms AS w JOIN rooms AS r ON r.id = w.room
 JOIN deliveries AS d ON d.id = (
-    SELECT id FROM deliveries WHERE {IS_WAITING} AND room = w.room ORDER BY priority DESC, id LIMIT 1
-)
+    SELECT id FROM deliveries WHERE {IS_WAITING} AND room = w.room ORDER BY priority DESC, id LIMIT 1)
 """
 # A room's waiting deliveries, in the order in which they go, with what they are made of.
 WAITING = f"""
-SELECT d.id, p.kind, p.body, p.header, p.mention, p.caption, m.talker_id, d.attempts, d.send_id, d.recalled_send
-FROM deliveries AS d JOIN parts AS p ON p.message_id = d.message_id AND p.part = d.part
-JOIN messages AS m ON m.id = d.message_id
-WHERE d.{IS_WAITING} AND d.room = (SELECT id FROM rooms WHERE gateway_id = ?)
-ORDER BY d.priority DESC, d.id LIMIT ?
+SELECT d.id, p.kind, p.body, p.header, p.mention, p.caption, m.talker_id, d.attempts, d.send_id
+FROM deliveries AS d JOIN parts AS p USING (message_id, part) JOIN messages AS m ON m.id = d.message_id
+WHERE d.{IS_WAITING} AND d.room = {KEY} ORDER BY d.priority DESC, d.id LIMIT ?
 """
 # From the waiting ones to their messages: those are few where the messages are many. Notices never expire.
 OLDER = f"""
@@ -64,7 +60,6 @@ class Waiting(NamedTuple):
     talker_id: str
     attempts: int
     send_id: int | None  # the send that it may have gone with
-    recalled_send: int | None  # of a recall: the send that it takes back
 
     def line(self) -> tuple[str, str, str]:
         """Return talker, header and words, as `headers.join` takes them."""
@@ -92,74 +87,54 @@ def add(db: Connection, message_id: int, by_room: Mapping[str, Sequence[Part]], 
     """Add the parts of a message, and a waiting delivery of each for each room that gets it."""
     numbers = parts.add(db, message_id, (part for room_parts in by_room.values() for part in room_parts))
     rooms.add(db, by_room)
-    db.executemany(
-        "INSERT INTO deliveries (message_id, part, room, changed)"
-        " VALUES (?, ?, (SELECT id FROM rooms WHERE gateway_id = ?), ?)",
-        [(message_id, numbers[part], room_id, now) for room_id, found in by_room.items() for part in found],
-    )
+    rows = [(message_id, numbers[part], room_id, now) for room_id, found in by_room.items() for part in found]
+    db.executemany(ADD, rows)
 
 
 def add_recall(db: Connection, message_id: int, room_id: str, part: int, send_id: int, now: float) -> None:
     """Add a delivery that takes a send back, ahead of all that waits for that room."""
-    db.execute(
-        "INSERT INTO deliveries (message_id, part, room, priority, recalled_send, changed)"
-        " VALUES (?, ?, (SELECT id FROM rooms WHERE gateway_id = ?), ?, ?, ?)",
-        (message_id, part, room_id, RECALL_PRIORITY, send_id, now),
-    )
+    db.execute(ADD_RECALL, (message_id, part, room_id, RECALL_PRIORITY, send_id, now))
 
 
-def change(
-    db: Connection, ids: Iterable[int], source: State, target: State, now: float, **columns: str | float | None
-) -> int:
+def change(db: Connection, ids: Iterable[int], source: State, target: State, now: float, **columns: Value) -> int:
     """Change those of these deliveries that are in the state `source` to `target`; return how many.
 
     One that is no more in the state `source`, because an echo settled it meanwhile, is left as it is. `columns`: what
-    else to set. Raises ValueError for a change that is not allowed.
+    else to set. Raises ValueError for a change that is not allowed. Every change of state is made here.
     """
-    return _change(db, "id = ?", [(one,) for one in ids], source, target, now, columns)
+    if target not in ALLOWED.get(source, ()):
+        raise ValueError(f"a delivery cannot become {target} that is {source}")
+    names = "".join(f", {name} = ?" for name in columns)
+    script = f"UPDATE deliveries SET state = ?, changed = ?{names} WHERE id = ? AND state = '{source}'"
+    return db.executemany(script, [(target, now, *columns.values(), one) for one in ids]).rowcount
 
 
-def change_carried(
-    db: Connection, send_id: int, sources: Collection[State], target: State, now: float, **columns: str | float | None
-) -> int:
+def change_carried(db: Connection, send_id: int, sources: Iterable[State], target: State, now: float) -> int:
     """Change the deliveries that a send carries, likewise."""
-    return sum(_change(db, "send_id = ?", [(send_id,)], source, target, now, columns) for source in sources)
+    ids = _find(db, "send_id = ?", send_id)
+    return sum(change(db, ids, source, target, now) for source in sources)
 
 
 def cancel_unsent(db: Connection, message_id: int, room_id: str | None, reason: Reason, now: float) -> None:
     """Cancel what waits of a message and went nowhere yet, for one room or (None) for all."""
-    here = "" if room_id is None else " AND room = (SELECT id FROM rooms WHERE gateway_id = ?)"
-    keys = (message_id,) if room_id is None else (message_id, room_id)
-    where = f"message_id = ? AND send_id IS NULL{here}"
-    _change(db, where, [keys], State.WAITING, State.CANCELLED, now, {"reason": reason})
+    where = f"message_id = ? AND send_id IS NULL AND (? IS NULL OR room = {KEY})"
+    change(db, _find(db, where, message_id, room_id, room_id), State.WAITING, State.CANCELLED, now, reason=reason)
 
 
 def cancel_room(db: Connection, room_id: str, reason: Reason, now: float) -> int:
     """Cancel what waits for a room; return how many deliveries that were."""
-    where = "room = (SELECT id FROM rooms WHERE gateway_id = ?)"
-    return _change(db, where, [(room_id,)], State.WAITING, State.CANCELLED, now, {"reason": reason})
+    query = f"SELECT id FROM deliveries INDEXED BY deliveries_waiting WHERE {IS_WAITING} AND room = {KEY}"
+    ids = [delivery for (delivery,) in db.execute(query, (room_id,))]
+    return change(db, ids, State.WAITING, State.CANCELLED, now, reason=reason)
 
 
 def recover(db: Connection, now: float) -> int:
     """Let what was being sent when the process died wait again: whether it went out is not known."""
-    return _change(db, "TRUE", [()], State.SENDING, State.WAITING, now, {})
+    return change(db, _find(db, "state = ?", State.SENDING), State.SENDING, State.WAITING, now)
 
 
-def _change(
-    db: Connection,
-    where: str,
-    keys: Sequence[tuple[str | int, ...]],
-    source: State,
-    target: State,
-    now: float,
-    columns: Mapping[str, str | float | None],
-) -> int:
-    """Make every change of state there is."""
-    if target not in ALLOWED[source]:
-        raise ValueError(f"a delivery cannot become {target} that is {source}")
-    names = "".join(f", {name} = ?" for name in columns)
-    script = f"UPDATE deliveries SET state = ?, changed = ?{names} WHERE {where} AND state = '{source}'"
-    return db.executemany(script, [(target, now, *columns.values(), *key) for key in keys]).rowcount
+def _find(db: Connection, where: str, *keys: Value) -> list[int]:
+    return [one for (one,) in db.execute(f"SELECT id FROM deliveries WHERE {where}", keys)]
 
 
 def heads(db: Connection) -> list[Head]:
@@ -184,32 +159,26 @@ def older(db: Connection, accepted_before: float) -> list[Old]:
 def carried(db: Connection, send_id: int) -> list[Carried]:
     """Return the deliveries of a send."""
     rows = db.execute("SELECT id, message_id, state FROM deliveries WHERE send_id = ?", (send_id,))
-    return [Carried(delivery, message_id, State(state)) for delivery, message_id, state in rows]
+    return [Carried(one, message_id, State(state)) for one, message_id, state in rows]
 
 
 def message_of(db: Connection, delivery_id: int) -> tuple[int, str]:
     """Return the message that a delivery is of, and the header of its part."""
-    row: tuple[int, str] = db.execute(
-        "SELECT d.message_id, p.header FROM deliveries AS d"
-        " JOIN parts AS p ON p.message_id = d.message_id AND p.part = d.part WHERE d.id = ?",
-        (delivery_id,),
-    ).fetchone()
-    return row
+    query = "SELECT message_id, header FROM deliveries JOIN parts USING (message_id, part) WHERE id = ?"
+    message_id, header = db.execute(query, (delivery_id,)).fetchone()
+    return message_id, header
 
 
 def recalled_sent_id(db: Connection, delivery_id: int, since: float) -> str | None:
     """Return the gateway's id of what a recall takes back; None when it has none, or was sent before `since`."""
-    row = db.execute(
-        "SELECT s.sent_id FROM deliveries AS d JOIN sends AS s ON s.id = d.recalled_send WHERE d.id = ? AND s.at >= ?",
-        (delivery_id, since),
-    ).fetchone()
+    query = "SELECT sent_id FROM deliveries AS d JOIN sends AS s ON s.id = d.recalled_send WHERE d.id = ? AND s.at >= ?"
+    row = db.execute(query, (delivery_id, since)).fetchone()
     return row[0] if row else None
 
 
 def counts(db: Connection) -> dict[State, int]:
     """Return how many deliveries are in each state."""
-    rows = db.execute("SELECT state, count(*) FROM deliveries GROUP BY state")
-    return {State(state): count for state, count in rows}
+    return {State(state): count for state, count in db.execute("SELECT state, count(*) FROM deliveries GROUP BY state")}
 
 
 def clamp(db: Connection, now: float, latest: float) -> None:

@@ -18,9 +18,8 @@ class Health:
 
 def read(db: Connection) -> Health:
     """Return the row."""
-    phase, since, last_event, *cooldown = db.execute(
-        "SELECT phase, since, last_event, cooldown_until, cooldown_length FROM health"
-    ).fetchone()
+    query = "SELECT phase, since, last_event, cooldown_until, cooldown_length FROM health"
+    phase, since, last_event, *cooldown = db.execute(query).fetchone()
     return Health(phase, since, last_event, Cooldown(*cooldown))
 
 

@@ -3,18 +3,15 @@
 from collections.abc import Iterable
 from sqlite3 import Connection
 
+NOTE = """
+INSERT INTO incoming (gateway_id, seen) SELECT ?, ? WHERE NOT EXISTS (SELECT 1 FROM messages WHERE gateway_id = ?)
+ON CONFLICT DO NOTHING
+"""
+
 
 def note(db: Connection, message_ids: Iterable[str], now: float) -> list[str]:
     """Note that these events came; return those that never came before, each once, in their order."""
-    new = []
-    for message_id in message_ids:
-        if db.execute("SELECT 1 FROM messages WHERE gateway_id = ?", (message_id,)).fetchone():
-            continue
-        if db.execute(
-            "INSERT INTO incoming (gateway_id, seen) VALUES (?, ?) ON CONFLICT DO NOTHING", (message_id, now)
-        ).rowcount:
-            new.append(message_id)
-    return new
+    return [one for one in message_ids if db.execute(NOTE, (one, now, one)).rowcount]
 
 
 def unfinished(db: Connection) -> list[str]:
@@ -34,8 +31,7 @@ def give_up(db: Connection, message_id: str) -> None:
 
 def given_up(db: Connection, since: float) -> int:
     """Return how many events that came since then were given up."""
-    row = db.execute("SELECT count(*) FROM incoming WHERE failed = 1 AND seen >= ?", (since,)).fetchone()
-    return int(row[0])
+    return int(db.execute("SELECT count(*) FROM incoming WHERE failed = 1 AND seen >= ?", (since,)).fetchone()[0])
 
 
 def prune(db: Connection, before: float) -> None:

@@ -6,9 +6,9 @@ from typing import NamedTuple
 from roomsync.model import Author, Kind, Message, State
 from roomsync.store import rooms
 
-ADD = """
+ADD = f"""
 INSERT INTO messages (gateway_id, room, talker_id, name, kind, accepted_at, missed)
-VALUES (?, (SELECT id FROM rooms WHERE gateway_id = ?), ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id
+VALUES (?, {rooms.KEY}, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id
 """
 AUTHORS_BY_SEND = """
 SELECT DISTINCT m.talker_id, m.name, r.gateway_id FROM sends AS s JOIN deliveries AS d ON d.send_id = s.id
@@ -20,9 +20,8 @@ SELECT DISTINCT m.talker_id, m.name, r.gateway_id FROM parts AS p JOIN messages 
 JOIN rooms AS r ON r.id = m.room WHERE p.header = ? AND m.talker_id <> '' AND substr(p.body, 1, ?) = ? LIMIT 2
 """
 WAITING_NOTICE = f"""
-SELECT m.id, m.missed FROM deliveries AS d JOIN messages AS m ON m.id = d.message_id
-JOIN rooms AS r ON r.id = d.room
-WHERE r.gateway_id = ? AND d.state = '{State.WAITING}' AND m.missed > 0 AND d.send_id IS NULL
+SELECT m.id, m.missed FROM deliveries AS d INDEXED BY deliveries_waiting JOIN messages AS m ON m.id = d.message_id
+WHERE d.room = {rooms.KEY} AND d.state = '{State.WAITING}' AND m.missed > 0 AND d.send_id IS NULL
 """
 PRUNE = f"""
 DELETE FROM messages WHERE id IN (SELECT m.id FROM messages AS m WHERE m.accepted_at < ? AND NOT EXISTS (
@@ -49,16 +48,13 @@ def add(db: Connection, message: Message, now: float) -> int | None:
 def add_own(db: Connection, room_id: str, kind: Kind, now: float, missed: int = 0) -> int:
     """Add a message that no member said: a line of the bot's own for that room, or a recall there; return its key."""
     rooms.add(db, [room_id])
-    (message_id,) = db.execute(ADD, (None, room_id, "", "", kind, now, missed)).fetchone()
-    return int(message_id)
+    return int(db.execute(ADD, (None, room_id, "", "", kind, now, missed)).fetchone()[0])
 
 
 def find(db: Connection, gateway_id: str, room_id: str) -> int | None:
     """Return the key of the message of that id that was said in that room."""
-    row = db.execute(
-        "SELECT m.id FROM messages AS m JOIN rooms AS r ON r.id = m.room WHERE m.gateway_id = ? AND r.gateway_id = ?",
-        (gateway_id, room_id),
-    ).fetchone()
+    query = f"SELECT id FROM messages WHERE gateway_id = ? AND room = {rooms.KEY}"
+    row = db.execute(query, (gateway_id, room_id)).fetchone()
     return row[0] if row else None
 
 
@@ -69,7 +65,7 @@ def waiting_notice(db: Connection, room_id: str) -> Notice | None:
 
 
 def set_missed(db: Connection, message_id: int, missed: int) -> None:
-    """Change of how many messages a notice says that its room missed them."""
+    """Change how many messages a notice says that its room missed."""
     db.execute("UPDATE messages SET missed = ? WHERE id = ?", (missed, message_id))
 
 

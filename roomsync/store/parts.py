@@ -6,6 +6,7 @@ from sqlite3 import Connection
 from roomsync.model import Kind, Part, State
 
 MIN_PAYLOAD = 4096  # characters of a body that is worth getting rid of early; in the index parts_heavy, too
+ADD = "INSERT INTO parts (message_id, part, kind, body, header, mention, caption) VALUES (?, ?, ?, ?, ?, ?, ?)"
 DROP = f"""
 UPDATE parts SET body = '{{}}' WHERE (message_id, part) IN (
     SELECT p.message_id, p.part FROM parts AS p INDEXED BY parts_heavy
@@ -17,26 +18,16 @@ UPDATE parts SET body = '{{}}' WHERE (message_id, part) IN (
 
 def add(db: Connection, message_id: int, parts: Iterable[Part]) -> Mapping[Part, int]:
     """Add parts to a message that has none; return their numbers. Equal ones are kept once."""
-    numbers: dict[Part, int] = {}
-    for part in parts:
-        numbers.setdefault(part, len(numbers))
-    db.executemany(
-        "INSERT INTO parts (message_id, part, kind, body, header, mention, caption) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [
-            (message_id, number, part.kind, part.body, part.header, part.mention, int(part.caption))
-            for part, number in numbers.items()
-        ],
-    )
+    numbers = {part: number for number, part in enumerate(dict.fromkeys(parts))}
+    rows = [(message_id, number, p.kind, p.body, p.header, p.mention, p.caption) for p, number in numbers.items()]
+    db.executemany(ADD, rows)
     return numbers
 
 
 def append(db: Connection, message_id: int, part: Part) -> int:
     """Add one part behind those that a message has; return its number."""
     (number,) = db.execute("SELECT max(part) + 1 FROM parts WHERE message_id = ?", (message_id,)).fetchone()
-    db.execute(
-        "INSERT INTO parts (message_id, part, kind, body, header) VALUES (?, ?, ?, ?, ?)",
-        (message_id, number, part.kind, part.body, part.header),
-    )
+    db.execute(ADD, (message_id, number, part.kind, part.body, part.header, part.mention, part.caption))
     return int(number)
 
 

@@ -5,30 +5,22 @@ from sqlite3 import Connection
 from roomsync.store import rooms
 
 
-def mark(db: Connection, talker_id: str, room_id: str, now: float) -> None:
+def mark_relayed(db: Connection, talker_id: str, room_id: str, now: float) -> None:
     """Mark an account as one that relayed something to that room."""
     rooms.add(db, [room_id])
-    db.execute(
-        "INSERT OR REPLACE INTO peers (talker_id, room, relayed_at)"
-        " VALUES (?, (SELECT id FROM rooms WHERE gateway_id = ?), ?)",
-        (talker_id, room_id, now),
-    )
+    script = f"INSERT OR REPLACE INTO peers (talker_id, room, relayed_at) VALUES (?, {rooms.KEY}, ?)"
+    db.execute(script, (talker_id, room_id, now))
 
 
 def clear(db: Connection, talker_id: str, room_id: str) -> None:
     """Forget that an account relayed something to that room."""
-    db.execute(
-        "DELETE FROM peers WHERE talker_id = ? AND room = (SELECT id FROM rooms WHERE gateway_id = ?)",
-        (talker_id, room_id),
-    )
+    db.execute(f"DELETE FROM peers WHERE talker_id = ? AND room = {rooms.KEY}", (talker_id, room_id))
 
 
 def relayed_at(db: Connection, talker_id: str, room_id: str) -> float | None:
     """Return when an account's last text in that room was a relayed one; None when it was not."""
-    row = db.execute(
-        "SELECT relayed_at FROM peers WHERE talker_id = ? AND room = (SELECT id FROM rooms WHERE gateway_id = ?)",
-        (talker_id, room_id),
-    ).fetchone()
+    query = f"SELECT relayed_at FROM peers WHERE talker_id = ? AND room = {rooms.KEY}"
+    row = db.execute(query, (talker_id, room_id)).fetchone()
     return float(row[0]) if row else None
 
 

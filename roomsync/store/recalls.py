@@ -4,28 +4,26 @@ from sqlite3 import Connection
 from typing import NamedTuple
 
 from roomsync.model import State
+from roomsync.store.rooms import KEY
 
-IS_RECALLED = """
-SELECT 1 FROM recalls AS c JOIN messages AS m ON m.id = c.message_id JOIN rooms AS r ON r.id = m.room
-WHERE c.recalled_id = ? AND r.gateway_id = ?
+IS_RECALLED = f"""
+SELECT 1 FROM recalls AS c CROSS JOIN messages AS m ON m.id = c.message_id
+WHERE c.recalled_id = ? AND m.room = {KEY}
 """
+OF_DELIVERY = "SELECT recalled, recalled_send FROM deliveries LEFT JOIN recalls USING (message_id) WHERE id = ?"
 # The sends that brought a message, by room, with the last part that each brought. Not a caption under which a later
 # picture of the same member stands, too, because its own was omitted.
 COPIES = f"""
 SELECT r.gateway_id, d.send_id, max(d.part) FROM deliveries AS d JOIN rooms AS r ON r.id = d.room
-JOIN parts AS p ON p.message_id = d.message_id AND p.part = d.part
-WHERE d.message_id = ? AND d.send_id IS NOT NULL
+JOIN parts AS p USING (message_id, part) WHERE d.message_id = ? AND d.send_id IS NOT NULL
 AND d.state IN ('{State.SENT}', '{State.SENDING}', '{State.WAITING}')
 AND NOT (p.caption AND coalesce((
-    SELECT next.state = '{State.OMITTED}' FROM deliveries AS next
-    JOIN parts AS c ON c.message_id = next.message_id AND c.part = next.part
+    SELECT next.state = '{State.OMITTED}' FROM deliveries AS next JOIN parts AS c USING (message_id, part)
     WHERE next.room = d.room AND next.id > d.id AND c.caption AND c.header = p.header
     ORDER BY next.id LIMIT 1), 0))
 GROUP BY d.room, d.send_id ORDER BY d.room, d.send_id DESC
 """
-RECALLED_TOO = """
-SELECT d.message_id FROM deliveries AS d JOIN recalls AS c ON c.recalled = d.message_id WHERE d.send_id = ?
-"""
+RECALLED_TOO = "SELECT recalled FROM recalls JOIN deliveries AS d ON d.message_id = recalled WHERE d.send_id = ?"
 
 
 class Copy(NamedTuple):
@@ -48,9 +46,8 @@ def add(db: Connection, message_id: int, recalled_id: str, recalled: int | None)
 
     `recalled`: the key of that message; None while it is not known.
     """
-    db.execute(
-        "INSERT INTO recalls (message_id, recalled_id, recalled) VALUES (?, ?, ?)", (message_id, recalled_id, recalled)
-    )
+    script = "INSERT INTO recalls (message_id, recalled_id, recalled) VALUES (?, ?, ?)"
+    db.execute(script, (message_id, recalled_id, recalled))
 
 
 def is_recalled(db: Connection, recalled_id: str, room_id: str) -> bool:
@@ -60,12 +57,7 @@ def is_recalled(db: Connection, recalled_id: str, room_id: str) -> bool:
 
 def of_delivery(db: Connection, delivery_id: int) -> Recall:
     """Return what the recall of that delivery takes back."""
-    row = db.execute(
-        "SELECT c.recalled, d.recalled_send FROM deliveries AS d"
-        " LEFT JOIN recalls AS c ON c.message_id = d.message_id WHERE d.id = ?",
-        (delivery_id,),
-    ).fetchone()
-    return Recall(*row)
+    return Recall(*db.execute(OF_DELIVERY, (delivery_id,)).fetchone())
 
 
 def copies(db: Connection, message_id: int) -> list[Copy]:

@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from sqlite3 import Connection
 
-# A room of which nothing is remembered any more.
+KEY = "(SELECT id FROM rooms WHERE gateway_id = ?)"  # stands in SQL for the key of the room with that id
 REFERRING = ("messages", "deliveries", "sends", "call_log", "peers")
 UNUSED = " AND ".join(f"NOT EXISTS (SELECT 1 FROM {table} WHERE room = rooms.id)" for table in REFERRING)
+NOTE = "INSERT INTO rooms (gateway_id, topic) VALUES (?, ?) ON CONFLICT DO UPDATE SET topic = excluded.topic"
 
 
 def add(db: Connection, room_ids: Iterable[str]) -> None:
@@ -27,11 +28,7 @@ def topic_of(db: Connection, room_id: str) -> str | None:
 
 def note_topics(db: Connection, topics: Mapping[str, str]) -> None:
     """Note topics by room id; the other rooms stay as they are."""
-    db.executemany(
-        "INSERT INTO rooms (gateway_id, topic) VALUES (?, ?)"
-        " ON CONFLICT (gateway_id) DO UPDATE SET topic = excluded.topic",
-        topics.items(),
-    )
+    db.executemany(NOTE, topics.items())
 
 
 def replace_all(db: Connection, topics: Mapping[str, str]) -> dict[str, str]:
@@ -41,12 +38,12 @@ def replace_all(db: Connection, topics: Mapping[str, str]) -> dict[str, str]:
     alone have their topic. A room that is gone is forgotten once nothing refers to it.
     """
     known = dict(db.execute("SELECT gateway_id, topic FROM rooms").fetchall())
-    gone = Counter(topic for room_id, topic in known.items() if room_id not in topics)
-    held = Counter(topics.values())
-    new = {topic: room_id for room_id, topic in topics.items() if room_id not in known and held[topic] == 1}
-    moves = {old: new[topic] for old, topic in known.items() if old not in topics and topic in new and gone[topic] == 1}
+    gone = {room_id: topic for room_id, topic in known.items() if room_id not in topics}
+    new = {topic: room_id for room_id, topic in topics.items() if room_id not in known}
+    lost, held = Counter(gone.values()), Counter(topics.values())
+    moves = {old: new[topic] for old, topic in gone.items() if topic in new and lost[topic] == held[topic] == 1}
     db.executemany("UPDATE rooms SET gateway_id = ? WHERE gateway_id = ?", [(to, old) for old, to in moves.items()])
-    forgotten = [(room_id,) for room_id in known if room_id not in topics and room_id not in moves]
+    forgotten = [(room_id,) for room_id in gone.keys() - moves.keys()]
     db.executemany(f"DELETE FROM rooms WHERE gateway_id = ? AND {UNUSED}", forgotten)
     note_topics(db, topics)
     return moves

@@ -4,31 +4,18 @@
 MIGRATIONS = (
     """
     CREATE TABLE messages (
-        id INTEGER PRIMARY KEY,
-        gateway_id TEXT NOT NULL UNIQUE,
-        room_id TEXT NOT NULL,
-        talker_id TEXT NOT NULL,
-        name TEXT NOT NULL,
-        kind TEXT NOT NULL,
-        accepted REAL NOT NULL
+        id INTEGER PRIMARY KEY, gateway_id TEXT NOT NULL UNIQUE, room_id TEXT NOT NULL, talker_id TEXT NOT NULL,
+        name TEXT NOT NULL, kind TEXT NOT NULL, accepted REAL NOT NULL
     );
     CREATE TABLE parts (
-        message_id INTEGER NOT NULL REFERENCES messages ON DELETE CASCADE,
-        part INTEGER NOT NULL,
-        kind TEXT NOT NULL,
-        body TEXT NOT NULL,
-        PRIMARY KEY (message_id, part)
+        message_id INTEGER NOT NULL REFERENCES messages ON DELETE CASCADE, part INTEGER NOT NULL,
+        kind TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (message_id, part)
     ) WITHOUT ROWID;
     CREATE TABLE deliveries (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
-        message_id INTEGER NOT NULL REFERENCES messages ON DELETE CASCADE,
-        part INTEGER NOT NULL,
-        room_id TEXT NOT NULL,
-        state TEXT NOT NULL DEFAULT 'waiting',
-        attempts INTEGER NOT NULL DEFAULT 0,
-        next_try REAL NOT NULL DEFAULT 0,
-        error TEXT,
-        changed REAL NOT NULL
+        message_id INTEGER NOT NULL REFERENCES messages ON DELETE CASCADE, part INTEGER NOT NULL,
+        room_id TEXT NOT NULL, state TEXT NOT NULL DEFAULT 'waiting', attempts INTEGER NOT NULL DEFAULT 0,
+        next_try REAL NOT NULL DEFAULT 0, error TEXT, changed REAL NOT NULL
     );
     CREATE INDEX deliveries_waiting ON deliveries (room_id, id) WHERE state = 'waiting';
     CREATE INDEX deliveries_message ON deliveries (message_id);
@@ -36,26 +23,18 @@ MIGRATIONS = (
     """
     -- One call to the gateway; it may carry several text deliveries. sent_id: what the gateway calls it.
     CREATE TABLE sends (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        room_id TEXT NOT NULL,
-        kind TEXT NOT NULL,
-        body TEXT NOT NULL,
-        at REAL NOT NULL,
-        sent_id TEXT
+        id INTEGER PRIMARY KEY AUTOINCREMENT, room_id TEXT NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL,
+        at REAL NOT NULL, sent_id TEXT
     );
-    CREATE INDEX sends_at ON sends (at);
-    CREATE INDEX sends_room ON sends (room_id, at);
+    CREATE INDEX sends_at ON sends (at); CREATE INDEX sends_room ON sends (room_id, at);
     CREATE INDEX sends_sent_id ON sends (sent_id) WHERE sent_id IS NOT NULL;
     -- The send that a delivery went with, or may have gone with.
     ALTER TABLE deliveries ADD COLUMN send_id INTEGER REFERENCES sends ON DELETE SET NULL;
     CREATE INDEX deliveries_send ON deliveries (send_id) WHERE send_id IS NOT NULL;
-    CREATE INDEX deliveries_changed ON deliveries (changed);
-    CREATE INDEX messages_accepted ON messages (accepted);
+    CREATE INDEX deliveries_changed ON deliveries (changed); CREATE INDEX messages_accepted ON messages (accepted);
     -- Events that came and are not finished: asked for again after a crash. failed: given up, and counted.
     CREATE TABLE incoming (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        gateway_id TEXT NOT NULL UNIQUE,
-        seen REAL NOT NULL,
+        id INTEGER PRIMARY KEY AUTOINCREMENT, gateway_id TEXT NOT NULL UNIQUE, seen REAL NOT NULL,
         failed INTEGER NOT NULL DEFAULT 0
     );
     CREATE TABLE rooms (room_id TEXT PRIMARY KEY, topic TEXT NOT NULL) WITHOUT ROWID;
@@ -80,8 +59,7 @@ MIGRATIONS = (
     CREATE TABLE spent (at REAL NOT NULL, room_id TEXT NOT NULL, kind TEXT NOT NULL);
     CREATE INDEX spent_at ON spent (at);
     ALTER TABLE parts RENAME COLUMN head TO header;
-    DROP INDEX parts_head;
-    CREATE INDEX parts_header ON parts (header);
+    DROP INDEX parts_head; CREATE INDEX parts_header ON parts (header);
     -- Parts whose content is worth getting rid of before their message is forgotten.
     CREATE INDEX parts_heavy ON parts (message_id) WHERE length(body) > 4096;
     """,
@@ -89,9 +67,7 @@ MIGRATIONS = (
     -- Rooms get a key of our own, and the gateway's id stands here alone: some change it at each login.
     ALTER TABLE rooms RENAME TO old_rooms;
     CREATE TABLE rooms (
-        id INTEGER PRIMARY KEY,
-        gateway_id TEXT NOT NULL UNIQUE,
-        topic TEXT,
+        id INTEGER PRIMARY KEY, gateway_id TEXT NOT NULL UNIQUE, topic TEXT,
         introduced_at REAL NOT NULL DEFAULT 0 -- when the bot last said there what it does
     );
     INSERT INTO rooms (gateway_id, topic) SELECT room_id, topic FROM old_rooms;
@@ -103,23 +79,16 @@ MIGRATIONS = (
     DROP TABLE old_rooms;
 
     CREATE TABLE new_messages (
-        id INTEGER PRIMARY KEY,
-        gateway_id TEXT UNIQUE, -- NULL: of the bot's own, or a recall
-        room INTEGER NOT NULL REFERENCES rooms,
-        talker_id TEXT NOT NULL,
-        name TEXT NOT NULL,
-        kind TEXT NOT NULL,
+        id INTEGER PRIMARY KEY, gateway_id TEXT UNIQUE, -- NULL: of the bot's own, or a recall
+        room INTEGER NOT NULL REFERENCES rooms, talker_id TEXT NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL,
         accepted_at REAL NOT NULL,
         missed INTEGER NOT NULL DEFAULT 0 -- how many messages this one says that its room missed
     );
     INSERT INTO new_messages
         SELECT m.id,
             CASE WHEN m.kind IN ('notice', 'recalled') OR m.gateway_id LIKE 'answer:%' THEN NULL ELSE m.gateway_id END,
-            r.id,
-            CASE m.kind WHEN 'notice' THEN '' ELSE m.talker_id END,
-            m.name,
-            CASE m.kind WHEN 'notice' THEN 'system' ELSE m.kind END,
-            m.accepted,
+            r.id, CASE m.kind WHEN 'notice' THEN '' ELSE m.talker_id END, m.name,
+            CASE m.kind WHEN 'notice' THEN 'system' ELSE m.kind END, m.accepted,
             CASE m.kind WHEN 'notice' THEN CAST(m.talker_id AS INTEGER) ELSE 0 END
         FROM messages AS m JOIN rooms AS r ON r.gateway_id = m.room_id;
 
@@ -131,20 +100,14 @@ MIGRATIONS = (
     );
     INSERT INTO recalls
         SELECT m.id, substr(m.gateway_id, 8), (
-            SELECT o.id FROM messages AS o
-            WHERE o.gateway_id = substr(m.gateway_id, 8) AND o.room_id = m.room_id)
+            SELECT o.id FROM messages AS o WHERE o.gateway_id = substr(m.gateway_id, 8) AND o.room_id = m.room_id)
         FROM messages AS m WHERE m.kind = 'recalled' AND m.gateway_id LIKE 'recall:%';
     CREATE INDEX recalls_recalled_id ON recalls (recalled_id);
     CREATE INDEX recalls_recalled ON recalls (recalled) WHERE recalled IS NOT NULL;
 
     CREATE TABLE new_sends (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        room INTEGER NOT NULL REFERENCES rooms,
-        kind TEXT NOT NULL,
-        body TEXT NOT NULL,
-        at REAL NOT NULL,
-        sent_id TEXT,
-        tries INTEGER NOT NULL DEFAULT 1,
+        id INTEGER PRIMARY KEY AUTOINCREMENT, room INTEGER NOT NULL REFERENCES rooms, kind TEXT NOT NULL,
+        body TEXT NOT NULL, at REAL NOT NULL, sent_id TEXT, tries INTEGER NOT NULL DEFAULT 1,
         echoes INTEGER NOT NULL DEFAULT 0
     );
     INSERT INTO new_sends
@@ -153,13 +116,10 @@ MIGRATIONS = (
 
     CREATE TABLE new_deliveries (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
-        message_id INTEGER NOT NULL REFERENCES messages ON DELETE CASCADE,
-        part INTEGER NOT NULL,
-        room INTEGER NOT NULL REFERENCES rooms,
-        state TEXT NOT NULL DEFAULT 'waiting',
+        message_id INTEGER NOT NULL REFERENCES messages ON DELETE CASCADE, part INTEGER NOT NULL,
+        room INTEGER NOT NULL REFERENCES rooms, state TEXT NOT NULL DEFAULT 'waiting',
         priority INTEGER NOT NULL DEFAULT 0, -- the higher go first
-        attempts INTEGER NOT NULL DEFAULT 0,
-        next_try REAL NOT NULL DEFAULT 0,
+        attempts INTEGER NOT NULL DEFAULT 0, next_try REAL NOT NULL DEFAULT 0,
         error TEXT, -- what the last attempt failed with
         reason TEXT, -- why it was cancelled
         send_id INTEGER REFERENCES sends ON DELETE SET NULL,
@@ -169,13 +129,10 @@ MIGRATIONS = (
     INSERT INTO new_deliveries
         SELECT d.id, d.message_id, d.part, r.id,
             CASE WHEN d.state = 'sent' AND d.send_id IS NULL AND p.caption THEN 'omitted' ELSE d.state END,
-            max(d.urgent, 0), d.attempts,
-            CASE WHEN d.urgent < 0 THEN 0 ELSE d.next_try END,
-            CASE d.state WHEN 'cancelled' THEN NULL ELSE d.error END,
-            NULL, d.send_id,
+            max(d.urgent, 0), d.attempts, CASE WHEN d.urgent < 0 THEN 0 ELSE d.next_try END,
+            CASE d.state WHEN 'cancelled' THEN NULL ELSE d.error END, NULL, d.send_id,
             CASE p.kind WHEN 'recalled' THEN (
-                SELECT s.id FROM sends AS s WHERE s.id = json_extract(p.body, '$.send')) END,
-            d.changed
+                SELECT s.id FROM sends AS s WHERE s.id = json_extract(p.body, '$.send')) END, d.changed
         FROM deliveries AS d JOIN rooms AS r ON r.gateway_id = d.room_id
         LEFT JOIN parts AS p ON p.message_id = d.message_id AND p.part = d.part;
 
@@ -188,9 +145,7 @@ MIGRATIONS = (
 
     -- Accounts whose last text in a room began with a header of the community: other relays.
     CREATE TABLE peers (
-        talker_id TEXT NOT NULL,
-        room INTEGER NOT NULL REFERENCES rooms,
-        relayed_at REAL NOT NULL,
+        talker_id TEXT NOT NULL, room INTEGER NOT NULL REFERENCES rooms, relayed_at REAL NOT NULL,
         PRIMARY KEY (talker_id, room)
     ) WITHOUT ROWID;
     INSERT INTO peers
@@ -200,12 +155,8 @@ MIGRATIONS = (
 
     -- How the bot is doing, for `--status`: one row.
     CREATE TABLE health (
-        id INTEGER PRIMARY KEY CHECK (id = 1),
-        phase TEXT NOT NULL DEFAULT 'disconnected',
-        since REAL,
-        last_event REAL,
-        cooldown_until REAL NOT NULL DEFAULT 0,
-        cooldown_length REAL NOT NULL DEFAULT 0
+        id INTEGER PRIMARY KEY CHECK (id = 1), phase TEXT NOT NULL DEFAULT 'disconnected', since REAL,
+        last_event REAL, cooldown_until REAL NOT NULL DEFAULT 0, cooldown_length REAL NOT NULL DEFAULT 0
     );
     INSERT INTO health VALUES (1, 'disconnected',
         (SELECT CAST(value AS REAL) FROM status WHERE key = 'since'),
@@ -213,24 +164,16 @@ MIGRATIONS = (
         coalesce((SELECT CAST(value AS REAL) FROM status WHERE key = 'cooldown_until'), 0),
         coalesce((SELECT CAST(value AS REAL) FROM status WHERE key = 'cooldown_length'), 0));
 
-    DROP TABLE deliveries;
-    DROP TABLE sends;
-    DROP TABLE messages;
-    DROP TABLE spent;
-    DROP TABLE status;
-    ALTER TABLE new_messages RENAME TO messages;
-    ALTER TABLE new_sends RENAME TO sends;
+    DROP TABLE deliveries; DROP TABLE sends; DROP TABLE messages; DROP TABLE spent; DROP TABLE status;
+    ALTER TABLE new_messages RENAME TO messages; ALTER TABLE new_sends RENAME TO sends;
     ALTER TABLE new_deliveries RENAME TO deliveries;
-    CREATE INDEX messages_accepted ON messages (accepted_at);
-    CREATE INDEX messages_room ON messages (room);
-    CREATE INDEX sends_at ON sends (at);
-    CREATE INDEX sends_room ON sends (room, at);
+    CREATE INDEX messages_accepted ON messages (accepted_at); CREATE INDEX messages_room ON messages (room);
+    CREATE INDEX sends_at ON sends (at); CREATE INDEX sends_room ON sends (room, at);
     CREATE INDEX sends_sent_id ON sends (sent_id) WHERE sent_id IS NOT NULL;
     CREATE INDEX deliveries_waiting ON deliveries (room, priority DESC, id) WHERE state = 'waiting';
     CREATE INDEX deliveries_message ON deliveries (message_id);
     CREATE INDEX deliveries_send ON deliveries (send_id) WHERE send_id IS NOT NULL;
     CREATE INDEX deliveries_recalled_send ON deliveries (recalled_send) WHERE recalled_send IS NOT NULL;
-    CREATE INDEX deliveries_room ON deliveries (room, changed);
-    CREATE INDEX call_log_at ON call_log (at);
+    CREATE INDEX deliveries_room ON deliveries (room, changed); CREATE INDEX call_log_at ON call_log (at);
     """,
 )

@@ -4,32 +4,24 @@ from sqlite3 import Connection
 
 from roomsync.model import Kind, State
 from roomsync.store import call_log
+from roomsync.store.rooms import KEY
 
 # The oldest send that has had no echo, or fewer than it was tried. A text is known by its words, anything else by its
 # kind; of those only one that has not waited long for its next try.
 AWAITING_ECHO = f"""
-SELECT s.id FROM sends AS s JOIN rooms AS r ON r.id = s.room
-WHERE r.gateway_id = :room_id AND s.at >= :since
+SELECT s.id FROM sends AS s WHERE s.room = {KEY} AND s.at >= ?
 AND (s.sent_id IS NULL OR (s.tries > 1 AND s.echoes < s.tries - 1))
-AND s.kind = :kind AND (s.kind <> '{Kind.TEXT}' OR s.body = :body)
+AND s.kind = ? AND (s.kind <> '{Kind.TEXT}' OR s.body = ?)
 AND (s.kind = '{Kind.TEXT}' OR NOT EXISTS (
-    SELECT 1 FROM deliveries AS d WHERE d.send_id = s.id AND d.state = '{State.WAITING}' AND d.changed < :media_since))
+    SELECT 1 FROM deliveries AS d WHERE d.send_id = s.id AND d.state = '{State.WAITING}' AND d.changed < ?))
 ORDER BY s.at, s.id LIMIT 1
-"""
-LAST = """
-SELECT s.id FROM sends AS s JOIN rooms AS r ON r.id = s.room
-WHERE r.gateway_id = ? AND s.at >= ? ORDER BY s.at DESC, s.id DESC LIMIT 1
 """
 
 
 def add(db: Connection, room_id: str, kind: Kind, body: str, now: float) -> int:
     """Add a send that is made now; return its key."""
-    (send_id,) = db.execute(
-        "INSERT INTO sends (room, kind, body, at)"
-        " VALUES ((SELECT id FROM rooms WHERE gateway_id = ?), ?, ?, ?) RETURNING id",
-        (room_id, kind, body, now),
-    ).fetchone()
-    return int(send_id)
+    script = f"INSERT INTO sends (room, kind, body, at) VALUES ({KEY}, ?, ?, ?) RETURNING id"
+    return int(db.execute(script, (room_id, kind, body, now)).fetchone()[0])
 
 
 def repeat(db: Connection, send_id: int, now: float) -> None:
@@ -63,14 +55,14 @@ def awaiting_echo(db: Connection, room_id: str, kind: Kind, body: str, since: fl
 
     Of what is no text none that failed before `media_since`: it is known by its kind alone.
     """
-    keys = {"room_id": room_id, "kind": kind, "body": body, "since": since, "media_since": media_since}
-    row = db.execute(AWAITING_ECHO, keys).fetchone()
+    row = db.execute(AWAITING_ECHO, (room_id, since, kind, body, media_since)).fetchone()
     return row[0] if row else None
 
 
 def last_in(db: Connection, room_id: str, since: float) -> int | None:
     """Return the last send to a room, if it was made since then."""
-    row = db.execute(LAST, (room_id, since)).fetchone()
+    query = f"SELECT id FROM sends WHERE room = {KEY} AND at >= ? ORDER BY at DESC, id DESC LIMIT 1"
+    row = db.execute(query, (room_id, since)).fetchone()
     return row[0] if row else None
 
 

@@ -22,19 +22,15 @@ MAX_NUMBER = "(99999/99999) "
 
 
 def shorten(text: str, limit: int) -> str:
-    """Return `text` on one line, with `…` for what is over `limit` characters.
-
-    Nothing is left in it that UTF-8 cannot say.
-    """
+    """Return `text` on one line that UTF-8 can write, with `…` for what is over `limit` characters."""
     words = " ".join(text.translate(INVISIBLE).encode("utf-8", "replace").decode().split())
     return words if len(words) <= limit else words[: limit - 1] + "…"
 
 
 def fold_character(character: str) -> str:
     """Return one character as it is compared: full width as half width, letter case and blanks gone."""
-    # Characters without width, which phones insert unseen.
     if unicodedata.category(character) == "Cf" or character == "\ufe0f":
-        return ""
+        return ""  # it has no width: phones insert such characters unseen
     return "".join(unicodedata.normalize("NFKC", character).casefold().split())
 
 
@@ -44,7 +40,7 @@ def fold(text: str) -> str:
 
 
 def split_text(text: str, max_bytes: int) -> list[str]:
-    """Return `text` whole if it has at most `max_bytes` bytes of UTF-8, else cut in pieces that are numbered `(1/3) `.
+    """Return `text` in pieces of at most `max_bytes` bytes of UTF-8, numbered `(1/3) ` where there are several.
 
     A cut is between two characters as people see them, unless one of them alone is too long.
     """

@@ -31,29 +31,20 @@ class HeaderTemplate:
 
     def __init__(self, template: str) -> None:
         self._template = template
-        literals = re.split(r"\{name\}|\{room\}", template)
-        # Characters of the template become full width in names and labels, so that they end nothing.
-        own = {character for character in "".join(literals) if not character.isspace()}
-        # Those that ASCII does not have have no wider form: a point stands for them.
+        # Characters of the template become full width in names and labels, so that they end nothing. Those that ASCII
+        # does not have have no wider form: a point stands for them.
+        own = "".join(template.format(name="", room="").split())
         self._widened = {ord(one): ord(one) + FULL_WIDTH if one.isascii() else ord("·") for one in own}
-        excluded = re.escape("".join(map(chr, self._widened)))
-        placeholder = f"[^\\n{excluded}]" if excluded else "[^\\n]"
-        placeholders = {"name": f"(?P<name>{placeholder}+?)", "room": f"(?P<room>{placeholder}+?)"}
-        pattern = "".join(
-            placeholders[part[1:-1]] if part in ("{name}", "{room}") else re.escape(part)
-            for part in re.split(r"(\{name\}|\{room\})", template.rstrip())
-        )
+        pattern = re.escape(template.rstrip())
+        for name in ("name", "room"):
+            pattern = pattern.replace(re.escape(f"{{{name}}}"), f"(?P<{name}>[^\\n{re.escape(own)}]+?)")
         self._pattern = re.compile(pattern)
         self._lead = template[len(subject_of(template)) :]
         self._blanks = template[len(template.rstrip()) :]
 
     def render(self, name: str, room: str) -> str:
         """Return the header of who speaks: `[Alice@101]:  `."""
-        return (
-            self._template.replace("{name}", "\0")
-            .replace("{room}", self._plain(room))
-            .replace("\0", self._plain(name) or NAMELESS)
-        )
+        return self._template.format(name=self._plain(name) or NAMELESS, room=self._plain(room))
 
     def _plain(self, text: str) -> str:
         return shorten(text.replace("\0", ""), MAX_NAME).translate(self._widened)
@@ -90,20 +81,16 @@ class HeaderTemplate:
         return "\n".join(f" {line}" if self._reads_like_one(line, plain) else line for line in LINE_BREAKS.split(text))
 
     def _reads_like_one(self, line: str, plain: Collection[str]) -> bool:
-        """Return whether a person takes a line for one with a header: width and unseen characters do not matter."""
+        # To a person width and unseen characters do not matter; forms of blank letters are unseen, too.
         start = line[:MAX_HEADER_LINE]
         bare = start.translate(UNSEEN).lstrip()
-        # Compatible forms of blank letters are letters that nobody sees.
         compatible = unicodedata.normalize("NFKC", bare).translate(UNSEEN).lstrip()
         found = map(self._pattern.match, (start, bare, compatible))
         return any(one and one["room"] in plain for one in found)
 
 
 def join(lines: Sequence[tuple[str, str, str]]) -> str:
-    """Return texts that travel together as one, each given as (talker id, header, body).
-
-    Consecutive ones of one speaker share a header.
-    """
+    """Return texts, each given as (talker id, header, body), as one; consecutive ones of one speaker share a header."""
     joined: list[str] = []
     before = ("", "")
     for talker_id, header, body in lines:

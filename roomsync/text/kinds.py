@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 
 from roomsync.model import Kind
 from roomsync.text.characters import shorten
@@ -11,7 +12,6 @@ from roomsync.text.phrases import NOT_RELAYED
 MAX_TITLE = 60  # characters
 MAX_URL = 400  # characters of a link that goes as a line
 MAX_XML = 20_000  # characters that are looked at, so that no text takes long
-
 
 # The words WeChat itself shows for a kind in the list of chats.
 WORDS = {
@@ -36,8 +36,10 @@ CARDS = (Kind.URL, Kind.MINIPROGRAM)
 # WeChat's own notices (someone joined, someone patted someone) and recalls are about their room, not said in it.
 SILENT = (Kind.SYSTEM, Kind.RECALLED)
 
+Fields = dict[str, object]
 
-def fields_of(content: str | None) -> dict[str, object]:
+
+def fields_of(content: str | None) -> Fields:
     """Return the gateway's JSON of a card, file box or place; empty when it is none."""
     try:
         fields = json.loads(content or "{}")
@@ -54,40 +56,68 @@ def inline_bytes(content: str | None) -> int:
 
 def line_of(kind: Kind, text: str, content: str | None) -> str:
     """Return the readable line for a message, with what is known of it: `[链接] title`, `[文件] a.pdf (1.2 MB)`."""
-    words = f"[{WORDS.get(kind, WORDS[Kind.UNKNOWN])}]"
     if kind in (*MEDIA, *CARDS) and not content:
-        return f"{words} {NOT_RELAYED}"
-    return f"{words} {_known(kind, text, fields_of(content))}".rstrip()
+        return f"{_word(kind)} {NOT_RELAYED}"
+    known = KNOWN[kind](text, fields_of(content)) if kind in KNOWN else ""
+    return f"{_word(kind)} {known}".rstrip()
 
 
-def _known(kind: Kind, text: str, fields: dict[str, object]) -> str:
-    if kind in CARDS:
-        return _string(fields, "title")
-    if kind in (Kind.FILE, Kind.VIDEO):
-        return f"{_string(fields, 'name') if kind is Kind.FILE else ''} {_size(fields)}".strip()
-    if kind is Kind.LOCATION:
-        name, address = _string(fields, "name") or _attribute(text, "poiname"), _string(fields, "address")
-        return shorten(f"{name} {address or _attribute(text, 'label')}", MAX_TITLE)
-    if kind is Kind.CONTACT:
-        return _string(fields, "name") or _attribute(text, "nickname")
-    if kind is Kind.AUDIO:
-        length = _attribute(text, "voicelength")
-        return f"{round(int(length) / 1000)} 秒" if length.isdecimal() and len(length) < 9 else ""
-    if kind is Kind.CHAT_HISTORY:
-        plain = text[:MAX_XML].replace("&lt;", "<").replace("&quot;", '"')
-        count = re.search(r'<datalist[^>]{0,200}\bcount="(\d{1,5})"', plain)
-        return f"{_element(text, 'title')} {f'({count[1]} 条)' if count else ''}".strip()
-    if kind in (Kind.GROUP_NOTE, Kind.POST, Kind.UNKNOWN, Kind.TRANSFER, Kind.RED_ENVELOPE):
-        return _element(text, "title") or ("" if "<" in text else shorten(text, MAX_TITLE))
-    return ""
+def kind_of_echo(kind: Kind, text: str) -> Kind:
+    """Return what a message of the bot's own is: padlocal shows its pictures as the text `<nick>: [图片]`."""
+    return Kind.IMAGE if kind is Kind.TEXT and text.endswith(f": {_word(Kind.IMAGE)}") else kind
 
 
-def _string(fields: dict[str, object], name: str) -> str:
+def fallback_text(kind: Kind, body: str, why: str) -> str:
+    """Return the line that goes to a room in the place of a picture or card: a link keeps its address."""
+    url = fields_of(body).get("url") if kind is Kind.URL else None
+    if isinstance(url, str) and url:
+        return shorten(neutralize_mentions(url), MAX_URL)
+    return f"{_word(kind)} {why}"
+
+
+def _word(kind: Kind) -> str:
+    return f"[{WORDS.get(kind, WORDS[Kind.UNKNOWN])}]"
+
+
+def _place(text: str, fields: Fields) -> str:
+    name = _string(fields, "name") or _attribute(text, "poiname")
+    return shorten(f"{name} {_string(fields, 'address') or _attribute(text, 'label')}", MAX_TITLE)
+
+
+def _seconds(text: str, fields: Fields) -> str:
+    length = _attribute(text, "voicelength")
+    return f"{round(int(length) / 1000)} 秒" if length.isdecimal() and len(length) < 9 else ""
+
+
+def _history(text: str, fields: Fields) -> str:
+    plain = text[:MAX_XML].replace("&lt;", "<").replace("&quot;", '"')
+    count = re.search(r'<datalist[^>]{0,200}\bcount="(\d{1,5})"', plain)
+    return f"{_element(text, 'title')} {f'({count[1]} 条)' if count else ''}".strip()
+
+
+def _note(text: str, fields: Fields) -> str:
+    return _element(text, "title") or ("" if "<" in text else shorten(text, MAX_TITLE))
+
+
+# What is known of a message of a kind, from its text and the fields of its content.
+KNOWN: dict[Kind, Callable[[str, Fields], str]] = {
+    **dict.fromkeys(CARDS, lambda text, fields: _string(fields, "title")),
+    Kind.FILE: lambda text, fields: f"{_string(fields, 'name')} {_size(fields)}".strip(),
+    Kind.VIDEO: lambda text, fields: _size(fields),
+    Kind.LOCATION: _place,
+    Kind.CONTACT: lambda text, fields: _string(fields, "name") or _attribute(text, "nickname"),
+    Kind.AUDIO: _seconds,
+    Kind.CHAT_HISTORY: _history,
+    **dict.fromkeys((Kind.GROUP_NOTE, Kind.POST, Kind.UNKNOWN, Kind.TRANSFER, Kind.RED_ENVELOPE), _note),
+}
+
+
+def _string(fields: Fields, name: str) -> str:
     value = fields.get(name)
     return shorten(value, MAX_TITLE) if isinstance(value, str) else ""
 
 
-def _size(fields: dict[str, object]) -> str:
+def _size(fields: Fields) -> str:
     data, size = fields.get("base64"), fields.get("size")
     count = len(data) * 3 // 4 if isinstance(data, str) else size
     if not isinstance(count, int | float) or not 0 < count < 1e15:
@@ -104,16 +134,3 @@ def _element(xml: str, name: str) -> str:
     _, opened, rest = xml[:MAX_XML].partition(f"<{name}>")
     inner, closed, _ = rest.partition(f"</{name}>")
     return shorten(inner.removeprefix("<![CDATA[").removesuffix("]]>"), MAX_TITLE) if opened and closed else ""
-
-
-def kind_of_echo(kind: Kind, text: str) -> Kind:
-    """Return what a message of the bot's own is: padlocal shows its pictures as the text `<nick>: [图片]`."""
-    return Kind.IMAGE if kind is Kind.TEXT and text.endswith(f": [{WORDS[Kind.IMAGE]}]") else kind
-
-
-def fallback_text(kind: Kind, body: str, why: str) -> str:
-    """Return the line that goes to a room in the place of a picture or card: a link keeps its address."""
-    url = fields_of(body).get("url") if kind is Kind.URL else None
-    if isinstance(url, str) and url:
-        return shorten(neutralize_mentions(url), MAX_URL)
-    return f"[{WORDS.get(kind, WORDS[Kind.UNKNOWN])}] {why}"

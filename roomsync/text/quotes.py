@@ -13,14 +13,7 @@ MAX_QUOTE = 60  # characters of what was quoted
 # `「name：content」`, a line of 15 or 16 dashes with blanks between them, then the reply (padlocal, wechat4u).
 DASHES = re.compile(r"」\n(?:- ){14,15}-[ \t]*\n")
 # What WeChat calls the kind of the message quoted (`refermsg/type` of an `appmsg` of type 57).
-REFERRED = {
-    "3": "[图片]",
-    "34": "[语音]",
-    "42": "[名片]",
-    "43": "[视频]",
-    "47": "[表情]",
-    "48": "[位置]",
-}
+REFERRED = {"3": "[图片]", "34": "[语音]", "42": "[名片]", "43": "[视频]", "47": "[表情]", "48": "[位置]"}
 CARD = "49"
 # What a card is (`appmsg/type` in the content of a `refermsg` of that type; wechaty's AppMessageType). A reply says its
 # words in its title.
@@ -46,15 +39,10 @@ def _parse_text(text: str) -> Quote | None:
 
 
 def _parse_xml(text: str) -> Quote | None:
-    """Read `<msg><appmsg><title>reply</title><type>57</type><refermsg>...`, as xp shows a quote.
-
-    expat, which reads it, refuses entities that grow without measure.
-    """
-    if "refermsg" not in text:
-        return None
-    message = _xml(text)
-    referred = message.find("appmsg/refermsg") if message is not None else None
-    if message is None or message.findtext("appmsg/type", "").strip() != "57" or referred is None:
+    # `<msg><appmsg><title>reply</title><type>57</type><refermsg>...`, as xp shows a quote.
+    message = _xml(text if "refermsg" in text else "")
+    referred = message.find("appmsg/refermsg")
+    if referred is None or message.findtext("appmsg/type", "").strip() != "57":
         return None
     kind, content = referred.findtext("type", "").strip(), referred.findtext("content", "")
     content = _card(content) if kind == CARD else REFERRED.get(kind, content)
@@ -64,17 +52,17 @@ def _parse_xml(text: str) -> Quote | None:
 
 def _card(text: str) -> str:
     card = _xml(text)
-    title = card.findtext("appmsg/title", "").strip() if card is not None else ""
-    kind = card.findtext("appmsg/type", "").strip() if card is not None else ""
+    title, kind = card.findtext("appmsg/title", "").strip(), card.findtext("appmsg/type", "").strip()
     return CARDS.get(kind, "[卡片] ") + title if title else "[卡片]"
 
 
-def _xml(text: str) -> ElementTree.Element | None:
-    start = text.find("<msg>")
+def _xml(text: str) -> ElementTree.Element:
+    """Return the `<msg>` in a text; an empty one when there is none that can be read."""
     try:
-        return ElementTree.fromstring(text[start:].strip()) if start >= 0 else None
+        # expat, which reads it, refuses entities that grow without measure.
+        return ElementTree.fromstring("<msg>" + text.partition("<msg>")[2].strip())
     except (ElementTree.ParseError, ValueError):
-        return None
+        return ElementTree.Element("msg")
 
 
 def line_of_quote(quote: Quote, template: HeaderTemplate, labels: Collection[str]) -> str:

@@ -7,6 +7,7 @@ from roomsync.model import Kind
 
 THROTTLE_SENTENCE = "操作过于频繁"
 THROTTLE_NOTICES = (THROTTLE_SENTENCE, f"{THROTTLE_SENTENCE}，可稍后再试", f"{THROTTLE_SENTENCE}，请稍后再试")
+# Of wechat4u, of WorkPro, and of others, which give WeChat's own sentence.
 THROTTLE_ERRORS = ("1204 == 0", "1205 == 0", "WorkproErrorCode: 20001", THROTTLE_SENTENCE)
 REVOKE = re.compile(r"""<sysmsg[^>]{0,200}\btype\s*=\s*["']revokemsg["']""")
 MAX_XML = 20_000  # characters that are looked at: no notice is longer, and a search must not take long
@@ -14,10 +15,7 @@ MESSAGE_ID = re.compile(r"<(newmsgid|msgid|oldmsgid)>\s*(\d+)\s*</\1>")
 
 
 def is_throttle_error(text: str) -> bool:
-    """Return whether a gateway's error says that the account sends too fast.
-
-    wechat4u says `1204 == 0` or `1205 == 0`, WorkPro `WorkproErrorCode: 20001`, others WeChat's own sentence.
-    """
+    """Return whether a gateway's error says that the account sends too fast."""
     return any(words in text for words in THROTTLE_ERRORS)
 
 
@@ -41,6 +39,6 @@ def recalled_ids(text: str) -> tuple[str, ...]:
         xml = re.sub(r"<br\s*/?>", "", html.unescape(text))
         if not REVOKE.search(xml):
             return ()
-        found = {tag: number for tag, number in MESSAGE_ID.findall(xml)}
+        found = dict(MESSAGE_ID.findall(xml))
         return tuple(found[tag] for tag in ("newmsgid", "msgid", "oldmsgid") if tag in found)
     return (text,) if text and not re.search(r"\s", text) else ()

@@ -47,7 +47,7 @@ async def run(short: bool) -> None:
     """Print the table: the median of five, of one in the short form."""
     times = 1 if short else 5
     rows = [
-        ["import wechaty, mended", f"{statistics.median([await importing() for _ in range(times)]):.2f} s"],
+        ["import wechaty, patched", f"{statistics.median([await importing() for _ in range(times)]):.2f} s"],
         ["python bot.py until it relays", f"{statistics.median([await relaying() for _ in range(times)]):.2f} s"],
     ]
     table("start", ["what", "median"], rows)

@@ -1,0 +1,105 @@
+"""A gateway's payload as a Message: who said it, what a card, a picture, a file or a place is made of."""
+
+import asyncio
+import json
+import logging
+from dataclasses import dataclass, replace
+from typing import Any
+
+import betterproto
+from wechaty_grpc.wechaty.puppet import ImageType, MessageContactRequest
+
+from roomsync import errors
+from roomsync.gateway.client import Client
+from roomsync.gateway.members import Members
+from roomsync.model import Kind, Message
+from roomsync.text.quotes import parse_quote
+
+log = logging.getLogger(__name__)
+
+LOCATION = "/wechaty.Puppet/MessageLocation"
+
+
+@dataclass
+class LocationPayload(betterproto.Message):
+    """What is shown of a place (wechaty/grpc 1.x, proto/wechaty/puppet/location.proto)."""
+
+    address: str = betterproto.string_field(2)
+    name: str = betterproto.string_field(5)
+
+
+@dataclass
+class MessageLocationResponse(betterproto.Message):
+    """The answer to MessageLocation, a call that wechaty-grpc 0.20 does not know."""
+
+    location: LocationPayload = betterproto.message_field(1)
+
+
+def message_of(msg: Any) -> Message:
+    """Return what a wechaty Message with its payload loaded says; its name and content are asked for by `Contents`."""
+    payload = msg.payload
+    kind: Kind = payload.kind
+    return Message(
+        id=msg.message_id,
+        room_id=payload.room_id,
+        talker_id=payload.from_id,
+        name="",
+        kind=kind,
+        text=payload.text,
+        # xp shows replies as messages of an unknown kind.
+        quote=parse_quote(payload.text) if kind in (Kind.TEXT, Kind.UNKNOWN) else None,
+        mention_ids=tuple(payload.mention_ids),
+    )
+
+
+class Contents:
+    """Asks the gateway for what a message's payload does not say."""
+
+    def __init__(self, client: Client, members: Members) -> None:
+        self._client = client
+        self._members = members
+
+    async def complete(self, message: Message) -> Message:
+        """Return the message with its talker's name and its content.
+
+        Raises `GatewayLost` when the connection goes, so that the message is read again later.
+        """
+        name, content = await asyncio.gather(
+            self._members.name_in(message.room_id, message.talker_id), self._read(message.id, message.kind)
+        )
+        return replace(message, name=name, content=content)
+
+    async def _read(self, message_id: str, kind: Kind) -> str | None:
+        """Return the content as JSON: a handle stays a handle, unknown fields stay. None when there is none."""
+        try:
+            return await self._content(message_id, kind) or None
+        except (errors.GatewayRefused, errors.Unsendable, errors.AnswerLate) as error:
+            log.warning("No content for message %s (%s): %s", message_id, kind, error)
+            return None
+
+    async def _content(self, id: str, kind: Kind) -> str | None:
+        client = self._client
+        match kind:
+            case Kind.IMAGE:
+                try:
+                    return await self._image(id, ImageType.IMAGE_TYPE_HD)
+                except errors.GatewayRefused:  # there is none in high definition: the one that was sent
+                    return await self._image(id, ImageType.IMAGE_TYPE_ARTWORK)
+            case Kind.FILE | Kind.VIDEO | Kind.EMOTICON:
+                return str((await client.call(client.stub.message_file(id=id))).filebox)
+            case Kind.URL:
+                return str((await client.call(client.stub.message_url(id=id))).url_link)
+            case Kind.MINIPROGRAM:
+                return str((await client.call(client.stub.message_mini_program(id=id))).mini_program)
+            case Kind.CONTACT:
+                contact_id = (await client.call(client.stub.message_contact(id=id))).id
+                return json.dumps({"name": await self._members.name(contact_id)})
+            case Kind.LOCATION:
+                request = MessageContactRequest(id=id)  # of the same shape: a string in field 1
+                answer = await client.call(client.stub._unary_unary(LOCATION, request, MessageLocationResponse))
+                return json.dumps({"name": answer.location.name, "address": answer.location.address})
+            case _:
+                return None
+
+    async def _image(self, id: str, size: ImageType) -> str:
+        return str((await self._client.call(self._client.stub.message_image(id=id, type=size))).filebox)

@@ -1,0 +1,78 @@
+"""The session: one place knows how far the bot has come, and tells who listens."""
+
+import asyncio
+
+import pytest
+
+from roomsync.session import Cooldown, Phase, Session
+from tests.conftest import until
+
+
+def test_a_login_is_ready_when_its_rooms_are_found() -> None:
+    """From the connection over the login to the rooms each step is a phase of its own; only the last one may send."""
+    session = Session()
+    found = [(session.phase, session.can_send)]
+    for step in (session.connect, lambda: session.log_in("bot"), session.rooms_found):
+        step()
+        found.append((session.phase, session.can_send))
+    assert [phase for phase, _ in found] == [Phase.DISCONNECTED, Phase.CONNECTED, Phase.LOGGED_IN, Phase.READY]
+    assert [can_send for _, can_send in found] == [False, False, False, True]
+    assert session.account_id == "bot"
+
+
+def ready() -> Session:
+    session = Session()
+    session.connect()
+    session.log_in("bot")
+    session.rooms_found()
+    return session
+
+
+@pytest.mark.parametrize(("end", "phase"), [("disconnect", Phase.DISCONNECTED), ("log_out", Phase.CONNECTED)])
+def test_an_end_forgets_whose_account_it_was(end: str, phase: Phase) -> None:
+    """After a logout, or the end of the connection, nobody is logged in, and rooms found late make nothing ready."""
+    session = ready()
+    getattr(session, end)()
+    session.rooms_found()
+    assert (session.phase, session.account_id, session.ends) == (phase, "", 1)
+
+
+def test_a_login_that_is_told_again_interrupts_nothing() -> None:
+    """The same account's login, told once more, leaves the session ready; another account's rooms are found first."""
+    session = ready()
+    session.log_in("bot")
+    assert session.is_ready
+    session.log_in("other")
+    assert session.phase is Phase.LOGGED_IN
+
+
+def test_a_pause_sends_nothing_until_it_is_over() -> None:
+    """While it is paused the session stays ready and may not send."""
+    session = ready()
+    session.pause()
+    assert (session.is_ready, session.can_send) == (True, False)
+    session.resume()
+    assert session.can_send
+
+
+def test_who_listens_hears_of_every_change() -> None:
+    """Each change is told once, after it is made: a phase, a throttle, a pause."""
+    session, heard = Session(), []
+    session.listen(lambda: heard.append((session.phase, session.cooldown.length, session.paused)))
+    session.connect()
+    session.throttle(Cooldown(60.0, 60.0))
+    session.pause()
+    assert heard == [(Phase.CONNECTED, 0, False), (Phase.CONNECTED, 60, False), (Phase.CONNECTED, 60, True)]
+
+
+async def test_waiting_ends_with_the_change_that_is_waited_for() -> None:
+    """Who waits for the session to be ready goes on when it is, not at the changes before."""
+    session = Session()
+    waiting = asyncio.create_task(session.until(lambda: session.is_ready))
+    for step in (session.connect, lambda: session.log_in("bot")):
+        step()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert not waiting.done()
+    session.rooms_found()
+    await until(waiting.done)
