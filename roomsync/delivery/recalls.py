@@ -66,7 +66,7 @@ class Recalls:
         with self._state.transaction() as db:
             (delivery,) = send.deliveries
             recall = store.recalls.of_delivery(db, delivery)
-            copies = store.deliveries.carried(db, recall.send_id) if recall.send_id is not None else []
+            copies = store.deliveries.carried(db, recall.send_id)
             own = [copy for copy in copies if copy.message_id == recall.recalled]
             if taken and recall.send_id is not None:
                 self._send_rest_again(db, recall.send_id, copies, now)

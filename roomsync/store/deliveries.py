@@ -156,8 +156,8 @@ def older(db: Connection, accepted_before: float) -> list[Old]:
     return [Old(*row) for row in db.execute(OLDER, (accepted_before,))]
 
 
-def carried(db: Connection, send_id: int) -> list[Carried]:
-    """Return the deliveries of a send."""
+def carried(db: Connection, send_id: int | None) -> list[Carried]:
+    """Return the deliveries of a send; none for one that is forgotten."""
     rows = db.execute("SELECT id, message_id, state FROM deliveries WHERE send_id = ?", (send_id,))
     return [Carried(one, message_id, State(state)) for one, message_id, state in rows]
 
