@@ -68,28 +68,34 @@ class Recalls:
             recall = store.recalls.of_delivery(db, delivery)
             copies = store.deliveries.carried(db, recall.send_id)
             own = [copy for copy in copies if copy.message_id == recall.recalled]
-            if taken and recall.send_id is not None:
+            if taken:
                 self._send_rest_again(db, recall.send_id, copies, now)
             if recall.recalled is not None:
                 store.deliveries.cancel_unsent(db, recall.recalled, send.room_id, Reason.RECALLED, now)
             if taken or any(copy.state is State.WAITING for copy in own):
-                ids = [copy.id for copy in own]
-                for state in (State.SENT, State.WAITING):
-                    store.deliveries.change(db, ids, state, State.CANCELLED, now, reason=Reason.RECALLED)
+                self._cancel(db, own, now)
             may_be_seen = bool(own) and not (taken and certain)
-            self._close(db, send, announce=may_be_seen and bool(send.body), now=now)
+            self._close(db, send, may_be_seen, now)
 
     @staticmethod
-    def _send_rest_again(db: store.Connection, send_id: int, copies: list[Carried], now: float) -> None:
+    def _cancel(db: store.Connection, copies: list[Carried], now: float) -> None:
+        for state in (State.SENT, State.WAITING):
+            ids = [copy.id for copy in copies]
+            store.deliveries.change(db, ids, state, State.CANCELLED, now, reason=Reason.RECALLED)
+
+    @staticmethod
+    def _send_rest_again(db: store.Connection, send_id: int | None, copies: list[Carried], now: float) -> None:
+        if send_id is None:
+            return  # forgotten meanwhile
         recalled = store.recalls.recalled_in(db, send_id)
         rest = [copy.id for copy in copies if copy.message_id not in recalled]
         store.deliveries.change(db, rest, State.SENT, State.WAITING, now)
         store.sends.forget(db, send_id)
 
     @staticmethod
-    def _close(db: store.Connection, send: Send, *, announce: bool, now: float) -> None:
+    def _close(db: store.Connection, send: Send, may_be_seen: bool, now: float) -> None:
         """Finish the recall itself, or let it become the line that tells of it."""
-        if not announce:
+        if not may_be_seen or not send.body:
             store.deliveries.change(db, send.deliveries, State.SENDING, State.SENT, now)
             return
         message_id, _ = store.deliveries.message_of(db, send.deliveries[0])

@@ -27,7 +27,7 @@ async def call_handler(bot: Bot, session: Session, event_type: EventType, payloa
         case EventType.ERROR:
             await bot.on_error(payload)
         case EventType.DIRTY:
-            await bot.on_dirty(payload.get("payloadType"), text_of(payload, "payloadId"))
+            await bot.on_dirty(payload.get("payloadType"), str(payload.get("payloadId") or ""))
         case _:
             await _call_room_handler(bot, event_type, payload)
 
