@@ -44,13 +44,14 @@ class Recalls:
         store.deliveries.cancel_unsent(db, message_id, None, Reason.RECALLED, now)
         copies = store.recalls.copies(db, message_id)
         header = store.parts.header_of(db, message_id)
-        # Only one of several copies in a room, the picture and not its caption, is announced when it stays.
-        announced = Part(Kind.RECALLED, f"{subject_of(header)} {RECALLED}", header)
-        numbers = store.parts.add(db, recall, [announced, silent := Part(Kind.RECALLED, "", header)])
+        store.parts.add(
+            db, recall, [Part(Kind.RECALLED, line, header) for line in ("", f"{subject_of(header)} {RECALLED}")]
+        )
         last = {room: max(copy.part for copy in copies if copy.room_id == room) for room, *_ in copies}
         for copy in copies:
-            part = announced if copy.part == last[copy.room_id] else silent
-            store.deliveries.add_recall(db, recall, copy.room_id, numbers[part], copy.send_id, now)
+            # Only one of several copies in a room, the picture and not its caption, is announced when it stays.
+            announced = int(copy.part == last[copy.room_id])
+            store.deliveries.add_recall(db, recall, copy.room_id, announced, copy.send_id, now)
         return len(copies)
 
     def target(self, send: Send, now: float) -> str | None:

@@ -18,7 +18,7 @@ ALLOWED: dict[State, tuple[State, ...]] = {
     State.SENT: (State.WAITING, State.CANCELLED),
 }
 IS_WAITING = f"state = '{State.WAITING}'"  # as the index deliveries_waiting has it
-ADD = f"INSERT INTO deliveries (message_id, part, room, changed) VALUES (?, ?, {KEY}, ?)"
+ADD = "INSERT INTO deliveries (message_id, part, room, changed) VALUES (?, ?, ?, ?)"
 ADD_RECALL = f"""
 INSERT INTO deliveries (message_id, part, room, priority, recalled_send, changed) VALUES (?, ?, {KEY}, ?, ?, ?)
 """
@@ -85,9 +85,13 @@ class Carried(NamedTuple):
 
 def add(db: Connection, message_id: int, by_room: Mapping[str, Sequence[Part]], now: float) -> None:
     """Add the parts of a message, and a waiting delivery of each for each room that gets it."""
-    numbers = parts.add(db, message_id, (part for room_parts in by_room.values() for part in room_parts))
-    rooms.add(db, by_room)
-    rows = [(message_id, numbers[part], room_id, now) for room_id, found in by_room.items() for part in found]
+    numbers: dict[Part, int] = {}  # equal parts are kept once
+    rows = [
+        (message_id, numbers.setdefault(part, len(numbers)), room, now)
+        for room, found in [(rooms.key(db, room_id), found) for room_id, found in by_room.items()]
+        for part in found
+    ]
+    parts.add(db, message_id, numbers)
     db.executemany(ADD, rows)
 
 

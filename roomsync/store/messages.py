@@ -6,9 +6,9 @@ from typing import NamedTuple
 from roomsync.model import Author, Kind, Message, State
 from roomsync.store import rooms
 
-ADD = f"""
+ADD = """
 INSERT INTO messages (gateway_id, room, talker_id, name, kind, accepted_at, missed)
-VALUES (?, {rooms.KEY}, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id
+VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id
 """
 AUTHORS_BY_SEND = """
 SELECT DISTINCT m.talker_id, m.name, r.gateway_id FROM sends AS s JOIN deliveries AS d ON d.send_id = s.id
@@ -39,16 +39,16 @@ class Notice(NamedTuple):
 
 def add(db: Connection, message: Message, now: float) -> int | None:
     """Add a message with its room; return its key, None when it was known already. A room's own need no talker."""
-    rooms.add(db, [message.room_id])
-    values = (message.id, message.room_id, message.talker_id, message.name, message.kind, now, 0)
+    room = rooms.key(db, message.room_id)
+    values = (message.id, room, message.talker_id, message.name, message.kind, now, 0)
     row = db.execute(ADD, values).fetchone()
     return row[0] if row else None
 
 
 def add_own(db: Connection, room_id: str, kind: Kind, now: float, missed: int = 0) -> int:
     """Add a message that no member said: a line of the bot's own for that room, or a recall there; return its key."""
-    rooms.add(db, [room_id])
-    return int(db.execute(ADD, (None, room_id, "", "", kind, now, missed)).fetchone()[0])
+    room = rooms.key(db, room_id)
+    return int(db.execute(ADD, (None, room, "", "", kind, now, missed)).fetchone()[0])
 
 
 def find(db: Connection, gateway_id: str, room_id: str) -> int | None:

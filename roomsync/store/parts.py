@@ -1,6 +1,6 @@
 """The table `parts`: what messages became, one thing to send each."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from sqlite3 import Connection
 
 from roomsync.model import Kind, Part, State
@@ -16,12 +16,10 @@ UPDATE parts SET body = '{{}}' WHERE (message_id, part) IN (
 """
 
 
-def add(db: Connection, message_id: int, parts: Iterable[Part]) -> Mapping[Part, int]:
-    """Add parts to a message that has none; return their numbers. Equal ones are kept once."""
-    numbers = {part: number for number, part in enumerate(dict.fromkeys(parts))}
-    rows = [(message_id, number, p.kind, p.body, p.header, p.mention, p.caption) for p, number in numbers.items()]
+def add(db: Connection, message_id: int, parts: Iterable[Part]) -> None:
+    """Add parts, each different, to a message that has none; they are numbered in their order, from 0."""
+    rows = [(message_id, n, p.kind, p.body, p.header, p.mention, p.caption) for n, p in enumerate(parts)]
     db.executemany(ADD, rows)
-    return numbers
 
 
 def append(db: Connection, message_id: int, part: Part) -> int:

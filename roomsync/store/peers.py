@@ -7,9 +7,9 @@ from roomsync.store import rooms
 
 def mark_relayed(db: Connection, talker_id: str, room_id: str, now: float) -> None:
     """Mark an account as one that relayed something to that room."""
-    rooms.add(db, [room_id])
-    script = f"INSERT OR REPLACE INTO peers (talker_id, room, relayed_at) VALUES (?, {rooms.KEY}, ?)"
-    db.execute(script, (talker_id, room_id, now))
+    room = rooms.key(db, room_id)
+    script = "INSERT OR REPLACE INTO peers (talker_id, room, relayed_at) VALUES (?, ?, ?)"
+    db.execute(script, (talker_id, room, now))
 
 
 def clear(db: Connection, talker_id: str, room_id: str) -> None:

@@ -7,14 +7,15 @@ from roomsync.model import State
 
 IS_UNSETTLED = f"d.state IN ('{State.WAITING}', '{State.SENDING}')"
 ROOMS = f"""
+WITH errors AS (SELECT room, error, max(changed) FROM deliveries
+    WHERE changed >= :since AND error IS NOT NULL GROUP BY room)
 SELECT r.gateway_id, coalesce(r.topic, r.gateway_id), sum({IS_UNSETTLED}),
     sum(d.state IN ('{State.SENT}', '{State.OMITTED}') AND d.changed >= :since),
     sum(d.state = '{State.FAILED}' AND d.changed >= :since), sum(d.state = '{State.EXPIRED}' AND d.changed >= :since),
     sum(d.state = '{State.CANCELLED}' AND d.changed >= :since),
-    :now - min(CASE WHEN {IS_UNSETTLED} THEN m.accepted_at END),
-    (SELECT error FROM deliveries WHERE room = r.id AND changed >= :since AND error IS NOT NULL
-        ORDER BY changed DESC LIMIT 1)
+    :now - min(CASE WHEN {IS_UNSETTLED} THEN m.accepted_at END), e.error
 FROM deliveries AS d JOIN messages AS m ON m.id = d.message_id JOIN rooms AS r ON r.id = d.room
+LEFT JOIN errors AS e ON e.room = d.room
 WHERE d.changed >= :since OR {IS_UNSETTLED} GROUP BY d.room ORDER BY 2
 """
 

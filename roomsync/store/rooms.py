@@ -1,7 +1,7 @@
 """The table `rooms`: every room of the account, by a key of our own."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from sqlite3 import Connection
 
 KEY = "(SELECT id FROM rooms WHERE gateway_id = ?)"  # stands in SQL for the key of the room with that id
@@ -10,9 +10,12 @@ UNUSED = " AND ".join(f"NOT EXISTS (SELECT 1 FROM {table} WHERE room = rooms.id)
 NOTE = "INSERT INTO rooms (gateway_id, topic) VALUES (?, ?) ON CONFLICT DO UPDATE SET topic = excluded.topic"
 
 
-def add(db: Connection, room_ids: Iterable[str]) -> None:
-    """Give each of these rooms a key, unless it has one."""
-    db.executemany("INSERT OR IGNORE INTO rooms (gateway_id) VALUES (?)", [(room_id,) for room_id in room_ids])
+def key(db: Connection, room_id: str) -> int:
+    """Return the key of a room; one that has none is given one."""
+    row = db.execute("SELECT id FROM rooms WHERE gateway_id = ?", (room_id,)).fetchone()
+    if row is None:
+        row = db.execute("INSERT INTO rooms (gateway_id) VALUES (?) RETURNING id", (room_id,)).fetchone()
+    return int(row[0])
 
 
 def topics(db: Connection) -> dict[str, str]:
@@ -57,5 +60,4 @@ def introduced_at(db: Connection, room_id: str) -> float:
 
 def note_introduction(db: Connection, room_id: str, now: float) -> None:
     """Note that the bot says in that room what it does."""
-    add(db, [room_id])
-    db.execute("UPDATE rooms SET introduced_at = ? WHERE gateway_id = ?", (now, room_id))
+    db.execute("UPDATE rooms SET introduced_at = ? WHERE id = ?", (now, key(db, room_id)))

@@ -167,13 +167,13 @@ MIGRATIONS = (
     DROP TABLE deliveries; DROP TABLE sends; DROP TABLE messages; DROP TABLE spent; DROP TABLE status;
     ALTER TABLE new_messages RENAME TO messages; ALTER TABLE new_sends RENAME TO sends;
     ALTER TABLE new_deliveries RENAME TO deliveries;
-    CREATE INDEX messages_accepted ON messages (accepted_at); CREATE INDEX messages_room ON messages (room);
+    CREATE INDEX messages_accepted ON messages (accepted_at);
     CREATE INDEX sends_at ON sends (at); CREATE INDEX sends_room ON sends (room, at);
     CREATE INDEX sends_sent_id ON sends (sent_id) WHERE sent_id IS NOT NULL;
     CREATE INDEX deliveries_waiting ON deliveries (room, priority DESC, id) WHERE state = 'waiting';
     CREATE INDEX deliveries_message ON deliveries (message_id);
     CREATE INDEX deliveries_send ON deliveries (send_id) WHERE send_id IS NOT NULL;
     CREATE INDEX deliveries_recalled_send ON deliveries (recalled_send) WHERE recalled_send IS NOT NULL;
-    CREATE INDEX deliveries_room ON deliveries (room, changed); CREATE INDEX call_log_at ON call_log (at);
+    CREATE INDEX deliveries_changed ON deliveries (changed); CREATE INDEX call_log_at ON call_log (at);
     """,
 )
