@@ -13,7 +13,7 @@ from tests.conftest import PLAIN, PREFIX
 
 async def importing() -> float:
     began = time.perf_counter()
-    process = await spawn("-c", "import roomsync.wechat; print('here', flush=True)")
+    process = await spawn("-c", "import roomsync.gateway.puppet; print('here', flush=True)")
     assert await line_of(process) == "here"
     spent = time.perf_counter() - began  # what the interpreter does at its end is not counted
     await process.wait()
