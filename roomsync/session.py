@@ -28,9 +28,9 @@ class Session:
 
     def __init__(self) -> None:
         self.phase = Phase.DISCONNECTED
-        self.account_id = ""  # the contact id of the account that is logged in; empty when none is
+        self.account_id = ""  # the contact id of the account that is, or was last, logged in; empty after a logout
         self.cooldown = Cooldown()
-        self.paused = False
+        self.paused = False  # nothing is sent until `resume`
         self.last_event = 0.0  # when the last event came, seconds since the epoch; 0 before the first
         self.disconnects = 0  # how many connections ended
         self.ends = 0  # how many connections or logins ended
@@ -62,7 +62,7 @@ class Session:
         self._listeners.append(listener)
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until `condition()`, which is asked again after each change."""
+        """Wait until `condition()`, asked again after each change; one that held for a moment alone may be missed."""
         while not condition():
             await self._changed.wait()
 
@@ -71,8 +71,7 @@ class Session:
         self._change(Phase.CONNECTED)
 
     def disconnect(self) -> None:
-        """Note that the connection is gone, and with it what is known of the login."""
-        self.account_id = ""
+        """Note that the connection is gone. Whose account it was stays known: what it told of may still be in hand."""
         self.disconnects += 1
         self.ends += 1
         self._change(Phase.DISCONNECTED)

@@ -172,6 +172,24 @@ async def test_room_that_the_bot_is_removed_from_stays_out(gateway: ScriptedGate
     assert gateway.sent[0].room_id == "r102"
 
 
+async def test_leaving_a_room_is_understood_after_the_connection_broke(
+    gateway: ScriptedGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That the bot was removed from a room, told just before the connection broke, cancels what waits for that room."""
+    monkeypatch.setattr("roomsync.backoff.FIRST_DELAY", 0.01)
+    async with running(gateway, state_file) as bot:
+        bot.session.pause()
+        gateway.say("r101", "alice", "hello")
+        await until(lambda: bot.outbox.counts().get(State.WAITING) == 2)
+        gateway.script("MessagePayload", Fault(delay=0.3))
+        gateway.say("r101", "alice", "its payload is slow")
+        await gateway.until(lambda: gateway.calls.count("MessagePayload") == 2)
+        gateway.remove("r103")
+        gateway.end_stream()
+        await until(lambda: bot.outbox.counts().get(State.CANCELLED) == 1)
+        assert bot.rooms.has_left("r103") or not bot.rooms.get("r103")
+
+
 async def test_what_waits_for_a_room_that_leaves_is_not_sent_there(gateway: ScriptedGateway, state_file: Path) -> None:
     """What waits for a room that is renamed out of its community, into another even, is cancelled."""
     communities = {"ROOM_PREFIX": f"{PREFIX},Knowhere"}
@@ -347,6 +365,27 @@ async def test_a_payload_that_is_refused_for_a_while_lets_others_pass(
         gateway.say("r101", "alice", "second")
         await gateway.until(lambda: len(lines(gateway, "r102")) == 2)
     assert " ".join(lines(gateway, "r102")).replace("[Alice@101]:  ", "") == "second first"
+
+
+async def test_a_message_that_is_tried_again_waits_for_the_rooms(
+    gateway: ScriptedGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message whose payload was refused before the login, and comes while rooms are found, goes to all of them."""
+    monkeypatch.setattr("roomsync.inbox.room_queues.QUICK_RETRY_DELAYS", ())
+    monkeypatch.setattr("roomsync.inbox.room_queues.RETRY_DELAYS", (0.05,) * 5)
+    gateway.logged_in = False
+    gateway.script("MessagePayload", Fault(refused("not now")))
+    bot = RoomSyncBot(settings(gateway, STATE_FILE=str(state_file)))
+    task = asyncio.create_task(bot.run())
+    await until(lambda: bot.session.is_connected)
+    gateway.say("r101", "alice", "early")
+    await gateway.until(lambda: "MessagePayload" in gateway.calls)
+    gateway.script("RoomList", Fault(delay=0.3))
+    gateway.login()
+    await gateway.until(lambda: len(gateway.sent) == 2)
+    bot.stop()
+    await task
+    bot.close()
 
 
 async def test_login_that_cannot_be_handled_is_handled_again(

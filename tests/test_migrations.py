@@ -133,6 +133,18 @@ def test_every_reference_holds(state: StateFile) -> None:
         assert db.execute("PRAGMA foreign_keys").fetchone() == (1,)
 
 
+def test_a_send_that_is_not_there_is_no_hindrance(state_file: Path) -> None:
+    """A delivery of version 4 that names a send which is gone, or is of no message, stops neither start nor sends."""
+    old_file(state_file, 4)
+    with closing(sqlite3.connect(state_file)) as db, db:
+        db.execute("UPDATE deliveries SET send_id = 555 WHERE state = 'waiting'")
+        db.execute("INSERT INTO deliveries (message_id, part, room_id, changed) VALUES (777, 0, 'r103', 0)")
+    with closing(StateFile(state_file)) as state:
+        assert [send.body for send in sends(Outbox(state, 2000), "r103")] == EXPECTED[4]["r103"]
+        with state.connection() as db:
+            assert db.execute("PRAGMA foreign_key_check").fetchall() == []
+
+
 def test_states_of_the_past_are_kept(state_file: Path) -> None:
     """Each delivery of a file of version 4 is in the state in which it was, also those of which nothing waits."""
     old_file(state_file, 4)

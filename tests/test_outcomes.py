@@ -8,7 +8,7 @@ import pytest
 from roomsync import store
 from roomsync.delivery.outcomes import ECHO_TTL
 from roomsync.delivery.recalls import Recalls
-from roomsync.model import Kind, State
+from roomsync.model import Kind, Message, State
 from tests.boxes import NOW, PICTURE, Box
 
 
@@ -296,3 +296,22 @@ def test_why_a_delivery_was_cancelled_is_kept(box: Box) -> None:
     with box.state.connection() as db:
         rows = db.execute("SELECT state, reason FROM deliveries ORDER BY id").fetchall()
     assert rows == [("cancelled", "room_left"), ("cancelled", "recalled")]
+
+
+# Recalls.
+
+
+def test_a_recall_that_is_shown_twice_takes_back_one_message(box: Box) -> None:
+    """Of the two ids that a recall may mean, both known, the first counts, however often it comes."""
+    box.say("a")
+    box.say("b")
+    recalls = Recalls(box.state)
+    assert [recalls.accept(["m1", "m2"], "r101", NOW) for _ in range(2)] == [0, None]
+    assert box.bodies() == ["b"]
+
+
+def test_a_recall_of_what_became_nothing_waits_for_it(box: Box) -> None:
+    """A recall of a message of which nothing was sent takes nothing back."""
+    message = Message("m1", "r101", "alice", "Alice", Kind.SYSTEM)
+    box.outbox.accept(message, [], [], NOW)
+    assert Recalls(box.state).accept(["m1"], "r101", NOW) is None

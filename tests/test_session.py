@@ -29,12 +29,22 @@ def ready() -> Session:
 
 
 @pytest.mark.parametrize(("end", "phase"), [("disconnect", Phase.DISCONNECTED), ("log_out", Phase.CONNECTED)])
-def test_an_end_forgets_whose_account_it_was(end: str, phase: Phase) -> None:
+def test_after_an_end_nothing_is_ready(end: str, phase: Phase) -> None:
     """After a logout, or the end of the connection, nobody is logged in, and rooms found late make nothing ready."""
     session = ready()
     getattr(session, end)()
     session.rooms_found()
-    assert (session.phase, session.account_id, session.ends) == (phase, "", 1)
+    assert (session.phase, session.ends) == (phase, 1)
+
+
+def test_whose_account_it_is_stays_known_until_a_logout() -> None:
+    """What a connection told of is handled after its end, too: then it must be known who the bot is."""
+    session = ready()
+    session.disconnect()
+    assert session.account_id == "bot"
+    session.connect()
+    session.log_out()
+    assert session.account_id == ""
 
 
 def test_a_login_that_is_told_again_interrupts_nothing() -> None:

@@ -132,6 +132,15 @@ def test_a_settled_error_is_no_error(box: Box) -> None:
     assert rooms(box, NOW)[0]["last_error"] is None
 
 
+def test_what_was_cancelled_is_no_error(box: Box) -> None:
+    """A delivery that failed once, and was cancelled then, is no last error."""
+    box.say("a")
+    box.outbox.retry(box.take(), NOW, "not now", NOW)
+    box.outbox.cancel_room("r102", NOW)
+    room = rooms(box, NOW)[0]
+    assert (room["cancelled"], room["last_error"]) == (1, None)
+
+
 def test_a_person_reads_a_table(box: Box, capsys: pytest.CaptureFixture[str]) -> None:
     """Under the first line each room has one with its numbers, what waits longest, and the first line of its error."""
     note_topic(box)

@@ -1,4 +1,4 @@
-"""Recalls: when a member takes a message back, its copies go, too, or their rooms are told."""
+"""Recalls: when a member takes a message back, its copies go, too, or their rooms read that it did."""
 
 from collections.abc import Iterable
 
@@ -28,13 +28,14 @@ class Recalls:
         known already. A message that comes after its own recall, because its payload is slow, is known by it.
         """
         with self._state.transaction() as db:
-            new = [one for one in message_ids if not store.recalls.is_recalled(db, one, room_id)]
-            found: list[tuple[str, int | None]] = [
-                (one, key) for one in new if (key := store.messages.find(db, one, room_id)) is not None
-            ]
-            for recalled_id, message_id in found[:1] or [(one, None) for one in new]:
+            ids = tuple(message_ids)
+            keys = {one: store.messages.find(db, one, room_id) for one in ids}
+            # Of several ids that a notice may mean the first that is known; all of them while none is.
+            for recalled_id in [one for one in ids if keys[one] is not None][:1] or ids:
+                if store.recalls.is_recalled(db, recalled_id, room_id):
+                    continue
                 recall = store.messages.add_own(db, room_id, Kind.RECALLED, now)
-                store.recalls.add(db, recall, recalled_id, message_id)
+                store.recalls.add(db, recall, recalled_id, message_id := keys[recalled_id])
                 if message_id is not None:
                     return self._take_back(db, recall, message_id, now)
             return None
@@ -43,6 +44,8 @@ class Recalls:
     def _take_back(db: store.Connection, recall: int, message_id: int, now: float) -> int:
         store.deliveries.cancel_unsent(db, message_id, None, Reason.RECALLED, now)
         copies = store.recalls.copies(db, message_id)
+        if not copies:
+            return 0
         header = store.parts.header_of(db, message_id)
         store.parts.add(
             db, recall, [Part(Kind.RECALLED, line, header) for line in ("", f"{subject_of(header)} {RECALLED}")]
@@ -62,7 +65,7 @@ class Recalls:
     def done(self, send: Send, taken: bool, now: float, *, certain: bool = True) -> None:
         """Mark a copy as gone (`taken`), and send again what travelled with it; or as staying, and tell its room.
 
-        Not `certain`: it seems to be gone, and its room is told all the same.
+        Not `certain`: it seems to be gone, and its room reads of it all the same.
         """
         with self._state.transaction() as db:
             (delivery,) = send.deliveries

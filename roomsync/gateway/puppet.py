@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -21,8 +20,6 @@ from roomsync.gateway.payloads import Contents
 from roomsync.gateway.protocol import KINDS, EventSink, Fetch, RawEvent, RawMessage
 from roomsync.model import Kind
 from roomsync.session import Session
-
-log = logging.getLogger(__name__)
 
 with patched_import():
     from wechaty_puppet import Puppet, PuppetOptions

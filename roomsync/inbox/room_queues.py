@@ -118,6 +118,10 @@ class RoomQueues:
             self._incoming.finish(message.message_id)
         return error
 
+    async def _handle_when_ready(self, message: RawMessage) -> Exception | None:
+        await self._session.until(lambda: self._session.is_ready)  # before, not all rooms are known
+        return await self._handle(message)
+
     async def _is_left_to_login(self, message_id: str, error: Exception) -> bool:
         """Return whether a message failed with the connection: it comes again, in its place, after the next login.
 
@@ -145,8 +149,7 @@ class RoomQueues:
         """
         outcome = await first
         if outcome is not None and not isinstance(outcome, Exception):
-            await self._session.until(lambda: self._session.is_ready)
-            outcome = await self._handle(outcome)
+            outcome = await self._handle_when_ready(outcome)
         for delay in RETRY_DELAYS:
             if outcome is None:
                 break
@@ -155,7 +158,7 @@ class RoomQueues:
             log.info("Message %s is tried again in %.0f s: %s", message_id, delay, outcome)
             await asyncio.sleep(delay)
             found = await self._fetch_limited(message_id)
-            outcome = found if isinstance(found, Exception) else await self._handle(found)
+            outcome = found if isinstance(found, Exception) else await self._handle_when_ready(found)
         self._handling.discard(message_id)
         self._disconnects.pop(message_id, None)
         if outcome is not None:

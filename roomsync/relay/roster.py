@@ -23,7 +23,7 @@ class Topics(Protocol):
     """What knows the topics of rooms: the gateway."""
 
     async def topics(self) -> dict[str, str | None]:
-        """Return the topic of every room of the account, None where it is not told. Raises `GatewayError`."""
+        """Return the topic of every room of the account, None where it is not known. Raises `GatewayError`."""
 
     async def topic(self, room_id: str) -> str:
         """Return a room's topic as it is now. Raises `GatewayError`."""
@@ -49,9 +49,15 @@ class Roster:
         found = await self._settled_topics(before) if settle else await self._topics()
         # A room that does not tell its topic today is what it was.
         known = {room_id: topic if topic is not None else before.get(room_id) for room_id, topic in found.items()}
-        topics = {room_id: topic for room_id, topic in known.items() if topic is not None}
+        self._take_over({room_id: topic for room_id, topic in known.items() if topic is not None}, before)
+        self._log_communities()
+
+    def _take_over(self, topics: Mapping[str, str], before: Mapping[str, str]) -> None:
+        """Note the rooms as they are now; cancel what waits for one that changed its community since `before`."""
+        # Of rooms that never were in a community nothing has to be remembered.
+        ours = {one: topic for one, topic in topics.items() if one in before or self.rooms.community_of(topic)}
         with self._state.transaction() as db:
-            moves = store.rooms.replace_all(db, topics)
+            moves = store.rooms.replace_all(db, ours)
         for old, new in moves.items():
             log.info("What waits for %s goes to its new id %s (was %s).", topics[new], new, old)
         self.rooms.clear()
@@ -60,7 +66,6 @@ class Roster:
             earlier = self.rooms.community_of(before.get(room_id, ""))
             if earlier and earlier != self.rooms.community_of(topic):
                 self._cancel(room_id, topic)
-        self._log_communities()
 
     def _log_communities(self) -> None:
         for prefix in self.rooms.prefixes:

@@ -79,11 +79,12 @@ class Router:
 
     async def _answer(self, message: Message, source: Room) -> bool:
         """Do what a member's message asks for; return whether there is something to send."""
+        is_mentioned = self._session.account_id in message.mention_ids
         if message.kind is Kind.RECALLED:
             has_news = self.take_back(message.text, source, self._clock())
         else:
             has_news = self.relay(await self._reader.complete(message), source, self._clock())
-        if self._session.account_id in message.mention_ids:
+        if is_mentioned:
             has_news = self.introduce(source, self._clock()) or has_news
         return has_news
 

@@ -23,6 +23,7 @@ WAITING_NOTICE = f"""
 SELECT m.id, m.missed FROM deliveries AS d INDEXED BY deliveries_waiting JOIN messages AS m ON m.id = d.message_id
 WHERE d.room = {rooms.KEY} AND d.state = '{State.WAITING}' AND m.missed > 0 AND d.send_id IS NULL
 """
+HAS_PARTS = "EXISTS (SELECT 1 FROM parts WHERE message_id = messages.id)"
 PRUNE = f"""
 DELETE FROM messages WHERE id IN (SELECT m.id FROM messages AS m WHERE m.accepted_at < ? AND NOT EXISTS (
     SELECT 1 FROM deliveries AS d WHERE d.message_id = m.id
@@ -38,7 +39,7 @@ class Notice(NamedTuple):
 
 
 def add(db: Connection, message: Message, now: float) -> int | None:
-    """Add a message with its room; return its key, None when it was known already. A room's own need no talker."""
+    """Add a message with its room; return its key, None when it was known already."""
     room = rooms.key(db, message.room_id)
     values = (message.id, room, message.talker_id, message.name, message.kind, now, 0)
     row = db.execute(ADD, values).fetchone()
@@ -52,8 +53,8 @@ def add_own(db: Connection, room_id: str, kind: Kind, now: float, missed: int = 
 
 
 def find(db: Connection, gateway_id: str, room_id: str) -> int | None:
-    """Return the key of the message of that id that was said in that room."""
-    query = f"SELECT id FROM messages WHERE gateway_id = ? AND room = {rooms.KEY}"
+    """Return the key of the message of that id that was said in that room, and became something to send."""
+    query = f"SELECT id FROM messages WHERE gateway_id = ? AND room = {rooms.KEY} AND {HAS_PARTS}"
     row = db.execute(query, (gateway_id, room_id)).fetchone()
     return row[0] if row else None
 

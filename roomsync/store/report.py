@@ -8,7 +8,7 @@ from roomsync.model import State
 IS_UNSETTLED = f"d.state IN ('{State.WAITING}', '{State.SENDING}')"
 ROOMS = f"""
 WITH errors AS (SELECT room, error, max(changed) FROM deliveries
-    WHERE changed >= :since AND error IS NOT NULL GROUP BY room)
+    WHERE changed >= :since AND error IS NOT NULL AND state <> '{State.CANCELLED}' GROUP BY room)
 SELECT r.gateway_id, coalesce(r.topic, r.gateway_id), sum({IS_UNSETTLED}),
     sum(d.state IN ('{State.SENT}', '{State.OMITTED}') AND d.changed >= :since),
     sum(d.state = '{State.FAILED}' AND d.changed >= :since), sum(d.state = '{State.EXPIRED}' AND d.changed >= :since),

@@ -7,6 +7,7 @@ from sqlite3 import Connection
 KEY = "(SELECT id FROM rooms WHERE gateway_id = ?)"  # stands in SQL for the key of the room with that id
 REFERRING = ("messages", "deliveries", "sends", "call_log", "peers")
 UNUSED = " AND ".join(f"NOT EXISTS (SELECT 1 FROM {table} WHERE room = rooms.id)" for table in REFERRING)
+MAX_FORGOTTEN = 10  # rooms at a login: for each, SQLite looks through all deliveries
 NOTE = "INSERT INTO rooms (gateway_id, topic) VALUES (?, ?) ON CONFLICT DO UPDATE SET topic = excluded.topic"
 
 
@@ -38,7 +39,8 @@ def replace_all(db: Connection, topics: Mapping[str, str]) -> dict[str, str]:
     """Note all rooms of the account with their topics as they are now; return the ids that changed, old -> new.
 
     Some gateways give every room a new id at each login. A room that is gone and one that is new are the same when they
-    alone have their topic. A room that is gone is forgotten once nothing refers to it.
+    alone have their topic. A room that is gone is forgotten once nothing refers to it, a few
+    at a time.
     """
     known = dict(db.execute("SELECT gateway_id, topic FROM rooms").fetchall())
     gone = {room_id: topic for room_id, topic in known.items() if room_id not in topics}
@@ -46,7 +48,7 @@ def replace_all(db: Connection, topics: Mapping[str, str]) -> dict[str, str]:
     lost, held = Counter(gone.values()), Counter(topics.values())
     moves = {old: new[topic] for old, topic in gone.items() if topic in new and lost[topic] == held[topic] == 1}
     db.executemany("UPDATE rooms SET gateway_id = ? WHERE gateway_id = ?", [(to, old) for old, to in moves.items()])
-    forgotten = [(room_id,) for room_id in gone.keys() - moves.keys()]
+    forgotten = [(room_id,) for room_id in sorted(gone.keys() - moves.keys())[:MAX_FORGOTTEN]]
     db.executemany(f"DELETE FROM rooms WHERE gateway_id = ? AND {UNUSED}", forgotten)
     note_topics(db, topics)
     return moves

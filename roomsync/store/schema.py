@@ -130,15 +130,16 @@ MIGRATIONS = (
         SELECT d.id, d.message_id, d.part, r.id,
             CASE WHEN d.state = 'sent' AND d.send_id IS NULL AND p.caption THEN 'omitted' ELSE d.state END,
             max(d.urgent, 0), d.attempts, CASE WHEN d.urgent < 0 THEN 0 ELSE d.next_try END,
-            CASE d.state WHEN 'cancelled' THEN NULL ELSE d.error END, NULL, d.send_id,
+            CASE d.state WHEN 'cancelled' THEN NULL ELSE d.error END, NULL,
+            (SELECT s.id FROM sends AS s WHERE s.id = d.send_id),
             CASE p.kind WHEN 'recalled' THEN (
                 SELECT s.id FROM sends AS s WHERE s.id = json_extract(p.body, '$.send')) END, d.changed
-        FROM deliveries AS d JOIN rooms AS r ON r.gateway_id = d.room_id
+        FROM deliveries AS d JOIN messages AS m ON m.id = d.message_id JOIN rooms AS r ON r.gateway_id = d.room_id
         LEFT JOIN parts AS p ON p.message_id = d.message_id AND p.part = d.part;
 
     -- The body of a recall: the line for a room in which the message cannot be taken back.
     UPDATE parts SET body = CASE json_extract(body, '$.announce')
-        WHEN 1 THEN rtrim(header, ' :：') || ' 撤回了一条消息' ELSE '' END WHERE kind = 'recalled';
+        WHEN 1 THEN rtrim(header, ' 　:：') || ' 撤回了一条消息' ELSE '' END WHERE kind = 'recalled';
 
     CREATE TABLE call_log (at REAL NOT NULL, room INTEGER NOT NULL REFERENCES rooms, kind TEXT NOT NULL);
     INSERT INTO call_log SELECT c.at, r.id, c.kind FROM spent AS c JOIN rooms AS r ON r.gateway_id = c.room_id;
