@@ -444,7 +444,7 @@ async def test_a_refused_send_is_tried_again(
     gateway: ScriptedGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A send that the gateway refuses is made again, and nothing is sent twice."""
-    monkeypatch.setattr("roomsync.backoff.FIRST_RETRY_DELAY", 0.01)
+    monkeypatch.setattr("roomsync.delivery.retries.FIRST_RETRY_DELAY", 0.01)
     async with running(gateway, state_file):
         gateway.script("MessageSendText", Fault(refused("not now")))
         gateway.say("r101", "alice", "again")

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from roomsync import errors
-from roomsync.backoff import MAX_RETRY_DELAY, retry_delay
 from roomsync.delivery.courier import Courier
 from roomsync.delivery.pacer import FIRST_COOLDOWN, Limits, Pacer
 from roomsync.delivery.recalls import Recalls
+from roomsync.delivery.retries import MAX_RETRY_DELAY, retry_delay
 from roomsync.model import Kind, Part, State
 from roomsync.session import Cooldown, Session
 from tests.boxes import NOW, PICTURE, Box

@@ -69,7 +69,7 @@ async def test_nothing_is_lost_doubled_or_overtaken(
     """Each room gets all that is said in the others, in order, and once, but for a send whose answer was cut off."""
     monkeypatch.setattr("roomsync.backoff.FIRST_DELAY", 0.02)
     monkeypatch.setattr("roomsync.inbox.room_queues.QUICK_RETRY_DELAYS", (0.01,) * STEPS)
-    monkeypatch.setattr("roomsync.delivery.courier.LOST_DELAY", 0.05)
+    monkeypatch.setattr("roomsync.delivery.retries.LOST_DELAY", 0.05)
     turmoil = Turmoil(gateway, random.Random(seed))
     chances = {**CHANCES, **(BREAKS if breaks else {})}
     async with running(gateway, state_file):

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from roomsync.backoff import retry_delay
+from roomsync.delivery import retries
 from roomsync.delivery.outbox import Outbox
 from roomsync.delivery.pacer import Pacer
 from roomsync.delivery.recalls import Recalls
@@ -18,9 +18,6 @@ from roomsync.text.phrases import NOT_RELAYED, OVER_DAILY_LIMIT, UNSENT_TEXT
 
 log = logging.getLogger(__name__)
 
-APART_AFTER = 2  # failed attempts after which texts that went together go one by one: one of them may be the cause
-MAX_LOST_DELAY = 300.0
-LOST_DELAY = 1.0  # seconds; the supervisor pauses the courier when the connection is really gone
 NOTICE_TTL = 120.0  # seconds after a send in which a throttle notice is about it
 
 
@@ -145,9 +142,8 @@ class Courier:
         except GatewayLost as error:
             log.info("A send to %s waits for the gateway: %s", self._room_of(send), error)
             now = self._clock()
-            # One that breaks the connection each time it is made must not be made every second.
             self._broken[send.id] += 1
-            delay = min(MAX_LOST_DELAY, LOST_DELAY * 2 ** (self._broken[send.id] - 1))
+            delay = retries.lost_delay(self._broken[send.id])
             self.outbox.put_back(send, now + delay, now, uncertain=isinstance(error, AnswerLost))
         except GatewayError as error:
             self._retry(send, error)
@@ -183,7 +179,7 @@ class Courier:
 
     def _retry(self, send: Send, error: GatewayError) -> None:
         now, attempts = self._clock(), send.attempts + 1
-        if attempts >= self._max_attempts and (len(send.deliveries) == 1 or self._max_attempts == 1):
+        if retries.is_given_up(send, self._max_attempts):
             log.error("A send to %s is given up after %d attempts: %s", self._room_of(send), attempts, error)
             if send.kind is Kind.RECALLED:
                 self._recalls.done(send, False, now)
@@ -191,10 +187,9 @@ class Courier:
                 self.outbox.fail(send, str(error), now)
             self._settled(send)
             return
-        delay = retry_delay(attempts)
+        delay = retries.retry_delay(attempts)
         log.warning("A send to %s is tried again in %.0f s: %s", self._room_of(send), delay, error)
-        apart = attempts >= min(APART_AFTER, self._max_attempts - 1) and len(send.deliveries) > 1
-        if apart:
+        if apart := retries.goes_apart(send, self._max_attempts):
             self._alone[send.room_id] = len(send.deliveries)
         self.outbox.retry(send, now + delay, str(error), now, apart=apart)
 

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 
 from roomsync import store
-from roomsync.backoff import MAX_RETRY_DELAY
 from roomsync.delivery.outbox import add_line
 from roomsync.delivery.outcomes import ECHO_TTL
+from roomsync.delivery.retries import MAX_RETRY_DELAY
 from roomsync.model import State
 from roomsync.session import Cooldown, Phase, Session
 from roomsync.store import StateFile

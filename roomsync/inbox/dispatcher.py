@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from roomsync.errors import GatewayError, StateFileError, is_gone
 from roomsync.gateway.protocol import IGNORED_EVENTS, Bot, EventType, Fetch, Payload
 from roomsync.inbox import room_queues
-from roomsync.inbox.handlers import call_handler, text_of
+from roomsync.inbox.event_handlers import call_handler, text_of
 from roomsync.inbox.incoming import Incoming
 from roomsync.inbox.room_queues import Fetched, RoomQueues
 from roomsync.session import Phase, Session
