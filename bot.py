@@ -8,7 +8,6 @@ import argparse
 import asyncio
 import logging
 import sys
-import time
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -17,11 +16,11 @@ from urllib.parse import quote
 if sys.version_info < (3, 11):
     sys.exit("The bot needs Python 3.11 or newer; this is " + sys.version.split()[0] + ".")
 try:
-    from roomsync import store
     from roomsync.cli.check import check
     from roomsync.cli.logs import set_up_logs, set_up_output
     from roomsync.cli.signals import stop_on_signals
     from roomsync.cli.status import show_status
+    from roomsync.clock import SteadyClock
     from roomsync.config.settings import Settings, read_settings
     from roomsync.delivery.courier import Courier
     from roomsync.delivery.housekeeper import Housekeeper
@@ -35,6 +34,7 @@ try:
     from roomsync.inbox.dispatcher import Dispatcher
     from roomsync.inbox.incoming import Incoming
     from roomsync.loopback.demo import demo
+    from roomsync.model import State
     from roomsync.relay.rendering import Style
     from roomsync.relay.rooms import Rooms
     from roomsync.relay.roster import Roster
@@ -59,25 +59,25 @@ class RoomSyncBot(Wechaty):
 
     def __init__(self, settings: Settings) -> None:
         """Open the state file. Raises `StateFileError`."""
-        self.session = Session()
+        self.session, self.clock = Session(), SteadyClock()
         super().__init__(options(GatewayPuppet(settings, self.session)))
         client, max_text = self.puppet.client, settings.max_text_bytes
         self.state = StateFile(settings.state_file)
         self.outbox = Outbox(self.state, max_text)
         pace = settings.send_interval, settings.room_interval, settings.sends_per_minute, settings.daily_limits
         self.pacer = Pacer(Limits(*pace), self.session)
-        self.courier = Courier(self.outbox, self.pacer, self.session, client, time.time, settings.max_attempts)
+        self.courier = Courier(self.outbox, self.pacer, self.session, client, self.clock, settings.max_attempts)
         self.rooms = Rooms(settings.room_prefixes)
-        self.roster = Roster(client, self.rooms, self.state, self.outbox)
+        self.roster = Roster(client, self.rooms, self.outbox, self.clock)
         style = Style(HeaderTemplate(settings.header), max_text, settings.max_file_bytes, settings.mention_quoted)
-        self.router = Router(self.roster, self.puppet.contents, self.courier, self.session, style, time.time)
+        self.router = Router(self.roster, self.puppet.contents, self.courier, self.session, style, self.clock)
         ttl, retention = settings.relay_ttl_hours * 3600, settings.retention_days * DAY
-        self.housekeeper = Housekeeper(self.state, self.session, ttl, retention, time.time)
+        self.housekeeper = Housekeeper(self.state, self.session, ttl, retention, self.clock)
 
     async def on_login(self, contact: WechatyContact) -> None:
         log.info("WeChat is logged in as %s.", await self.puppet.members.name(contact.contact_id) or contact.contact_id)
         await self.roster.find(settle=True)
-        self.housekeeper.run_once()  # what became too old while the bot was away must not go out now
+        await self.housekeeper.run_once()  # what became too old while the bot was away must not go out now
 
     async def on_ready(self, payload: Payload) -> None:
         # Some gateways know their rooms only some time after the login.
@@ -97,7 +97,7 @@ class RoomSyncBot(Wechaty):
         self, room: WechatyRoom, leavers: list[WechatyContact], remover: WechatyContact, date: datetime
     ) -> None:
         if self.session.account_id in [leaver.contact_id for leaver in leavers]:
-            self.roster.leave(room.room_id)
+            await self.roster.leave(room.room_id)
 
     async def on_room_topic(
         self, room: WechatyRoom, new_topic: str, old_topic: str, changer: WechatyContact, date: datetime
@@ -121,20 +121,22 @@ class RoomSyncBot(Wechaty):
     async def on_error(self, payload: Payload) -> None:
         log.warning("The gateway reports an error: %.500s", payload)
 
-    def recover(self) -> None:
+    async def recover(self) -> None:
         """Take up what the last process left: what it had in hand, how fast it was, whether the account pauses."""
-        now = time.time()
-        self.outbox.recover(now)
-        self.pacer.restore(self.outbox.recent(now - DAY))
-        with self.state.connection() as db:
-            self.session.throttle(store.health.read(db).cooldown)
-        self.session.listen(self.housekeeper.note_health)
-        self.housekeeper.note_health()
+        run = self.state.run
+        health = await run(self.housekeeper.last_health)
+        if (await run(self.outbox.counts)).get(State.WAITING):
+            self.clock.go_on(health.clock_ahead)  # else what waits would look a day old, or a day young
+        now = self.clock()
+        await run(self.outbox.recover, now)
+        self.pacer.restore(await run(self.outbox.recent, now - DAY))
+        self.session.throttle(health.cooldown)
+        await self.housekeeper.note_health()
 
     async def run(self) -> None:
-        """Relay until `stop`. Raises `GatewayRejected`, or `StateFileError`."""
-        self.recover()
-        dispatcher = Dispatcher(self, self.session, await prepare(self), Incoming(self.state))
+        """Relay until `stop`. Raises `GatewayRejected`."""
+        await self.recover()
+        dispatcher = Dispatcher(self, self.session, await prepare(self), Incoming(self.state), self.clock)
         self.puppet.events = dispatcher
         tasks = [
             asyncio.create_task(dispatcher.run(), name="dispatcher"),
@@ -151,6 +153,7 @@ class RoomSyncBot(Wechaty):
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self.puppet.disconnect()
+            await self.housekeeper.note_health()
 
     def stop(self) -> None:
         """Finish the send in hand, then let `run` return."""

@@ -22,6 +22,10 @@ class StateFileError(RoomSyncError):
     """The state file cannot be opened, read or written."""
 
 
+class StateFileDamaged(StateFileError):
+    """What is in the state file is not what was written; only a person can help."""
+
+
 class StateFileBusy(StateFileError):
     """Another bot is using the state file."""
 

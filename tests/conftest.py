@@ -6,11 +6,17 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from bot import RoomSyncBot
+from roomsync.clock import SteadyClock
 from roomsync.config.settings import Settings
 from tests.scripted import ScriptedGateway
+
+# A machine that is busy with something else must not fail a property.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 PREFIX = "Milvus用户交流群"
 PLAIN = "WECHATY_PUPPET_SERVICE_NO_TLS_INSECURE_CLIENT"
@@ -64,14 +70,12 @@ async def until(condition: Callable[[], Any], limit: float = 10.0) -> None:
             await asyncio.sleep(0.002)
 
 
-class Clock:
+class Clock(SteadyClock):
     """A clock that stands still until it is moved: seconds since the epoch."""
 
     def __init__(self, now: float = 1_000_000.0) -> None:
         self.now = now
-
-    def __call__(self) -> float:
-        return self.now
+        super().__init__(lambda: self.now, lambda: self.now)
 
     async def sleep(self, seconds: float) -> None:
         self.now += seconds

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,9 +13,9 @@ from roomsync.delivery.courier import Courier
 from roomsync.delivery.pacer import FIRST_COOLDOWN, Limits, Pacer
 from roomsync.delivery.recalls import Recalls
 from roomsync.delivery.retries import MAX_RETRY_DELAY, retry_delay
-from roomsync.model import Kind, Part, State
+from roomsync.model import Kind, Part, Send, State
 from roomsync.session import Cooldown, Session
-from tests.boxes import NOW, PICTURE, Box
+from tests.boxes import CAPTION, NOW, PICTURE, Box
 from tests.conftest import Clock, until
 
 Answer = errors.GatewayError | str | None
@@ -84,7 +85,7 @@ def refused(why: str = "no") -> errors.GatewayError:
 
 def test_delays_double_up_to_ten_minutes() -> None:
     """After failed attempts the courier waits 5 s, 10 s, 20 s, ... and at most ten minutes."""
-    delays = [retry_delay(attempts) for attempts in range(1, 100)]
+    delays = [retry_delay(Send(1, "r102", Kind.TEXT, "a", (1,), failed)) for failed in range(99)]
     assert delays[:4] == [5, 10, 20, 40]
     assert (max(delays), delays[-1]) == (MAX_RETRY_DELAY, MAX_RETRY_DELAY)
 
@@ -110,12 +111,122 @@ async def test_a_refused_send_is_tried_later_and_later(desk: Desk) -> None:
 
 async def test_behind_a_send_that_is_given_up_the_next_goes(desk: Desk) -> None:
     """A room goes on with the next message after one is given up."""
-    desk.say(PICTURE)
+    desk.say("a")
+    desk.gateway.rule = lambda room_id, body: refused() if body == "a" else None
+    await desk.work(600)
     desk.say("b")
-    desk.gateway.rule = lambda room_id, body: refused() if body == "{}" else None
     await desk.work()
-    assert desk.gateway.bodies() == ["{}"] * 8 + ["b"]
+    assert desk.gateway.bodies() == ["a"] * 8 + ["b"]
     assert desk.outbox.counts() == {State.FAILED: 1, State.SENT: 1}
+
+
+async def test_a_picture_that_is_always_refused_costs_itself_alone(desk: Desk) -> None:
+    """It is tried three times within 15 s, then a line goes in its place; texts pass while it waits for the third."""
+    desk.say(CAPTION, PICTURE)
+    desk.say("b")
+    desk.gateway.rule = lambda room_id, body: refused("HTTP 404") if body == "{}" else None
+    await desk.work(5)
+    desk.say("c")
+    await desk.work()
+    caption, line = "[Alice@101]:  [图片]", "[图片] 未能转发，仅原群可见"
+    assert desk.gateway.bodies() == [caption, "{}", "{}", "b", "c", caption, "{}", line]
+    assert desk.gateway.times()[-1] <= 15
+    assert State.FAILED not in desk.outbox.counts()
+
+
+async def test_a_picture_refused_for_a_moment_keeps_its_place(desk: Desk) -> None:
+    """One that is taken at the second attempt goes before what was said after it, below the one caption."""
+    desk.say(CAPTION, PICTURE)
+    desk.say("b")
+    desk.gateway.answers = [None, refused()]
+    await desk.work()
+    assert desk.gateway.bodies() == ["[Alice@101]:  [图片]", "{}", "{}", "b"]
+
+
+@pytest.mark.parametrize("spoke", [True, False])
+async def test_a_picture_that_others_passed_has_its_caption_again(desk: Desk, spoke: bool) -> None:
+    """At its third attempt it stands below its own caption: a new one when somebody spoke since the first."""
+    desk.say(CAPTION, PICTURE)
+    desk.gateway.answers = [None, refused(), refused()]
+    await desk.work(5)
+    if spoke:
+        desk.courier.heard("r102")
+    await desk.work()
+    caption = "[Alice@101]:  [图片]"
+    assert desk.gateway.bodies() == [caption, "{}", "{}", *([caption] if spoke else []), "{}"]
+    assert set(desk.outbox.counts()) == {State.SENT}
+
+
+async def test_a_picture_that_others_passed_survives_a_restart(desk: Desk) -> None:
+    """One that waited for its third attempt when the bot was killed is sent after it, below its caption."""
+    desk.say(CAPTION, PICTURE)
+    desk.gateway.answers = [None, refused(), refused()]
+    await desk.work(5)
+    desk.crash()
+    desk.employ(Limits())
+    desk.gateway.made.clear()
+    await desk.work()
+    assert desk.gateway.bodies() == ["[Alice@101]:  [图片]", "{}"]
+
+
+async def test_a_send_that_hangs_holds_up_its_own_room_alone(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a send has no answer, the other rooms are served, and its own is not."""
+    monkeypatch.setattr("roomsync.delivery.courier.HANG_TIMEOUT", 0.01)
+    answer, send = asyncio.Event(), desk.gateway.send
+
+    async def hanging(room_id: str, *args: Any) -> str | None:
+        if room_id == "r102":
+            await answer.wait()
+        return await send(room_id, *args)
+
+    monkeypatch.setattr(desk.gateway, "send", hanging)
+    desk.session.log_in("bot")
+    desk.session.rooms_found()
+    desk.say("a", to=("r102", "r103"))
+    running = asyncio.create_task(desk.courier.run())
+    await until(lambda: desk.gateway.bodies("r103") == ["a"])
+    desk.say("b", to=("r102", "r103"))
+    desk.courier.wake()
+    await until(lambda: desk.gateway.bodies("r103") == ["a", "b"])
+    assert desk.gateway.bodies("r102") == []
+    answer.set()
+    await until(lambda: desk.gateway.bodies("r102") == ["a", "b"])
+    desk.courier.stop()
+    await asyncio.wait_for(running, 5)
+
+
+async def test_leaving_does_not_wait_for_a_send_that_hangs(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told to leave while a send hangs, the courier leaves it; the next process makes it again, as one that may be."""
+    for name in ("HANG_TIMEOUT", "STOP_TIMEOUT"):
+        monkeypatch.setattr(f"roomsync.delivery.courier.{name}", 0.01)
+    begun = asyncio.Event()
+
+    async def hanging(*args: Any) -> str | None:
+        begun.set()
+        await asyncio.Event().wait()
+        return None
+
+    monkeypatch.setattr(desk.gateway, "send", hanging)
+    desk.session.log_in("bot")
+    desk.session.rooms_found()
+    desk.say("a")
+    running = asyncio.create_task(desk.courier.run())
+    await begun.wait()
+    desk.courier.stop()
+    await asyncio.wait_for(running, 5)
+    desk.crash()
+    assert desk.take().repeated
+
+
+async def test_what_was_not_foreseen_stops_no_other_room(desk: Desk) -> None:
+    """A send that fails in a way that nobody thought of is tried again like a refused one; the others go."""
+    desk.say("a", to=("r102", "r103"))
+    desk.gateway.rule = lambda room_id, body: 1 / 0 if room_id == "r102" else None  # type: ignore[return-value]
+    await desk.work(1)
+    assert desk.gateway.bodies("r103") == ["a"]
+    desk.gateway.rule = lambda room_id, body: None
+    await desk.work()
+    assert desk.outbox.counts() == {State.SENT: 2}
 
 
 async def test_nothing_overtakes_within_a_room(desk: Desk) -> None:
@@ -242,8 +353,8 @@ async def test_a_throttle_notice_repeats_the_last_send(desk: Desk) -> None:
     """When the notice comes in a room after a send was answered, that send is made again after the pause."""
     desk.say("a")
     await desk.work()
-    desk.courier.throttled("r102")
-    desk.courier.throttled("r102")
+    await desk.courier.throttled("r102")
+    await desk.courier.throttled("r102")
     await desk.work()
     assert desk.gateway.made == [(0, "r102", "a"), (FIRST_COOLDOWN, "r102", "a")]
     assert desk.session.cooldown.length == FIRST_COOLDOWN

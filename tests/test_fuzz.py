@@ -190,7 +190,7 @@ async def test_nothing_stops_it(state_file: Path, monkeypatch: pytest.MonkeyPatc
     gateway = Gateway(chance)
     bot = Marked(Settings.parse({"WECHATY_PUPPET_SERVICE_TOKEN": "insecure_x", "STATE_FILE": str(state_file)}))
     bot.housekeeper = Housekeeper(bot.state, bot.session, 3600.0, 86400.0, Clock())
-    events = Dispatcher(bot, bot.session, await prepare(bot), Incoming(bot.state))
+    events = Dispatcher(bot, bot.session, await prepare(bot), Incoming(bot.state), Clock())
     bot.puppet.client.open(gateway, "")
     bot.session.connect()
     running = asyncio.create_task(events.run())

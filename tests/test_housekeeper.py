@@ -16,7 +16,7 @@ from roomsync.session import Cooldown, Session
 from roomsync.store import StateFile
 from roomsync.store.health import Health
 from roomsync.text import phrases
-from tests.conftest import Clock
+from tests.conftest import Clock, until
 
 NOW = 1_000_000.0
 HOUR, DAY = 3600.0, 86400.0
@@ -218,47 +218,47 @@ def keeper(house: House, clock: Clock, session: Session | None = None) -> Housek
     return Housekeeper(house.state, session or Session(), 2 * HOUR, 3 * DAY, clock)
 
 
-def test_a_round_keeps_to_the_settings(house: House, clock: Clock) -> None:
+async def test_a_round_keeps_to_the_settings(house: House, clock: Clock) -> None:
     """One time says what is too old to be sent, the other what is forgotten."""
     house.say("a", clock() - 2 * HOUR, "r102")
     house.say("b", clock() - 2 * HOUR - 1, "r103")
-    keeper(house, clock).run_once()
+    await keeper(house, clock).run_once()
     assert house.outbox.counts() == {State.WAITING: 2, State.EXPIRED: 1}
     house.send("r102", clock())
     house.send("r103", clock())
     clock.now += 3 * DAY
-    keeper(house, clock).run_once()
+    await keeper(house, clock).run_once()
     assert house.rows("messages") == 3
     clock.now += 1
-    keeper(house, clock).run_once()
+    await keeper(house, clock).run_once()
     assert house.rows("messages") == 0
 
 
-def test_rounds_forget_all_that_is_due(house: House, clock: Clock) -> None:
+async def test_rounds_forget_all_that_is_due(house: House, clock: Clock) -> None:
     """More messages than one transaction takes are forgotten in the rounds that follow."""
     with house.state.transaction() as db:
         for number in range(PRUNE_BATCH + 1):
             store.messages.add(db, Message(str(number), "r101", "", "", Kind.TEXT), 0.0)
     found = keeper(house, clock)
-    found.run_once()
+    await found.run_once()
     assert house.rows("messages") == 1
-    found.run_once()
+    await found.run_once()
     assert house.rows("messages") == 0
 
 
-def test_clock_set_back_keeps_no_retry_waiting(house: House, clock: Clock) -> None:
+async def test_clock_set_back_keeps_no_retry_waiting(house: House, clock: Clock) -> None:
     """What is to be tried again later than any delay could make it, because the clock was set back, is tried now."""
     house.say("a", clock(), "r102", "r103")
     for room, delay in (("r102", 300.0), ("r103", 90_000.0)):
         send = house.outbox.take(room, clock())
         assert send
         house.outbox.retry(send, clock() + delay, "no", clock())
-    keeper(house, clock).run_once()
+    await keeper(house, clock).run_once()
     assert [head.next_try for head in house.outbox.heads()] == [clock() + 300, clock()]
 
 
 async def test_rounds_go_on(house: House, clock: Clock) -> None:
-    """There is a round at once, and then one every ten seconds, which tells when the last event came."""
+    """There is a round at once, and then one every few seconds, which tells when the last event came."""
     slept: list[float] = []
     session = Session()
 
@@ -266,11 +266,13 @@ async def test_rounds_go_on(house: House, clock: Clock) -> None:
         slept.append(seconds)
         house.say("a", clock() - DAY, "r102")
         if len(slept) == 3:
-            raise asyncio.CancelledError
+            await asyncio.Event().wait()
 
-    with pytest.raises(asyncio.CancelledError):
-        session.last_event = NOW
-        await keeper(house, clock, session).run(sleep)
+    session.last_event = NOW
+    keeping = asyncio.create_task(keeper(house, clock, session).run(sleep))
+    await until(lambda: len(slept) == 3)
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
     assert slept == [ROUND_INTERVAL] * 3
     assert house.outbox.counts() == {State.EXPIRED: 2, State.WAITING: 2}
     assert health(house).last_event == NOW
@@ -281,15 +283,19 @@ def health(house: House) -> Health:
         return store.health.read(db)
 
 
-def test_the_session_is_noted(house: House, clock: Clock) -> None:
+async def test_the_session_is_noted(house: House, clock: Clock) -> None:
     """Each phase is noted with the time at which it began, a pause with its end, and the last event stays known."""
     session = Session()
     session.last_event = NOW
-    session.listen(keeper(house, clock, session).note_health)
+    keeping = asyncio.create_task(keeper(house, clock, session).run())
     session.connect()
+    await until(lambda: health(house).phase == "connected")
     began = clock()
     clock.now += 5
     session.throttle(Cooldown(NOW + 60, 60))
-    assert health(house) == Health("connected", began, NOW, Cooldown(NOW + 60, 60))
-    keeper(house, clock).note_health()
-    assert health(house) == Health("disconnected", clock(), NOW, Cooldown())
+    await until(lambda: health(house).cooldown.length)
+    assert health(house) == Health("connected", began, NOW, Cooldown(NOW + 60, 60), clock())
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
+    await keeper(house, clock).note_health()
+    assert health(house) == Health("disconnected", clock(), NOW, Cooldown(), clock())

@@ -144,7 +144,7 @@ class Relay(RuleBasedStateMachine):
         finally:
             self.send = send  # type: ignore[method-assign]
         if outcome == "swallowed" and made:
-            self.courier.throttled(made[0])
+            self.loop.run_until_complete(self.courier.throttled(made[0]))
 
     @rule()
     def restart(self) -> None:

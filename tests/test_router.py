@@ -40,7 +40,7 @@ class Desk:
         rooms.place("family", "家庭群")
         courier = Courier(self.outbox, Pacer(Limits(), self.session), self.session, self, time.time, 8)
         style = Style(HeaderTemplate("[{name}@{room}]:  "))
-        roster = Roster(self, rooms, self.state, self.outbox)
+        roster = Roster(self, rooms, self.outbox, time.time)
         self.router = Router(roster, self, courier, self.session, style, time.time, filters)
 
     async def say(self, text: str, room_id: str = "r101", talker: str = "alice", kind: Kind = Kind.TEXT) -> None:

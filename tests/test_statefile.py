@@ -13,7 +13,7 @@ import pytest
 from roomsync.delivery.outbox import Outbox
 from roomsync.errors import StateFileBusy, StateFileError
 from roomsync.model import Kind, Message, Part
-from roomsync.store import StateFile, database, is_held, read_only
+from roomsync.store import StateFile, is_held, opening, read_only
 from roomsync.store.schema import MIGRATIONS
 
 HOLDER = """
@@ -128,7 +128,7 @@ def test_a_migrated_file_has_the_tables_of_a_new_one(tmp_path: Path, version: in
 def test_a_migration_that_fails_changes_nothing(state_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When a migration breaks off, the file is still of the version before it, all its rows in place."""
     old_file(state_file, 1)
-    monkeypatch.setattr(database, "MIGRATIONS", (MIGRATIONS[0], "DELETE FROM deliveries; CREATE TABLE parts (a);"))
+    monkeypatch.setattr(opening, "MIGRATIONS", (MIGRATIONS[0], "DELETE FROM deliveries; CREATE TABLE parts (a);"))
     with pytest.raises(StateFileError):
         StateFile(state_file)
     with closing(sqlite3.connect(state_file)) as db:
@@ -139,7 +139,7 @@ def test_a_migration_that_fails_changes_nothing(state_file: Path, monkeypatch: p
 def test_a_second_bot_is_kept_off(state: StateFile) -> None:
     """Whoever opens the file while a bot has it is told to stop that one first."""
     with pytest.raises(StateFileBusy, match=r"in use by another bot; stop that one first\."):
-        database._hold_lock(state.path, timeout=0)
+        opening.hold_lock(state.path, timeout=0)
     assert is_held(state.path)
     state.close()
     assert not is_held(state.path)

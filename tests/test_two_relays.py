@@ -56,7 +56,7 @@ class Relay:
         session = Session()
         pacer = Pacer(Limits(1.5, 3, 40, {}), session, lambda at: "today", random.Random(account).random)
         self.courier = Courier(self.outbox, pacer, session, self, world.clock, 8)
-        roster, style = Roster(self, rooms, state, self.outbox), Style(HeaderTemplate("[{name}@{room}]:  "))
+        roster, style = Roster(self, rooms, self.outbox, world.clock), Style(HeaderTemplate("[{name}@{room}]:  "))
         self.router = Router(roster, self, self.courier, session, style, world.clock)
 
     def hear(self, message: Message) -> None:

@@ -27,6 +27,9 @@ class _Login:
         self.qrcode = ""
         self.is_reported = False  # that nobody is logged in
 
+    async def has_room(self) -> None:
+        """Take every event."""
+
     def feed(self, event_type: int, text: str) -> None:
         with contextlib.suppress(ValueError, AttributeError):  # an event that cannot be read is none of those
             if event_type == EventType.LOGIN and not self.account.done():

@@ -2,22 +2,26 @@
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
 from roomsync import store
+from roomsync.clock import SteadyClock
 from roomsync.delivery.outbox import add_line
 from roomsync.delivery.outcomes import ECHO_TTL
 from roomsync.delivery.retries import MAX_RETRY_DELAY
 from roomsync.model import State
 from roomsync.session import Cooldown, Phase, Session
 from roomsync.store import StateFile
+from roomsync.store.health import Health
 from roomsync.text import phrases
 from roomsync.text.kinds import SILENT
 
 log = logging.getLogger(__name__)
 
-ROUND_INTERVAL = 10.0  # seconds
+ROUND_INTERVAL = 8.0  # seconds; a state file that is gone is noticed within ten
+EXPIRE_BATCH = 1000  # deliveries given up in one transaction
 PRUNE_BATCH = 2000  # messages in one transaction, so that none takes long
 PAYLOAD_BATCH = 50  # likewise pictures
 
@@ -28,55 +32,91 @@ class Housekeeper:
     It notes there how `session` is doing. `clock` gives seconds since the epoch.
     """
 
-    def __init__(
-        self, state: StateFile, session: Session, ttl: float, retention: float, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, state: StateFile, session: Session, ttl: float, retention: float, clock: SteadyClock) -> None:
         self._state, self._session = state, session
+        self._run = state.run
         self._ttl, self._retention = ttl, retention
         self._clock = clock
-        self._noted: tuple[Phase, Cooldown, float] | None = None
+        self._noted: tuple[Phase, Cooldown] | None = None
         self._last_round = float("inf")
+        self._last_rescue = ""
+        self._news = asyncio.Event()
+        session.listen(self._news.set)
 
-    def run_once(self) -> None:
-        """Do what is due. Raises `StateFileError`."""
+    async def run_once(self) -> None:
+        """Do what is due, in many small pieces of work: what is said meanwhile goes between them."""
         now = self._clock()
+        await self._look_after_file(now)
         if now < self._last_round:
-            clamp_clock(self._state, now)
+            await self._run(clamp_clock, self._state, now)
         self._last_round = now
-        if expired := expire(self._state, now - self._ttl, now):
+        expired = 0
+        while count := await self._run(expire, self._state, now - self._ttl, now):
+            expired += count
+        if expired:
             log.error("%d deliveries were older than RELAY_TTL_HOURS and are given up.", expired)
-        drop_payloads(self._state, now - ECHO_TTL)
-        prune(self._state, now - self._retention)  # some each round: it must not keep the loop
-        self.note_health()
+        await self._run(drop_payloads, self._state, now - ECHO_TTL)
+        await self._run(prune, self._state, now - self._retention)  # some each round
+        await self.note_health()
 
-    def note_health(self) -> None:
-        """Note how the session is doing, if that changed: for `--status`, and for the next process."""
-        session = self._session
-        phase, cooldown, last_event = noting = session.phase, session.cooldown, session.last_event
-        if noting == self._noted:
-            return
+    async def _look_after_file(self, now: float) -> None:
+        stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
+        said = await self._run(self._state.rescue, stamp)
+        if said and said != self._last_rescue:
+            log.error("%s", said)
+        self._last_rescue = said
+
+    def last_health(self) -> Health:
+        """Return what was noted last. Raises `StateFileError`."""
+        with self._state.connection() as db:
+            return store.health.read(db)
+
+    async def note_health(self) -> None:
+        """Note how the session is doing: for `--status`, and for the next process."""
+        await self._run(self._note, self._session.phase, self._session.cooldown, self._session.last_event)
+
+    def _note(self, phase: Phase, cooldown: Cooldown, last_event: float) -> None:
+        now, outage = self._clock(), self._state.outages.last
         with self._state.transaction() as db:
             if not self._noted or phase != self._noted[0]:
-                store.health.note_phase(db, phase, self._clock())
+                store.health.note_phase(db, phase, now)
             store.health.note_cooldown(db, cooldown)
             if last_event:
                 store.health.note_last_event(db, last_event)
-        self._noted = noting
+            store.health.note_written(db, now, self._clock.ahead)
+            if outage:
+                store.health.note_outage(db, now, outage)
+        self._noted, self._state.outages.last = (phase, cooldown), 0.0
 
     async def run(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
-        """Do what is due every ten seconds, until cancelled."""
+        """Do what is due every few seconds, and note each change of the session, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._do_rounds(sleep), name="rounds")
+            tasks.create_task(self._note_changes(), name="notes of the session")
+
+    async def _do_rounds(self, sleep: Callable[[float], Awaitable[None]]) -> None:
         while True:
-            self.run_once()
+            try:
+                await self.run_once()
+            except Exception:
+                log.exception("The housekeeper failed in a way that was not foreseen; it goes on.")
             await sleep(ROUND_INTERVAL)
+
+    async def _note_changes(self) -> None:
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            if (self._session.phase, self._session.cooldown) != self._noted:
+                await self.note_health()
 
 
 def expire(state: StateFile, accepted_before: float, now: float) -> int:
-    """Give up what was accepted before that time and still waits; return how many deliveries that were.
+    """Give up what was accepted before that time and still waits, some of it; return how many deliveries that were.
 
     Each room gets one line that says how many messages it missed; one that still waits there is brought up to date.
     """
     with state.transaction() as db:
-        old = store.deliveries.older(db, accepted_before)
+        old = store.deliveries.older(db, accepted_before, EXPIRE_BATCH)
         store.deliveries.change(db, [one.id for one in old], State.WAITING, State.EXPIRED, now)
         said = {(one.room_id, one.message_id) for one in old if one.kind not in SILENT}
         for room_id, missed in Counter(room_id for room_id, _ in said).items():

@@ -29,6 +29,7 @@ class Outbox(Outcomes):
 
     def recover(self, now: float) -> int:
         """Let what was in hand when the last process died be sent again; return how many deliveries that were."""
+        self.bring_forward(None, float("inf"), captioned=True)
         with self.state.transaction() as db:
             return store.deliveries.recover(db, now)
 

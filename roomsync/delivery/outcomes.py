@@ -52,25 +52,29 @@ class Outcomes:
             if apart or not (uncertain or send.repeated):
                 store.sends.forget(db, send.id)
 
-    def retry(self, send: Send, next_try: float, error: str, now: float, *, apart: bool = False) -> None:
+    def retry(
+        self, send: Send, next_try: float, error: str, now: float, *, apart: bool = False, passed: bool = False
+    ) -> None:
         """Count a failed attempt, and let the send wait: some gateways send and answer with an error.
 
-        `apart`: its deliveries need not go together again.
+        `apart`: its deliveries need not go together again. `passed`: what else waits for the room goes meanwhile.
         """
+        values: dict[str, str | float | None] = {"attempts": send.attempts + 1, "next_try": next_try, "error": error}
+        if passed:
+            values["priority"] = store.deliveries.PASSED_PRIORITY
         with self.state.transaction() as db:
-            attempts = send.attempts + 1
-            store.deliveries.change(
-                db,
-                send.deliveries,
-                State.SENDING,
-                State.WAITING,
-                now,
-                attempts=attempts,
-                next_try=next_try,
-                error=error,
-            )
+            store.deliveries.change(db, send.deliveries, State.SENDING, State.WAITING, now, **values)
             if apart:
                 store.sends.forget(db, send.id)
+
+    def bring_forward(self, room_id: str | None, now: float, *, captioned: bool) -> None:
+        """Let what others passed in a room (None: in all) be passed no longer, if it is due.
+
+        `captioned`: below a caption of its own once more, and behind what waits there now.
+        """
+        with self.state.transaction() as db:
+            for delivery in store.deliveries.passed(db, room_id, now):
+                store.deliveries.bring_forward(db, delivery, now, captioned=captioned)
 
     def fail(self, send: Send, error: str, now: float) -> None:
         """Give a send up; the room goes on with the next."""

@@ -74,9 +74,10 @@ class RawEvent(betterproto.Message):
 
 
 class EventSink(Protocol):
-    """What takes events as they come; `feed` must not raise."""
+    """What takes events as they come; `feed` must not raise. `has_room` waits until one more may come."""
 
     def feed(self, event_type: int, text: str) -> None: ...
+    async def has_room(self) -> None: ...
 
 
 class RawPayload(Protocol):

@@ -115,6 +115,7 @@ class GatewayPuppet(PuppetService):
             event = await self.client.call(self._first)
             while True:
                 self.events.feed(event.type, event.payload.decode("utf-8", "replace"))
+                await self.events.has_room()
                 event = await self.client.call(anext(self._stream))
         except StopAsyncIteration:
             return

@@ -3,10 +3,12 @@
 import asyncio
 import json
 import logging
-import time
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 
-from roomsync.errors import GatewayError, StateFileError, is_gone
+from roomsync.errors import GatewayError, is_gone
 from roomsync.gateway.protocol import IGNORED_EVENTS, Bot, EventType, Fetch, Payload
 from roomsync.inbox import room_queues
 from roomsync.inbox.event_handlers import call_handler, text_of
@@ -16,7 +18,10 @@ from roomsync.session import Phase, Session
 
 log = logging.getLogger(__name__)
 
-ROOM_EVENTS = (EventType.ROOM_JOIN, EventType.ROOM_TOPIC, EventType.DIRTY)
+ROOM_EVENTS = (EventType.ROOM_JOIN, EventType.ROOM_LEAVE, EventType.ROOM_TOPIC, EventType.DIRTY)
+MAX_EVENTS = 10_000  # not taken in yet, because the state file cannot be written; those behind them wait at the gateway
+MAX_CHARACTERS = 64_000_000  # likewise, of their payloads
+MAX_BATCH = 1000  # events taken in at once
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,42 @@ class Event:
     disconnects: int
 
 
+class Backlog:
+    """Events that came and are not taken in yet, with how many characters their payloads have: it is bounded."""
+
+    def __init__(self) -> None:
+        self._events: deque[tuple[Event | str, int]] = deque()  # a message is its id
+        self._characters = 0
+        self._changed = asyncio.Event()
+
+    def add(self, event: Event | str, characters: int) -> None:
+        """Add an event."""
+        self._events.append((event, characters))
+        self._characters += characters
+        self._changed.set()
+
+    def first(self) -> list[Event | str]:
+        """Return the events that came first, some at the most; they stay until they are removed."""
+        return [event for event, _ in islice(self._events, MAX_BATCH)]
+
+    def remove(self, count: int) -> None:
+        """Remove so many of the first."""
+        for _ in range(count):
+            self._characters -= self._events.popleft()[1]
+        self._changed.set()
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Wait until `condition()`, asked again after each change."""
+        while not condition():
+            self._changed.clear()
+            await self._changed.wait()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more should come."""
+        return len(self._events) >= MAX_EVENTS or self._characters >= MAX_CHARACTERS
+
+
 class Dispatcher:
     """Takes raw events from the gateway and awaits the handlers of `bot` (`on_login`, `on_message`, ...).
 
@@ -36,20 +77,23 @@ class Dispatcher:
     id is in the state file before anything is asked about it: a crash loses none that the gateway was asked for.
     """
 
-    def __init__(self, bot: Bot, session: Session, fetch: Fetch, incoming: Incoming) -> None:
+    def __init__(
+        self, bot: Bot, session: Session, fetch: Fetch, incoming: Incoming, clock: Callable[[], float]
+    ) -> None:
         self._bot = bot
         self._session = session
         self._incoming = incoming
+        self._clock = clock
+        self._backlog = Backlog()
         self._tasks = asyncio.TaskGroup()
         self._room_queues = RoomQueues(bot, session, fetch, incoming, self._tasks)
-        self._raw: asyncio.Queue[Event | str] = asyncio.Queue()  # a message is its id
         self._ordered: asyncio.Queue[Event | Fetched] = asyncio.Queue()
         self._last_login: Payload = {}
         self._login_retry: asyncio.Task[None] | None = None
 
     def feed(self, event_type: int, text: str) -> None:
         """Put an event into the queue; what cannot be read is passed over."""
-        self._session.last_event = time.time()
+        self._session.last_event = self._clock()
         if event_type in IGNORED_EVENTS:
             return
         if event_type not in set(EventType):
@@ -60,14 +104,18 @@ class Dispatcher:
             if not isinstance(payload, dict):
                 raise ValueError("it is no JSON object")
             if event_type == EventType.MESSAGE:
-                self._raw.put_nowait(text_of(payload, "messageId"))
+                self._backlog.add(text_of(payload, "messageId"), len(text))
             else:
-                self._raw.put_nowait(Event(EventType(event_type), payload, self._session.disconnects))
+                self._backlog.add(Event(EventType(event_type), payload, self._session.disconnects), len(text))
         except (ValueError, RecursionError) as error:
             log.warning("Passed over an event of type %d: %s.", event_type, error)
 
+    async def has_room(self) -> None:
+        """Wait until another event may come: what is not read waits at the gateway, and in the connection to it."""
+        await self._backlog.until(lambda: not self._backlog.is_full)
+
     async def run(self) -> None:
-        """Hand events on until cancelled. Raises `StateFileError` when the state file cannot be written."""
+        """Hand events on until cancelled."""
         try:
             async with self._tasks:
                 self._tasks.create_task(self._take_in(), name="intake")
@@ -78,11 +126,11 @@ class Dispatcher:
     async def _take_in(self) -> None:
         """Commit the ids of messages as soon as they come, all that have come at once, then ask for their payloads."""
         while True:
-            batch = [await self._raw.get()]
-            while not self._raw.empty():
-                batch.append(self._raw.get_nowait())
+            await self._backlog.until(self._backlog.first)
+            batch = self._backlog.first()
             ids = [event for event in batch if isinstance(event, str)]
-            new = set(self._incoming.note(ids, time.time())) if ids else set()
+            new = set(await self._incoming.state.run(self._incoming.note, ids, self._clock())) if ids else set()
+            self._backlog.remove(len(batch))
             for event in batch:
                 if isinstance(event, Event):
                     self._ordered.put_nowait(event)
@@ -134,8 +182,6 @@ class Dispatcher:
         try:
             await call_handler(self._bot, self._session, event.type, event.payload)
             return None
-        except StateFileError:
-            raise
         except GatewayError as error:
             log.warning("Could not handle an event of type %d: %s", event.type, error)
             return error

@@ -10,19 +10,21 @@ class Incoming:
     """Remembers in the state file. Every method raises `StateFileError` when the file cannot be used."""
 
     def __init__(self, state: StateFile) -> None:
-        self._state = state
+        self.state = state
         self._finished: list[str] = []  # but not in the file yet
 
     def note(self, message_ids: Iterable[str], now: float) -> list[str]:
         """Commit that these message events came, before anything is asked about them; return those that are new."""
-        with self._state.transaction() as db:
-            store.incoming.finish(db, self._finished)
-            self._finished.clear()
-            return store.incoming.note(db, message_ids, now)
+        finished = tuple(self._finished)
+        with self.state.transaction() as db:
+            store.incoming.finish(db, finished)
+            new = store.incoming.note(db, message_ids, now)
+        del self._finished[: len(finished)]  # only now that it is written; more may have been added meanwhile
+        return new
 
     def unfinished(self) -> list[str]:
         """Return the events that came and were not finished, in their order: a crash or an outage cut them off."""
-        with self._state.connection() as db:
+        with self.state.connection() as db:
             finished = set(self._finished)
             return [message_id for message_id in store.incoming.unfinished(db) if message_id not in finished]
 
@@ -32,5 +34,5 @@ class Incoming:
 
     def give_up(self, message_id: str) -> None:
         """Mark an event that is given up; it is counted in `--status`."""
-        with self._state.transaction() as db:
+        with self.state.transaction() as db:
             store.incoming.give_up(db, message_id)

@@ -1,14 +1,15 @@
 """Messages on their way to the bot: those of one room one after another, and none holds the others up for long."""
 
 import asyncio
+import itertools
 import logging
-import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from typing import TypeVar
 
-from roomsync.errors import AnswerLate, GatewayLost, GatewayRefused, StateFileError, is_gone
+from roomsync.errors import AnswerLate, GatewayLost, GatewayRefused, is_gone
 from roomsync.gateway.protocol import Bot, Fetch, RawMessage
 from roomsync.inbox.incoming import Incoming
 from roomsync.session import Session
@@ -16,28 +17,35 @@ from roomsync.session import Session
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-PAYLOAD_TIMEOUT = 3.0  # seconds that a message without a payload may hold up those behind it
-HANDLER_TIMEOUT = 5.0  # seconds that a message may hold up those behind it in its room
+PAYLOAD_TIMEOUT = 3.0  # seconds that a message without a payload may hold up those behind it that have theirs
+MAX_PAYLOAD_WAIT = 10.0  # seconds that a message without a payload may hold up other events while none has its payload
+HANDLER_TIMEOUT = 12.0  # seconds that a message may hold up those behind it in its room
 QUICK_RETRY_DELAYS = (0.2, 0.8)  # seconds before what a gateway refused is tried again while those behind it wait
+GONE_DELAY = 1.0  # seconds until the end of a connection is noticed for sure
 RETRY_DELAYS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # seconds before what failed is tried again while the others pass
 MAX_DISCONNECTS = 3  # broken connections over one message until it waits for no further login
 MAX_FETCHES = 64  # payloads asked for at the same time
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Fetched:
-    """A message that the gateway was asked for: `task` returns wechaty's Message, or the error that kept it away."""
+    """A message that the gateway is asked for: `task` returns wechaty's Message, or the error that kept it away.
+
+    `asked`: its turn came; `passed`: one that was asked for later is here, and this one is not.
+    """
 
     id: str
-    task: asyncio.Task[RawMessage | Exception]
-    since: float  # time.monotonic()
+    number: int  # in the order in which messages are asked for
+    task: asyncio.Task[RawMessage | Exception] = field(init=False)
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    passed: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
 class RoomQueues:
     """Hands messages to `bot.on_message`.
 
     While the session is not ready, what is on its way waits, and so does, in the state file, what fails with the
-    connection. `tasks` owns all tasks, and ends with `StateFileError` when the state file cannot be written.
+    connection. `tasks` owns all tasks.
     """
 
     def __init__(self, bot: Bot, session: Session, fetch: Fetch, incoming: Incoming, tasks: asyncio.TaskGroup) -> None:
@@ -47,6 +55,11 @@ class RoomQueues:
         self._incoming = incoming
         self._tasks = tasks
         self._slots = asyncio.Semaphore(MAX_FETCHES)
+        self._numbers = itertools.count()
+        self._asked: dict[Fetched, None] = {}  # which are asked for now, in their order
+        self._suspects = (
+            asyncio.Lock()
+        )  # one message at a time of those over which the connection broke again and again
         self._queues: dict[str, deque[RawMessage]] = {}  # by room
         self._disconnects: Counter[str] = Counter()  # how often the connection broke while a message was asked about
         self._handling: set[str] = set()  # ids of messages that are somewhere between here and the outbox
@@ -60,7 +73,8 @@ class RoomQueues:
         for queue in self._queues.values():
             here.update({message.message_id: message for message in queue})
             queue.clear()
-        unfinished = [one for one in self._incoming.unfinished() if one in here or one not in self._handling]
+        noted = await self._incoming.state.run(self._incoming.unfinished)
+        unfinished = [one for one in noted if one in here or one not in self._handling]
         messages = [here[one] if one in here else self.fetch(one) for one in unfinished]
         self._session.rooms_found()
         for message in messages:
@@ -72,20 +86,48 @@ class RoomQueues:
     def fetch(self, message_id: str) -> Fetched:
         """Ask the gateway for a message."""
         self._handling.add(message_id)
-        return Fetched(message_id, self._tasks.create_task(self._fetch_limited(message_id)), time.monotonic())
+        fetched = Fetched(message_id, next(self._numbers))
+        fetched.task = self._tasks.create_task(self._fetch_limited(fetched))
+        return fetched
 
     async def enqueue(self, fetched: Fetched) -> None:
         """Put a message into its room's queue; one whose payload does not come lets the others pass."""
-        await asyncio.wait({fetched.task}, timeout=max(0.0, fetched.since + PAYLOAD_TIMEOUT - time.monotonic()))
+        await self._wait_for_payload(fetched)
         outcome = fetched.task.result() if fetched.task.done() else None
         if outcome is not None and not isinstance(outcome, Exception):
             self._add(outcome)
         elif outcome is None or not await self._is_left_to_login(fetched.id, outcome):
             self._tasks.create_task(self._retry_later(fetched.id, fetched.task))
 
-    async def _fetch_limited(self, message_id: str) -> RawMessage | Exception:
+    async def _wait_for_payload(self, fetched: Fetched) -> None:
+        """Wait for a payload as long as that holds nothing up that could go: so order holds on any line.
+
+        Patience begins when it is asked for, not before, and lasts while none that was asked for later is here.
+        """
+        if fetched.task.done():
+            return
+        await fetched.asked.wait()
+        either: set[asyncio.Future[None] | asyncio.Future[RawMessage | Exception]] = {fetched.task, fetched.passed}
+        await asyncio.wait(either, timeout=MAX_PAYLOAD_WAIT, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({fetched.task}, timeout=PAYLOAD_TIMEOUT)
+
+    async def _fetch_limited(self, fetched: Fetched) -> RawMessage | Exception:
         async with self._slots:
-            return await _outcome(lambda: self._fetch(message_id))
+            self._asked[fetched] = None
+            fetched.asked.set()
+            outcome = await _outcome(lambda: self._fetch(fetched.id))
+            del self._asked[fetched]
+            if not isinstance(outcome, Exception):
+                self._let_pass(fetched)
+            return outcome
+
+    def _let_pass(self, fetched: Fetched) -> None:
+        """Tell those that were asked for before this one that it is here, and they are not."""
+        for earlier in self._asked:
+            if earlier.number > fetched.number:
+                break
+            if not earlier.passed.done():
+                earlier.passed.set_result(None)
 
     def _add(self, message: RawMessage) -> None:
         """Add to a room's queue; queues of different rooms are worked off side by side."""
@@ -115,6 +157,7 @@ class RoomQueues:
         error = await _outcome(lambda: self._bot.on_message(message))
         if error is None:
             self._handling.discard(message.message_id)
+            self._disconnects.pop(message.message_id, None)
             self._incoming.finish(message.message_id)
         return error
 
@@ -145,25 +188,35 @@ class RoomQueues:
     async def _retry_later(self, message_id: str, first: Awaitable[RawMessage | Exception | None]) -> None:
         """Bring a message that others had to pass to the bot after all; give it up after the last of RETRY_DELAYS.
 
-        One that fails because the connection is gone stays in the state file, and comes again after the next login.
+        One that fails because the connection is gone stays in the state file, and comes again after the next login. A
+        try counts only when the gateway was asked, on a connection that stood.
         """
         outcome = await first
         if outcome is not None and not isinstance(outcome, Exception):
             outcome = await self._handle_when_ready(outcome)
-        for delay in RETRY_DELAYS:
-            if outcome is None:
-                break
+        delays = iter(RETRY_DELAYS)
+        while outcome is not None:
             if await self._is_left_to_login(message_id, outcome):
                 return
+            delay = GONE_DELAY if is_gone(outcome) else next(delays, None)
+            if delay is None:
+                break
             log.info("Message %s is tried again in %.0f s: %s", message_id, delay, outcome)
             await asyncio.sleep(delay)
-            found = await self._fetch_limited(message_id)
-            outcome = found if isinstance(found, Exception) else await self._handle_when_ready(found)
+            outcome = await self._try_again(message_id)
         self._handling.discard(message_id)
         self._disconnects.pop(message_id, None)
         if outcome is not None:
             log.error("Message %s is given up: %s", message_id, outcome, exc_info=outcome)
-            self._incoming.give_up(message_id)
+            await self._incoming.state.run(self._incoming.give_up, message_id)
+
+    async def _try_again(self, message_id: str) -> Exception | None:
+        """Ask for a message once more when WeChat is logged in; return None when the bot is done with it."""
+        await self._session.until(lambda: self._session.is_ready)
+        is_suspect = self._disconnects[message_id] >= MAX_DISCONNECTS
+        async with self._suspects if is_suspect else nullcontext():  # else it would break the others' tries, too
+            found = await self._fetch_limited(Fetched(message_id, next(self._numbers)))
+        return found if isinstance(found, Exception) else await self._handle_when_ready(found)
 
 
 async def _outcome(work: Callable[[], Awaitable[T]]) -> T | Exception:
@@ -176,8 +229,6 @@ async def _outcome(work: Callable[[], Awaitable[T]]) -> T | Exception:
     while True:
         try:
             return await work()
-        except StateFileError:
-            raise
         except Exception as error:  # noqa: BLE001 - given back as a value, see above
             delay = next(delays, None)
             if delay is None or not isinstance(error, GatewayRefused):

@@ -98,4 +98,5 @@ class Rooms:
 
     def community(self, prefix: str) -> list[Room]:
         """Return the rooms of one community, by label."""
-        return sorted((room for room in self._rooms.values() if room.community == prefix), key=_by_number)
+        rooms = list(self._rooms.values())  # at once: the state file's thread asks, too
+        return sorted((room for room in rooms if room.community == prefix), key=_by_number)

@@ -2,8 +2,7 @@
 
 import asyncio
 import logging
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from roomsync import store
@@ -12,7 +11,6 @@ from roomsync.delivery.outbox import Outbox
 from roomsync.errors import GatewayError, is_gone
 from roomsync.model import Room
 from roomsync.relay.rooms import Rooms
-from roomsync.store import StateFile
 
 log = logging.getLogger(__name__)
 
@@ -30,13 +28,14 @@ class Topics(Protocol):
 
 
 class Roster:
-    """Asks `gateway` and fills `rooms`; what it finds is logged and remembered in `state`."""
+    """Asks `gateway` and fills `rooms`; what it finds is logged and remembered. `clock`: seconds since the epoch."""
 
-    def __init__(self, gateway: Topics, rooms: Rooms, state: StateFile, outbox: Outbox) -> None:
+    def __init__(self, gateway: Topics, rooms: Rooms, outbox: Outbox, clock: Callable[[], float]) -> None:
         self._gateway = gateway
         self.rooms = rooms
-        self._state = state
+        self._state = outbox.state
         self._outbox = outbox
+        self._clock = clock
 
     async def find(self, *, settle: bool = False) -> None:
         """Find the rooms of every community among all rooms of the account, until the gateway answers.
@@ -44,20 +43,30 @@ class Roster:
         `settle`: some gateways list their rooms only bit by bit after a login. So they are asked again for a while
         when rooms are missing that were there before, or when there are too few to relay.
         """
-        with self._state.connection() as db:
-            before = store.rooms.topics(db)
+        before = await self._state.run(self._noted_topics)
         found = await self._settled_topics(before) if settle else await self._topics()
         # A room that does not tell its topic today is what it was.
         known = {room_id: topic if topic is not None else before.get(room_id) for room_id, topic in found.items()}
-        self._take_over({room_id: topic for room_id, topic in known.items() if topic is not None}, before)
+        await self._take_over({room_id: topic for room_id, topic in known.items() if topic is not None}, before)
         self._log_communities()
 
-    def _take_over(self, topics: Mapping[str, str], before: Mapping[str, str]) -> None:
+    def _noted_topics(self) -> dict[str, str]:
+        with self._state.connection() as db:
+            return store.rooms.topics(db)
+
+    def _replace_topics(self, topics: Mapping[str, str]) -> dict[str, str]:
+        with self._state.transaction() as db:
+            return store.rooms.replace_all(db, topics)
+
+    def _note_topic(self, room_id: str, topic: str) -> None:
+        with self._state.transaction() as db:
+            store.rooms.note_topics(db, {room_id: topic})
+
+    async def _take_over(self, topics: Mapping[str, str], before: Mapping[str, str]) -> None:
         """Note the rooms as they are now; cancel what waits for one that changed its community since `before`."""
         # Of rooms that never were in a community nothing has to be remembered.
         ours = {one: topic for one, topic in topics.items() if one in before or self.rooms.community_of(topic)}
-        with self._state.transaction() as db:
-            moves = store.rooms.replace_all(db, ours)
+        moves = await self._state.run(self._replace_topics, ours)
         for old, new in moves.items():
             log.info("What waits for %s goes to its new id %s (was %s).", topics[new], new, old)
         self.rooms.clear()
@@ -65,7 +74,7 @@ class Roster:
             self.rooms.place(room_id, topic)
             earlier = self.rooms.community_of(before.get(room_id, ""))
             if earlier and earlier != self.rooms.community_of(topic):
-                self._cancel(room_id, topic)
+                await self._cancel(room_id, topic)
 
     def _log_communities(self) -> None:
         for prefix in self.rooms.prefixes:
@@ -91,9 +100,9 @@ class Roster:
             return all(room_id in found or topic in topics for room_id, topic in earlier.items())
         return sum(self.rooms.community_of(topic) is not None for topic in topics) > 1
 
-    def _cancel(self, room_id: str, topic: str) -> None:
+    async def _cancel(self, room_id: str, topic: str) -> None:
         """Cancel what waits for a room: it was meant for its community, which it is no longer in."""
-        if cancelled := self._outbox.cancel_room(room_id, time.time()):
+        if cancelled := await self._state.run(self._outbox.cancel_room, room_id, self._clock()):
             log.warning("%d deliveries that waited for %s are cancelled.", cancelled, topic)
 
     async def _topics(self) -> dict[str, str | None]:
@@ -121,11 +130,10 @@ class Roster:
             topic = reported
         before, now = self.rooms.get(room_id), self.rooms.place(room_id, topic)
         if now != before:
-            with self._state.transaction() as db:
-                store.rooms.note_topics(db, {room_id: topic})
+            await self._state.run(self._note_topic, room_id, topic)
             self._log_change(before, now)
         if before and (now is None or now.community != before.community):
-            self._cancel(room_id, topic)
+            await self._cancel(room_id, topic)
 
     @staticmethod
     def _log_change(before: Room | None, now: Room | None) -> None:
@@ -134,10 +142,10 @@ class Roster:
         elif before:
             log.info("Room %s (%s) is in no community any more.", before.label, before.topic)
 
-    def leave(self, room_id: str) -> None:
+    async def leave(self, room_id: str) -> None:
         """Note that the bot was taken out of a room, and cancel what waits for it."""
         left = self.rooms.remove(room_id)
-        cancelled = self._outbox.cancel_room(room_id, time.time())
+        cancelled = await self._state.run(self._outbox.cancel_room, room_id, self._clock())
         if left:
             log.warning("The bot is no longer in %s; %d waiting deliveries to it are cancelled.", left.topic, cancelled)
 

@@ -35,7 +35,8 @@ class Router:
     """Decides by asking, in this order: is it ours, whose is it, does it take something back, is it to be relayed?
 
     `filters` answer relay, drop or hold, with their reasons; none is there yet. `clock` gives seconds since the epoch.
-    Every method raises `StateFileError` when the state file cannot be used.
+    What a message needs of the state file is one piece of work there: so one that was said first is decided first, also
+    after an outage of the disk. The methods that do such work raise `StateFileError` when the file cannot be used.
     """
 
     def __init__(
@@ -68,10 +69,10 @@ class Router:
             raise GatewayLost("it is not known yet whose account this is")
         own = message.talker_id == self._session.account_id
         if is_throttle_notice(message.kind, message.text, own):
-            if self.is_new(message.id, source, self._clock()):
-                self._courier.throttled(source.id)
+            if await self._state.run(self.is_new, message.id, source, self._clock()):
+                await self._courier.throttled(source.id)
         elif own:
-            self._settle(message, source)
+            await self._settle(message, source)
         else:
             self._courier.heard(source.id)
             if await self._answer(message, source):
@@ -81,18 +82,20 @@ class Router:
         """Do what a member's message asks for; return whether there is something to send."""
         is_mentioned = self._session.account_id in message.mention_ids
         if message.kind is Kind.RECALLED:
-            has_news = self.take_back(message.text, source, self._clock())
+            has_news = await self._state.run(self.take_back, message.text, source, self._clock())
         else:
-            has_news = self.relay(await self._reader.complete(message), source, self._clock())
+            complete = await self._reader.complete(message)
+            has_news = await self._state.run(self.relay, complete, source, self._clock())
         if is_mentioned:
-            has_news = self.introduce(source, self._clock()) or has_news
+            has_news = await self._state.run(self.introduce, source, self._clock()) or has_news
         return has_news
 
-    def _settle(self, message: Message, source: Room) -> None:
+    async def _settle(self, message: Message, source: Room) -> None:
         """Take the account's own message for the echo of a send, or for what its owner said by phone."""
         if message.kind is Kind.RECALLED:
             return  # the echo of a recall of our own
-        if self._outbox.echo(source.id, message.kind, message.text, message.id, self._clock()) is None:
+        now = self._clock()
+        if await self._state.run(self._outbox.echo, source.id, message.kind, message.text, message.id, now) is None:
             self._courier.heard(source.id)
 
     def relay(self, message: Message, source: Room, now: float) -> bool:

@@ -1,6 +1,7 @@
 """The table `deliveries`: one part of a message for one room, and its state."""
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
+from itertools import product
 from sqlite3 import Connection
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ from roomsync.store import parts, rooms
 from roomsync.store.rooms import KEY
 
 RECALL_PRIORITY = 1  # recalls go ahead of what was said before them
+PASSED_PRIORITY = -1  # of a picture that was refused: until its last attempt is due, the others pass
 Value = str | float | None
 # What may become of a delivery; of those in other states nothing. A throttle notice takes back that one was sent, and
 # so does the recall of another one that travelled with it.
@@ -22,14 +24,18 @@ ADD = "INSERT INTO deliveries (message_id, part, room, changed) VALUES (?, ?, ?,
 ADD_RECALL = f"""
 INSERT INTO deliveries (message_id, part, room, priority, recalled_send, changed) VALUES (?, ?, {KEY}, ?, ?, ?)
 """
-# The first waiting delivery of every room. It hops from room to room in the index, so that its cost grows with the
-# rooms, not with the deliveries (https://sqlite.org/lang_with.html#rcex3, and a plain GROUP BY reads them all).
-HEADS = f"""
+# Every room that something waits for. It hops from room to room in the index, so that its cost grows with the rooms,
+# not with the deliveries (https://sqlite.org/lang_with.html#rcex3, and a plain GROUP BY reads them all).
+WAITING_ROOMS = f"""
 WITH RECURSIVE waiting_rooms (room) AS (
     SELECT min(room) FROM deliveries WHERE {IS_WAITING} UNION ALL
     SELECT (SELECT min(room) FROM deliveries WHERE {IS_WAITING} AND room > w.room)
     FROM waiting_rooms AS w WHERE room IS NOT NULL
 )
+"""
+# The first waiting delivery of each.
+HEADS = f"""
+{WAITING_ROOMS}
 SELECT r.gateway_id, d.next_try, d.priority > 0 FROM waiting_rooms AS w JOIN rooms AS r ON r.id = w.room
 JOIN deliveries AS d ON d.id = (
     SELECT id FROM deliveries WHERE {IS_WAITING} AND room = w.room ORDER BY priority DESC, id LIMIT 1)
@@ -40,11 +46,23 @@ SELECT d.id, p.kind, p.body, p.header, p.mention, p.caption, m.talker_id, d.atte
 FROM deliveries AS d JOIN parts AS p USING (message_id, part) JOIN messages AS m ON m.id = d.message_id
 WHERE d.{IS_WAITING} AND d.room = {KEY} ORDER BY d.priority DESC, d.id LIMIT ?
 """
-# From the waiting ones to their messages: those are few where the messages are many. Notices never expire.
-OLDER = f"""
-SELECT d.id, r.gateway_id, d.message_id, m.kind FROM deliveries AS d INDEXED BY deliveries_waiting
+# What waits for a room with one priority, the oldest first. Notices never expire.
+OLDEST = f"""
+SELECT d.id, r.gateway_id, d.message_id, m.kind, m.accepted_at FROM deliveries AS d INDEXED BY deliveries_waiting
 CROSS JOIN messages AS m ON m.id = d.message_id CROSS JOIN rooms AS r ON r.id = d.room
-WHERE d.{IS_WAITING} AND m.accepted_at < ? AND m.missed = 0
+WHERE d.{IS_WAITING} AND d.room = ? AND d.priority = ? AND m.missed = 0 ORDER BY d.id
+"""
+PASSED = f"""
+SELECT id FROM deliveries INDEXED BY deliveries_waiting
+WHERE {IS_WAITING} AND priority < 0 AND next_try <= ? AND (? IS NULL OR room = {KEY}) ORDER BY id
+"""
+CAPTION_AGAIN = """
+INSERT INTO deliveries (message_id, part, room, changed) SELECT d.message_id, p.part, d.room, ? FROM deliveries AS d
+JOIN parts AS p ON p.message_id = d.message_id AND p.part = d.part - 1 WHERE d.id = ? AND p.caption
+"""
+BEHIND_IT = """
+INSERT INTO deliveries (message_id, part, room, state, attempts, next_try, error, send_id, changed)
+SELECT message_id, part, room, state, attempts, next_try, error, send_id, changed FROM deliveries WHERE id = ?
 """
 
 
@@ -132,6 +150,21 @@ def cancel_room(db: Connection, room_id: str, reason: Reason, now: float) -> int
     return change(db, ids, State.WAITING, State.CANCELLED, now, reason=reason)
 
 
+def passed(db: Connection, room_id: str | None, now: float) -> list[int]:
+    """Return the deliveries that others pass in a room (None: in all rooms), if they are due."""
+    return [one for (one,) in db.execute(PASSED, (now, room_id, room_id))]
+
+
+def bring_forward(db: Connection, delivery_id: int, now: float, *, captioned: bool) -> None:
+    """Let nothing more pass a delivery; `captioned`: it goes behind its caption again, and behind what waits now."""
+    if captioned:
+        db.execute(CAPTION_AGAIN, (now, delivery_id))
+        db.execute(BEHIND_IT, (delivery_id,))
+        db.execute("DELETE FROM deliveries WHERE id = ?", (delivery_id,))
+    else:
+        db.execute("UPDATE deliveries SET priority = 0 WHERE id = ?", (delivery_id,))
+
+
 def recover(db: Connection, now: float) -> int:
     """Let what was being sent when the process died wait again: whether it went out is not known."""
     return change(db, _find(db, "state = ?", State.SENDING), State.SENDING, State.WAITING, now)
@@ -155,9 +188,22 @@ def waiting(db: Connection, room_id: str, limit: int) -> Generator[Waiting]:
         cursor.close()
 
 
-def older(db: Connection, accepted_before: float) -> list[Old]:
-    """Return what waits and was accepted before that time."""
-    return [Old(*row) for row in db.execute(OLDER, (accepted_before,))]
+def older(db: Connection, accepted_before: float, limit: int) -> list[Old]:
+    """Return what waits and was accepted before that time, about `limit` at the most, messages whole.
+
+    What waits for a room is in the order in which it was accepted: where the first is not old, no other is.
+    """
+    found: list[Old] = []
+    rooms = db.execute(f"{WAITING_ROOMS} SELECT room FROM waiting_rooms WHERE room IS NOT NULL").fetchall()
+    for (room,), priority in product(rooms, (RECALL_PRIORITY, 0, PASSED_PRIORITY)):
+        for *old, accepted_at in db.execute(OLDEST, (room, priority)):
+            one = Old(*old)
+            if accepted_at >= accepted_before:
+                break
+            if len(found) >= limit and one.message_id != found[-1].message_id:
+                return found
+            found.append(one)
+    return found
 
 
 def carried(db: Connection, send_id: int | None) -> list[Carried]:

@@ -8,19 +8,30 @@ from roomsync.session import Cooldown
 
 @dataclass(frozen=True)
 class Health:
-    """What is known: the phase of the session since when, and when the last event came (None: before the first)."""
+    """What is known: the phase of the session since when, and when the last event came (None: before the first).
+
+    `written_at`: when the bot wrote last. `clock_ahead`: seconds that its clock was ahead of the machine's then, which
+    had been set. `outage_length`: how many seconds the state file could not be written, until `outage_ended_at`.
+    """
 
     phase: str
     since: float | None
     last_event: float | None
     cooldown: Cooldown
+    written_at: float | None = None
+    clock_ahead: float = 0.0
+    outage_ended_at: float | None = None
+    outage_length: float = 0.0
 
 
 def read(db: Connection) -> Health:
     """Return the row."""
-    query = "SELECT phase, since, last_event, cooldown_until, cooldown_length FROM health"
-    phase, since, last_event, *cooldown = db.execute(query).fetchone()
-    return Health(phase, since, last_event, Cooldown(*cooldown))
+    query = """
+    SELECT phase, since, last_event, cooldown_until, cooldown_length, written_at, clock_ahead, outage_ended_at,
+    outage_length FROM health
+    """
+    phase, since, last_event, until, length, *others = db.execute(query).fetchone()
+    return Health(phase, since, last_event, Cooldown(until, length), *others)
 
 
 def note_phase(db: Connection, phase: str, now: float) -> None:
@@ -36,3 +47,13 @@ def note_last_event(db: Connection, at: float) -> None:
 def note_cooldown(db: Connection, cooldown: Cooldown) -> None:
     """Note a pause of the account."""
     db.execute("UPDATE health SET cooldown_until = ?, cooldown_length = ?", (cooldown.until, cooldown.length))
+
+
+def note_written(db: Connection, now: float, clock_ahead: float) -> None:
+    """Note that the bot writes now, and how far its clock is ahead of the machine's."""
+    db.execute("UPDATE health SET written_at = ?, clock_ahead = ?", (now, clock_ahead))
+
+
+def note_outage(db: Connection, ended_at: float, length: float) -> None:
+    """Note a time in which the state file could not be written."""
+    db.execute("UPDATE health SET outage_ended_at = ?, outage_length = ?", (ended_at, length))

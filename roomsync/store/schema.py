@@ -177,4 +177,12 @@ MIGRATIONS = (
     CREATE INDEX deliveries_recalled_send ON deliveries (recalled_send) WHERE recalled_send IS NOT NULL;
     CREATE INDEX deliveries_changed ON deliveries (changed); CREATE INDEX call_log_at ON call_log (at);
     """,
+    """
+    -- When the bot last wrote here at all; how far its clock was ahead of the machine's then; and when the last outage
+    -- of the state file ended, with its length.
+    ALTER TABLE health ADD COLUMN written_at REAL;
+    ALTER TABLE health ADD COLUMN clock_ahead REAL NOT NULL DEFAULT 0;
+    ALTER TABLE health ADD COLUMN outage_ended_at REAL;
+    ALTER TABLE health ADD COLUMN outage_length REAL NOT NULL DEFAULT 0;
+    """,
 )

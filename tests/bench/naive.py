@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 import sys
+import time
 from typing import Any
 
 from grpclib.exceptions import GRPCError
@@ -69,7 +70,7 @@ class NaiveBot(Wechaty):  # type: ignore[misc, unused-ignore]
 
     async def run(self, state: StateFile) -> None:
         """Relay until cancelled. `state`: where events are noted, which the patched client needs."""
-        events = self.puppet.events = Dispatcher(self, self.session, await prepare(self), Incoming(state))
+        events = self.puppet.events = Dispatcher(self, self.session, await prepare(self), Incoming(state), time.time)
         await self.puppet.connect()
         self.session.connect()
         await asyncio.gather(events.run(), self.puppet.listen())

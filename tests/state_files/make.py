@@ -1,6 +1,6 @@
-"""Write state files of the schema versions 1 to 4 with the code of their time, and dump each as SQL text.
+"""Write state files of the schema versions 1 to 5 with the code of their time, and dump each as SQL text.
 
-Run it anywhere inside a clone of the repository: `python make.py`. Beside it come version_1.sql to version_4.sql.
+Run it anywhere inside a clone of the repository: `python make.py`. Beside it come version_1.sql to version_5.sql.
 """
 
 import re
@@ -20,6 +20,7 @@ COMMITS = {
     2: "7c38796f211596db7dc258be40aa74c6740ceb62",
     3: "97cc8dedc63838a31adbff76c6600f6385f1532e",
     4: "825c24549256d8027afb0871f3a8f7a8d9777ea4",
+    5: "5d8fe01f8dda760e39a0f5fb53cdfe1f9f8d8407",
 }
 # Runs in the commit's own tree, with its own classes; the arguments are the version and the path of the new state file.
 WRITER = '''
@@ -111,16 +112,81 @@ outbox.take("r101", NOW + 112)  # in hand when the bot was killed
 (state or outbox).close()
 '''
 
+# The same for version 5, the first in which rooms have keys of our own, after all wings had moved.
+WRITER_5 = '''
+import sys
+from pathlib import Path
+
+from roomsync import store
+from roomsync.delivery.housekeeper import expire
+from roomsync.delivery.outbox import Outbox, add_line
+from roomsync.delivery.recalls import Recalls
+from roomsync.inbox.incoming import Incoming
+from roomsync.model import Kind, Message, Room
+from roomsync.relay.rendering import Style, parts
+from roomsync.session import Cooldown, Phase
+from roomsync.store import StateFile
+from roomsync.text.headers import HeaderTemplate
+
+NOW = 1_000_000.0
+PREFIX = "Milvus用户交流群"
+TOPICS = {f"r{label}": PREFIX + label for label in ("101", "102", "103")}
+STYLE = Style(HeaderTemplate("[{name}@{room}]:  "))
+PICTURE = '{"boxType": 7, "uuid": "%s", "name": "%s.png"}'
+
+
+def hear(message_id, room_id, name, to, at, text="", content=None):
+    """Accept what a member said, as the router does when it hears it."""
+    kind = Kind.IMAGE if content else Kind.TEXT
+    message = Message(message_id, room_id, name.lower(), name, kind, text, content)
+    source = Room(room_id, TOPICS[room_id], PREFIX, room_id[1:])
+    assert outbox.accept(message, parts(message, source, STYLE), to, at)
+
+
+state = StateFile(Path(sys.argv[2]))
+outbox, incoming, recalls = Outbox(state, 2000), Incoming(state), Recalls(state)
+with state.transaction() as db:
+    store.rooms.replace_all(db, TOPICS)
+hear("old", "r101", "Alice", ["r103"], NOW - 90_000, "昨天的话")
+assert expire(state, NOW - 86_400, NOW) == 1
+hear("sent", "r101", "Alice", ["r102", "r103"], NOW + 1, "大家好")
+outbox.put_back(outbox.take("r102", NOW + 1), NOW + 1, NOW + 1, uncertain=False)
+outbox.sent(outbox.take("r102", NOW + 102), "s1", NOW + 102)
+incoming.note(["unfinished", "given-up"], NOW + 103)
+incoming.give_up("given-up")
+hear("recalled", "r101", "Alice", ["r102", "r103"], NOW + 103, "说错了")
+outbox.sent(outbox.take("r102", NOW + 104), "s2", NOW + 104)
+with state.transaction() as db:
+    store.health.note_phase(db, Phase.READY, NOW)
+    store.health.note_last_event(db, NOW + 112)
+    store.health.note_cooldown(db, Cooldown(NOW + 61, 60.0))
+    store.rooms.note_introduction(db, "r101", NOW + 104)
+    add_line(db, "r101", "我是群消息同步助手", NOW + 104)
+    store.peers.mark_relayed(db, "bot2", "r103", NOW + 112)
+outbox.sent(outbox.take("r101", NOW + 105), "s3", NOW + 105)
+hear("refused", "r101", "Carol", ["r102", "r103"], NOW + 106, "有人吗")
+outbox.retry(outbox.take("r102", NOW + 107), NOW + 700, "the gateway refused it", NOW + 107)
+hear("brought", "r101", "Alice", ["r102"], NOW + 108, "明天见")
+hear("picture", "r101", "Alice", ["r102", "r103"], NOW + 108, content=PICTURE % (1, "a"))
+hear("held", "r101", "Dave", ["r102", "r103"], NOW + 109, content=PICTURE % (2, "d"))
+hear("in-hand", "r102", "Bob", ["r101", "r103"], NOW + 109, "收到")
+assert recalls.accept(["recalled"], "r101", NOW + 110) == 1
+assert recalls.accept(["never-seen"], "r101", NOW + 110) is None
+outbox.take("r101", NOW + 112)  # in hand when the bot was killed
+state.close()
+'''
+
 
 def write(version: int, path: Path) -> None:
     """Write the state file `path` with the code of the commit of that version."""
+    writer = WRITER if version < 5 else WRITER_5
     git = ["git", "-C", str(OUT), "worktree"]
     with TemporaryDirectory() as folder:
         tree = Path(folder, "tree")
         subprocess.run([*git, "add", "--quiet", "--detach", str(tree), COMMITS[version]], check=True)
         try:
             # With -c, the folder in which Python starts comes first on its path: that commit's roomsync is imported.
-            subprocess.run([sys.executable, "-B", "-c", WRITER, str(version), str(path)], cwd=tree, check=True)
+            subprocess.run([sys.executable, "-B", "-c", writer, str(version), str(path)], cwd=tree, check=True)
         finally:
             subprocess.run([*git, "remove", "--force", str(tree)], check=True)
 
@@ -138,7 +204,7 @@ def dump(path: Path) -> str:
 
 
 def main() -> None:
-    """Make the four files again."""
+    """Make the files again."""
     for version in COMMITS:
         with TemporaryDirectory() as folder:
             path = Path(folder, "state.sqlite3")

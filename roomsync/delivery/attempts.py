@@ -1,0 +1,180 @@
+"""One attempt of a send: made, and what became of it marked."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from roomsync.delivery import retries
+from roomsync.delivery.outbox import Outbox
+from roomsync.delivery.pacer import Pacer
+from roomsync.delivery.recalls import Recalls
+from roomsync.errors import AnswerLate, AnswerLost, GatewayError, GatewayLost, GatewayRefused, Throttled, Unsendable
+from roomsync.model import Kind, Send
+from roomsync.session import Session
+from roomsync.text.kinds import fallback_text
+from roomsync.text.phrases import NOT_RELAYED, UNSENT_TEXT
+
+log = logging.getLogger(__name__)
+
+
+class Sender(Protocol):
+    """What can send: the gateway. Both raise `GatewayError`."""
+
+    async def send(self, room_id: str, kind: Kind, body: str, mentions: Sequence[str] = ()) -> str | None:
+        """Make one call to the gateway; return the id of what was sent, where it gives one."""
+
+    async def recall(self, sent_id: str) -> bool:
+        """Take back what was sent; return whether the gateway did."""
+
+
+class Attempts:
+    """Makes sends. `clock` gives seconds since the epoch. A delivery that failed `max_attempts` times is given up."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        pacer: Pacer,
+        session: Session,
+        sender: Sender,
+        clock: Callable[[], float],
+        max_attempts: int,
+    ) -> None:
+        self._outbox, self._run = outbox, outbox.state.run
+        self._recalls = Recalls(outbox.state)
+        self._pacer = pacer
+        self._session = session
+        self._sender = sender
+        self._clock = clock
+        self._max_attempts = max_attempts
+        self.alone: Counter[str] = Counter()  # of which room how many deliveries go one by one
+        self._broken: Counter[int] = Counter()  # how often the connection went during which send
+        self.passed: list[tuple[float, str]] = []  # when which room has a picture that others passed until then
+
+    async def make(self, send: Send) -> bool:
+        """Make a send; return whether the gateway has it."""
+        try:
+            if send.kind is Kind.RECALLED:
+                await self._take_back(send)
+                return True
+            sent_id = await self._sender.send(send.room_id, send.kind, send.body, send.mentions)
+        except Unsendable as error:
+            await self._replace(send, error)
+        except Throttled as error:
+            await self._pause(send, error)
+        except AnswerLate as error:
+            await self._retry(send, error)
+        except GatewayLost as error:
+            await self._wait_for_gateway(send, error)
+        except GatewayError as error:
+            await self._retry(send, error)
+        except Exception as error:
+            # Whatever it is, the others go on.
+            log.exception("A send to %s failed in a way that was not foreseen.", await self._name_of(send.room_id))
+            await self._retry(send, GatewayRefused(repr(error)))
+        else:
+            await self._run(self._outbox.sent, send, sent_id, self._clock())
+            self._settled(send)
+            return True
+        return False
+
+    async def throttled(self, room_id: str, since: float) -> None:
+        """Pause, and make the last send to that room again if it was made since then: WeChat showed there that it was
+        too much."""
+        now = self._clock()
+        length = self._begin_pause(now)
+        again = await self._run(self._outbox.send_again, room_id, since, now)
+        why = f"a notice in {await self._name_of(room_id)}, {again} deliveries are sent again"
+        self._say_pause(length, why)
+
+    async def _pause(self, send: Send, error: Throttled) -> None:
+        now = self._clock()
+        length = self._begin_pause(now)
+        await self._run(self._outbox.put_back, send, now, now, uncertain=False)
+        self._say_pause(length, str(error).splitlines()[0])
+
+    def _begin_pause(self, now: float) -> float:
+        """Let the account pause; return for how many seconds, 0 when it did so already."""
+        before = self._session.cooldown
+        cooldown = self._pacer.throttled(now)
+        return cooldown.until - now if cooldown != before else 0.0
+
+    @staticmethod
+    def _say_pause(length: float, why: str) -> None:
+        if length:
+            log.error("WeChat says that the account sends too fast (%s); it pauses for %.0f s.", why, length)
+
+    async def _wait_for_gateway(self, send: Send, error: GatewayLost) -> None:
+        log.info("A send to %s waits for the gateway: %s", await self._name_of(send.room_id), error)
+        now, is_made = self._clock(), isinstance(error, AnswerLost)
+        self._broken[send.id] += is_made
+        delay = retries.lost_delay(self._broken[send.id])
+        await self._run(self._outbox.put_back, send, now + delay, now, uncertain=is_made)
+
+    async def _take_back(self, send: Send) -> None:
+        """Take back a copy of a message; where that cannot be, let its room know. Raises `GatewayError`."""
+        target = await self._run(self._recalls.target, send, self._clock())
+        taken, certain = False, True
+        if target:
+            try:
+                taken = await self._sender.recall(target)
+            except Throttled:
+                raise
+            except (GatewayRefused, Unsendable) as error:
+                # When it was tried before and its answer lost, a refusal may say that it is gone already.
+                taken, certain = send.repeated, not send.repeated
+                log.info("A message in %s cannot be taken back: %s", await self._name_of(send.room_id), error)
+        await self._run(self._recalls.done, send, taken, self._clock(), certain=certain)
+        self._broken.pop(send.id, None)
+
+    def _settled(self, send: Send) -> None:
+        """Forget what was counted of a send that is over, one that had to go alone among them."""
+        self._broken.pop(send.id, None)
+        if self.alone[send.room_id]:
+            self.alone[send.room_id] -= len(send.deliveries)
+        if self.alone[send.room_id] <= 0:
+            del self.alone[send.room_id]
+
+    async def _retry(self, send: Send, error: GatewayError) -> None:
+        now, attempts = self._clock(), send.attempts + 1
+        if retries.is_given_up(send, self._max_attempts):
+            await self._give_up(send, error)
+            return
+        delay = retries.retry_delay(send)
+        room = await self._name_of(send.room_id)
+        log.warning("A send to %s is tried again in %.0f s (attempt %d failed): %s", room, delay, attempts, error)
+        if apart := retries.goes_apart(send, self._max_attempts):
+            self.alone[send.room_id] = len(send.deliveries)
+        if passed := retries.is_passed(send):
+            self.passed.append((now + delay, send.room_id))
+        await self._run(self._outbox.retry, send, now + delay, str(error), now, apart=apart, passed=passed)
+
+    async def _give_up(self, send: Send, error: GatewayError) -> None:
+        if retries.is_media(send):
+            await self._replace(send, error)
+            return
+        room = await self._name_of(send.room_id)
+        log.error("A send to %s is given up after %d attempts: %s", room, send.attempts + 1, error)
+        if send.kind is Kind.RECALLED:
+            await self._run(self._recalls.done, send, False, self._clock())
+        else:
+            await self._run(self._outbox.fail, send, str(error), self._clock())
+        self._settled(send)
+
+    async def _replace(self, send: Send, error: GatewayError) -> None:
+        now, room = self._clock(), await self._name_of(send.room_id)
+        if len(send.deliveries) > 1:
+            self.alone[send.room_id] = len(send.deliveries)
+            await self._run(self._outbox.put_back, send, now, now, uncertain=False, apart=True)
+            return
+        if send.kind is Kind.TEXT and send.body.endswith(UNSENT_TEXT):
+            log.error("A send to %s cannot be made: %s", room, error)
+            await self._run(self._outbox.fail, send, str(error), now)
+        else:
+            log.warning("A send to %s goes as a line of text: %s", room, error)
+            line = UNSENT_TEXT if send.kind is Kind.TEXT else fallback_text(send.kind, send.body, NOT_RELAYED)
+            await self._run(self._outbox.replace, send, line, str(error), now, made=True)
+        self._settled(send)
+
+    async def _name_of(self, room_id: str) -> str:
+        return await self._run(self._outbox.name_of, room_id)

@@ -1,0 +1,197 @@
+"""Opening a state file: is it ours, whole and free; who may read it; what a person can do when it is not."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from sqlite3 import Connection
+
+from roomsync.errors import StateFileBusy, StateFileDamaged, StateFileError
+from roomsync.store.schema import MIGRATIONS
+
+# "RSYN"; tells our file from any other SQLite file (https://sqlite.org/pragma.html#pragma_application_id).
+APPLICATION_ID = 0x5253594E
+LOCK_TIMEOUT = 1.0  # seconds; `--status` holds the lock for a moment, to see whether it is free
+BUSY_TIMEOUT = 1.0  # seconds that one piece of work waits for another program that has the file locked
+COMPANIONS = ("-wal", "-shm", "-lock")  # files of SQLite, and ours, beside the state file
+CHECK_STEPS = 20_000_000  # of SQLite's virtual machine: about two seconds of looking for damage at a start
+HEADER_BYTES = 100  # of an SQLite file (https://sqlite.org/fileformat2.html#the_database_header)
+# What a person does about an error of SQLite, by its primary code (https://sqlite.org/rescode.html).
+HINTS = {
+    sqlite3.SQLITE_BUSY: "another program has locked it, such as a database browser or a backup: close that",
+    sqlite3.SQLITE_LOCKED: "another program has locked it, such as a database browser or a backup: close that",
+    sqlite3.SQLITE_FULL: "the disk is full: free some space",
+    sqlite3.SQLITE_IOERR: "the disk does not read or write it: look whether it is full, gone or broken",
+    sqlite3.SQLITE_READONLY: "check that you may write it and in its folder, and that the disk is not read-only",
+    sqlite3.SQLITE_CANTOPEN: "check that you may write it and in its folder",
+}
+DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+SET_ASIDE = (
+    "stop the bot if it runs, then `python bot.py --set-aside` moves it out of the way, and the next start makes a new "
+    "one (what waits in it is then not sent)"
+)
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Raise SQLite's errors as one sentence with the file's name, and what to do."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise _explanation(path, error) from error
+
+
+def _explanation(path: Path, error: Exception) -> StateFileError:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest of it is a detail
+    if code in DAMAGE:
+        return StateFileDamaged(f"The state file {path} cannot be used: {_damage(path)}; {SET_ASIDE}.")
+    hint = HINTS.get(code)
+    return StateFileError(f"The state file {path} cannot be used: {error}{f'; {hint}' if hint else ''}.")
+
+
+def _damage(path: Path) -> str:
+    """Return what is wrong with a file that SQLite cannot read, as far as can be seen."""
+    try:
+        with path.open("rb") as file:
+            header = file.read(HEADER_BYTES)
+        size = path.stat().st_size
+    except OSError as error:
+        return f"it cannot be read ({error.strerror})"
+    if not header.startswith(b"SQLite format 3\0") or len(header) < HEADER_BYTES:
+        return "it is not a database"
+    page = int.from_bytes(header[16:18], "big")
+    whole = (65536 if page == 1 else page) * int.from_bytes(header[28:32], "big")
+    if size < whole:
+        return f"it is damaged: it was cut, and has {size} of {whole} bytes"
+    return "it is damaged: some of its pages are not what was written"
+
+
+def open_read_only(path: Path) -> Connection:
+    """Open a file to look at it alone. Raises `sqlite3.Error`."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+
+
+def open_file(path: Path) -> Connection:
+    """Open our state file, made when it is not there, brought up to date, found whole. Raises `StateFileError`."""
+    with explained(path):
+        _prepare(path)
+        db = connect(path)
+        try:
+            _bring_up_to_date(db, path)
+            make_private(path)
+            _look_for_damage(db, path)
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+
+def connect(path: Path) -> Connection:
+    """Open a file that is ours; any thread may use the connection, one at a time. Raises `sqlite3.Error`."""
+    db = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
+    db.execute("PRAGMA synchronous = FULL")
+    return db
+
+
+def make_private(path: Path) -> None:
+    """Let nobody but its owner read the file and those beside it: chats are private. Windows has no such modes."""
+    for end in ("", *COMPANIONS):
+        file = path.with_name(path.name + end)
+        with suppress(OSError):  # it is not there, or of another owner, who alone may do it
+            if file.stat().st_mode & 0o077:
+                file.chmod(0o600)
+
+
+def _prepare(path: Path) -> None:
+    """Make the file unless it is there; raise for one that is not ours."""
+    if path.exists() and path.stat().st_size:
+        # Looked at without writing: opening another program's file could merge its log into it.
+        with closing(open_read_only(path)) as db:
+            version_of(db, path)
+    else:
+        # The file is made readable by its owner only, before anything is in it.
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+
+
+def _bring_up_to_date(db: Connection, path: Path) -> None:
+    version = version_of(db, path)
+    if version == 0:
+        db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before the first table, else it has no effect
+    db.execute("PRAGMA journal_mode = WAL")
+    for number, script in enumerate(MIGRATIONS[version:], version + 1):
+        marks = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {number};"
+        db.executescript(f"BEGIN IMMEDIATE; {script} {marks} COMMIT;")
+    # Only now: a migration replaces tables that others refer to (https://sqlite.org/lang_altertable.html#otheralter).
+    db.execute("PRAGMA foreign_keys = ON")
+
+
+def _look_for_damage(db: Connection, path: Path) -> None:
+    """Raise `StateFileDamaged` for a file with a page that is not what it should be, if that is found soon."""
+    db.set_progress_handler(lambda: 1, CHECK_STEPS)
+    try:
+        (found,) = db.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+            raise
+        return  # so large that a start must not wait for all of it
+    finally:
+        db.set_progress_handler(None, 0)
+    if found != "ok":
+        raise StateFileDamaged(f"The state file {path} cannot be used: {_damage(path)}; {SET_ASIDE}.")
+
+
+def version_of(db: Connection, path: Path) -> int:
+    """Return the schema version of our file, 0 for an empty one; raise for any other, before anything is written."""
+    (application,) = db.execute("PRAGMA application_id").fetchone()
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if application != APPLICATION_ID and (tables or version):
+        raise StateFileError(f"{path} is a database of something else; it was left as it is. Set another STATE_FILE.")
+    if version > len(MIGRATIONS):
+        raise StateFileError(
+            f"{path} was written by a newer version of the bot; it was left as it is. Install that version again, or "
+            "set another STATE_FILE."
+        )
+    return int(version)
+
+
+def lock_path_of(path: Path) -> Path:
+    """Return the path of the file that is locked in the place of a state file."""
+    return path.with_name(path.name + "-lock")
+
+
+def hold_lock(path: Path, timeout: float = LOCK_TIMEOUT) -> Connection:
+    """Keep every other bot off the state file until the connection returned is closed or this process dies.
+
+    An exclusive transaction on a second, empty database file: a lock that the operating system frees, and that
+    works the same on Windows, macOS and Linux, while `--status` can still read the state file itself.
+    """
+    lock_path, lock = lock_path_of(path), None
+    try:
+        lock = sqlite3.connect(lock_path, isolation_level=None, timeout=timeout, check_same_thread=False)
+        lock.execute("BEGIN EXCLUSIVE")
+    except sqlite3.Error as error:
+        if lock:
+            lock.close()
+        if "locked" in str(error):
+            raise StateFileBusy(f"The state file {path} is in use by another bot; stop that one first.") from None
+        hint = HINTS.get(error.sqlite_errorcode & 0xFF, "move that file away")
+        raise StateFileError(f"The state file {path} cannot be used: {error} ({lock_path.name}); {hint}.") from error
+    return lock
+
+
+def set_aside(path: Path, stamp: str) -> Path:
+    """Move a state file that no bot uses, and what is beside it, out of the way; return its new path.
+
+    `stamp` goes into the new name. Raises `StateFileError`.
+    """
+    if not path.exists():
+        raise StateFileError(f"There is no state file {path}; nothing has to be moved.")
+    aside = path.with_name(f"{path.name}.aside-{stamp}")
+    with closing(hold_lock(path)), explained(path):
+        for end in ("-wal", "-shm", ""):  # the file itself last: until then the next try can go on
+            file = path.with_name(path.name + end)
+            if file.exists():
+                file.rename(aside.with_name(aside.name + end))
+    return aside
