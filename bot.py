@@ -6,6 +6,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import sys
 from collections.abc import Mapping
@@ -40,7 +41,7 @@ try:
     from roomsync.relay.roster import Roster
     from roomsync.relay.router import Router
     from roomsync.session import Session
-    from roomsync.store import StateFile
+    from roomsync.store import StateFile, set_aside
     from roomsync.text.headers import HeaderTemplate
 except ModuleNotFoundError as error:
     sys.exit(
@@ -51,6 +52,7 @@ except KeyboardInterrupt:
     sys.exit(130)
 
 log = logging.getLogger("bot")
+FAREWELL_TIMEOUT = 1.0  # seconds
 FOLDER = Path(__file__).resolve().parent
 
 
@@ -153,7 +155,9 @@ class RoomSyncBot(Wechaty):
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self.puppet.disconnect()
-            await self.housekeeper.note_health()
+            with contextlib.suppress(TimeoutError):  # a disk that fails must not keep the bot
+                async with asyncio.timeout(FAREWELL_TIMEOUT):
+                    await self.housekeeper.note_health()
 
     def stop(self) -> None:
         """Finish the send in hand, then let `run` return."""
@@ -190,6 +194,7 @@ def main() -> int:
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--check", action="store_true", help="connect, show account, rooms and state file, and leave")
     mode.add_argument("--demo", action="store_true", help="show the bot at work without account, token and network")
+    mode.add_argument("--set-aside", action="store_true", help="move a damaged state file out of the way, and leave")
     mode.add_argument("--status", action="store_true", help="show what waits, was sent and failed; 0 if all is well")
     parser.add_argument("--json", action="store_true", help="with --status: for machines")
     args = parser.parse_args()
@@ -199,9 +204,12 @@ def main() -> int:
     try:
         if args.demo:
             return asyncio.run(demo(demo_bot))
-        settings = read_settings(FOLDER, offline=args.status)
+        settings = read_settings(FOLDER, offline=args.status or args.set_aside)
         if args.status:
             return show_status(settings.state_file, args.json)
+        if args.set_aside:
+            print(f"The state file is {set_aside(settings.state_file)} now; the next start makes a new one.")  # noqa: T201
+            return 0
         set_up_logs(settings.log_level, settings.token)
         if args.check:
             return asyncio.run(check(settings))

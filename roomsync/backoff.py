@@ -8,6 +8,12 @@ MAX_DELAY = 60.0
 # So gentle that after a minute's absence of the gateway the next attempt is less than 10 s away.
 GROWTH = 1.1
 JITTER = 0.2
+MAX_AT_ONCE = 0.2
+
+
+def at_once(rand: Callable[[], float] = random.random) -> float:
+    """Return the seconds before the first attempt after a good connection: hardly any, for many bots not the same."""
+    return MAX_AT_ONCE * rand()
 
 
 def backoff(rand: Callable[[], float] = random.random) -> Iterator[float]:

@@ -1,20 +1,22 @@
 """The state file: ours alone, private, safe on disk, and never mistaken for something else's."""
 
+import asyncio
 import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from roomsync.delivery.outbox import Outbox
-from roomsync.errors import StateFileBusy, StateFileError
+from roomsync.errors import StateFileBusy, StateFileDamaged, StateFileError
 from roomsync.model import Kind, Message, Part
-from roomsync.store import StateFile, is_held, opening, read_only
+from roomsync.store import StateFile, is_held, opening, read_only, set_aside
 from roomsync.store.schema import MIGRATIONS
+from tests.conftest import until
 
 HOLDER = """
 import sys, time
@@ -90,6 +92,124 @@ def test_a_database_of_something_else_is_left_as_it_is(state_file: Path, content
     with pytest.raises(StateFileError, match=r"something else; it was left as it is"):
         StateFile(state_file)
     assert state_file.read_bytes() == before
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-4096])
+
+
+def scribble(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[4096 * 2 : 4096 * 6] = b"\xff" * 4096 * 4
+    path.write_bytes(content)
+
+
+def overwrite(path: Path) -> None:
+    path.write_bytes(b"Dear diary,\n" * 1000)
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"), [(cut, r"it was cut, and has \d+ of \d+"), (scribble, "pages"), (overwrite, "not a database")]
+)
+def test_damage_is_told_apart(state_file: Path, damage: Callable[[Path], None], words: str) -> None:
+    """A file that was cut, one with wrong pages, and one that is no database: each is said, with what to do."""
+    StateFile(state_file).close()
+    damage(state_file)
+    before = state_file.read_bytes()
+    with pytest.raises(StateFileDamaged, match=f"{words}.*--set-aside"):
+        StateFile(state_file)
+    assert state_file.read_bytes() == before
+
+
+def test_a_damaged_file_is_set_aside_when_asked(state_file: Path) -> None:
+    """It is moved under another name with all its bytes, and a new one can be made; not while a bot uses it."""
+    with closing(StateFile(state_file)), pytest.raises(StateFileBusy):
+        set_aside(state_file)
+    overwrite(state_file)
+    before = state_file.read_bytes()
+    aside = set_aside(state_file)
+    assert aside.read_bytes() == before and aside.name.startswith("roomsync.db.aside-")
+    StateFile(state_file).close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_modes_that_are_too_wide_are_mended(state_file: Path) -> None:
+    """A file that others could read, and those beside it, are readable by their owner alone after a start."""
+    StateFile(state_file).close()
+    names = [state_file.with_name(state_file.name + end) for end in ("", "-lock")]
+    for name in names:
+        name.chmod(0o644)
+    with closing(StateFile(state_file)) as state:
+        with state.transaction() as db:
+            db.execute("INSERT INTO rooms (gateway_id) VALUES ('a')")
+        found = {name.stat().st_mode & 0o777 for name in state_file.parent.glob("roomsync.db*")}
+    assert found == {0o600}
+
+
+async def test_work_waits_until_the_file_is_free(state: StateFile, caplog: pytest.LogCaptureFixture) -> None:
+    """While another program has the file locked, work waits and the loop goes on; then it is done, in its order."""
+    done: list[str] = []
+
+    def work(name: str) -> None:
+        with state.transaction() as db:
+            db.execute("INSERT INTO rooms (gateway_id) VALUES (?)", (name,))
+        done.append(name)
+
+    with closing(sqlite3.connect(state.path, isolation_level=None)) as other:
+        state._db.execute("PRAGMA busy_timeout = 1")
+        other.execute("BEGIN IMMEDIATE")
+        tasks = [asyncio.create_task(state.run(work, name)) for name in ("a", "b")]
+        await until(lambda: state.outages.is_on)
+        assert not done and [record.levelname for record in caplog.records] == ["ERROR"]
+        assert "cannot be written" in caplog.text and "another program has locked it" in caplog.text
+        other.execute("ROLLBACK")
+    await asyncio.gather(*tasks)
+    assert done == ["a", "b"] and "can be written again after" in caplog.text
+    assert state.outages.last > 0
+
+
+def held(state: StateFile) -> list[str]:
+    with state.connection() as db:
+        return [room_id for (room_id,) in db.execute("SELECT gateway_id FROM rooms")]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows lets nobody remove an open file")
+def test_a_file_that_is_removed_is_there_again(state: StateFile) -> None:
+    """When all files of an open state file are removed, it is written again with all that was in it, and is held."""
+    with state.transaction() as db:
+        db.execute("INSERT INTO rooms (gateway_id) VALUES ('a')")
+    assert state.rescue("now") == ""
+    for file in state.path.parent.glob("roomsync.db*"):
+        file.unlink()
+    assert "is gone" in state.rescue("now")
+    assert state.rescue("later") == ""
+    with state.transaction() as db:
+        db.execute("INSERT INTO rooms (gateway_id) VALUES ('b')")
+    with pytest.raises(StateFileBusy):
+        StateFile(state.path)
+    state.close()
+    with closing(StateFile(state.path)) as again:
+        assert held(again) == ["a", "b"]
+    assert not list(state.path.parent.glob("*.saved-*"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows lets nobody remove an open file")
+def test_a_file_that_is_replaced_is_saved_beside_the_other(state: StateFile, tmp_path: Path) -> None:
+    """What is open goes to a new file and on in it; the other file is left as it is, and our log does not reach it."""
+    with closing(StateFile(tmp_path / "other.db")) as other, other.transaction() as db:
+        db.execute("INSERT INTO rooms (gateway_id) VALUES ('theirs')")
+    with state.transaction() as db:
+        db.execute("INSERT INTO rooms (gateway_id) VALUES ('ours')")
+    path = state.path
+    (tmp_path / "other.db").rename(path)
+    before = path.read_bytes()
+    assert "was replaced by another file" in state.rescue("now")
+    saved = path.with_name("roomsync.db.saved-now")
+    assert state.path == saved and held(state) == ["ours"]
+    assert path.read_bytes() == before and saved.stat().st_mode & 0o777 == 0o600
+    state.close()
+    with closing(StateFile(path)) as theirs:
+        assert held(theirs) == ["theirs"]
 
 
 @pytest.mark.parametrize("content", [b"Dear diary,\n" * 100, b"SQLite format 3\0" + b"\xff" * 4096, b"short"])

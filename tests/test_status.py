@@ -76,6 +76,37 @@ def test_a_bot_that_cannot_relay_is_not_well(
     assert capsys.readouterr().out == f"{line}\n"
 
 
+def test_a_bot_that_writes_nothing_is_not_well(box: Box, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a bot that is frozen, or whose disk is, the exit code is 1, and a line says for how long."""
+    with box.state.transaction() as db:
+        store.health.note_written(db, NOW - 31, 0.0)
+    assert show_status(box.path, as_json=False) == 1
+    assert "nothing was written to the state file for 31 s" in capsys.readouterr().out
+
+
+def test_an_outage_of_the_state_file_is_told(box: Box, capsys: pytest.CaptureFixture[str]) -> None:
+    """How long the state file could not be written is told for a day, and the bot is well again."""
+    with box.state.transaction() as db:
+        store.health.note_outage(db, NOW - 60, 12.0)
+    assert show_status(box.path, as_json=False) == 0
+    assert "the state file could not be written for 12 s, until 1 min ago" in capsys.readouterr().out
+    assert read_status(box.path, NOW + DAY)[0].outage is None
+
+
+def test_ages_are_those_of_the_bot_whose_clock_was_set(box: Box) -> None:
+    """When the machine's clock was set back under a bot that runs, what it noted is as old as it is."""
+    with box.state.transaction() as db:
+        store.health.note_written(db, NOW, 3600.0)
+    assert read_status(box.path, NOW - 3600 + 2)[0].silence == 2
+
+
+def test_a_file_that_is_gone_under_a_bot_is_told(box: Box) -> None:
+    """When somebody removed the state file of a bot that runs, that is said, and not that it never ran."""
+    box.path.unlink()
+    with pytest.raises(StateFileError, match="is gone while a bot runs"):
+        read_status(box.path, NOW)
+
+
 def test_a_bot_that_does_not_run_is_not_well(box: Box, capsys: pytest.CaptureFixture[str]) -> None:
     """Of a bot that was killed while it was connected the exit code is 1."""
     box.state.close()
@@ -189,6 +220,9 @@ def test_machines_read_the_same(box: Box, capsys: pytest.CaptureFixture[str]) ->
         "since": NOW - 90,
         "last_event": NOW - 5,
         "cooldown": 0.0,
+        "silence": None,
+        "outage": None,
+        "outage_ended_at": None,
         "unreadable": 0,
         "rooms": [{"id": "r102", "topic": "群102", **ROOM, "waiting": 1, "oldest_waiting": 0.0}],
     }

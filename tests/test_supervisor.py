@@ -8,7 +8,7 @@ import pytest
 
 from roomsync import errors
 from roomsync.backoff import MAX_DELAY, backoff
-from roomsync.gateway.supervisor import PING_INTERVAL, Supervisor, worth_retrying
+from roomsync.gateway.supervisor import PING_INTERVAL, Supervisor
 from roomsync.session import Session
 
 ABSENCE = 60.0
@@ -87,17 +87,6 @@ class Script:
 
 
 # Deciding.
-
-
-@pytest.mark.parametrize("error", RETRIED)
-def test_what_may_pass_is_worth_retrying(error: type[errors.GatewayError]) -> None:
-    """After any failure of the gateway but a rejection it can help to connect again."""
-    assert worth_retrying(error("why"))
-
-
-def test_a_rejection_is_not_worth_retrying() -> None:
-    """A wrong token stays wrong."""
-    assert not worth_retrying(errors.GatewayRejected("why"))
 
 
 @pytest.mark.parametrize("chance", [0.0, 0.5, 1.0])
@@ -220,13 +209,26 @@ async def test_a_refused_call_is_an_answer() -> None:
     assert script.calls == ["connect", "up", "deaf", "down", "disconnect"]
 
 
-async def test_a_token_rejected_later_ends_it() -> None:
-    """A token that is no longer good ends the run from the watch, too."""
-    script = Script(3)
-    script.ping_error = errors.GatewayRejected("wrong token")
-    with pytest.raises(errors.GatewayRejected):
-        await Supervisor(script, script.session, script.sleep).run()
-    assert script.calls == ["connect", "up", "deaf", "down", "disconnect"]
+@pytest.mark.parametrize("error", [errors.GatewayRejected("wrong token"), errors.NoTls("plain")])
+async def test_a_rejection_after_a_good_connection_is_retried(error: errors.GatewayError) -> None:
+    """Another certificate, token or protocol where a connection has stood is tried again like a lost one."""
+    script = Script(3, error, error, "end")
+    script.ping_error = error
+    assert await script.run() == [
+        *["connect", "up", "deaf", "down", "disconnect"],
+        *["connect", "disconnect"] * 2,
+        *["connect", "up", "down", "disconnect"],
+    ]
+
+
+async def test_a_good_connection_that_is_lost_is_made_again_at_once() -> None:
+    """The first attempt after a connection that stood for a while comes within 0.2 s, those after it grow from 1 s."""
+    now = iter(range(0, 1000, 10))
+    script = Script("end", errors.GatewayLost("gone"), "end")
+    with pytest.raises(asyncio.CancelledError):
+        await Supervisor(script, script.session, script.sleep, lambda: float(next(now))).run()
+    first, second, third = script.delays()
+    assert first <= 0.2 and 1 <= second <= 1.2 and third <= 0.2
 
 
 async def test_leaving_closes_the_connection() -> None:

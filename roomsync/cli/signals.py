@@ -1,14 +1,23 @@
-"""Stopping: the first Ctrl-C or SIGTERM asks for it, the second does it."""
+"""Stopping: the first Ctrl-C or SIGTERM asks for it, the second does it, and so does time."""
 
 import asyncio
+import logging
 import os
 import signal
+import threading
 from collections.abc import Callable
 from types import FrameType
+
+log = logging.getLogger(__name__)
+
+LEAVE_TIMEOUT = 7.5  # seconds after the first signal; Docker kills after 10, and systemd can be told to
 
 
 def stop_on_signals(stop: Callable[[], None]) -> None:
     """Call `stop` in the running loop at the first signal, and end the process at the second.
+
+    It ends after LEAVE_TIMEOUT in any case: a disk, or a look-up of a name, that hangs cannot be told to stop; what is
+    in the state file is safe from an end at any time.
 
     By signal.signal and not by the loop's own handlers, which Windows does not have.
     """
@@ -19,8 +28,16 @@ def stop_on_signals(stop: Callable[[], None]) -> None:
         if asked:
             os._exit(128 + number)
         asked.append(number)
+        last = threading.Timer(LEAVE_TIMEOUT, _end)
+        last.daemon = True
+        last.start()
         loop.call_soon_threadsafe(stop)
 
     for name in ("SIGINT", "SIGTERM", "SIGBREAK"):  # the last is Ctrl-Break, on Windows only
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), handle)
+
+
+def _end() -> None:
+    log.warning("The bot leaves without waiting any longer; nothing that was accepted is lost.")
+    os._exit(0)

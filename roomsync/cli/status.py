@@ -6,11 +6,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from roomsync import store
+from roomsync.errors import StateFileError
 from roomsync.session import Phase
 from roomsync.store import is_held, read_only
 from roomsync.store.report import RoomReport
 
 DAY = 86400.0
+MAX_SILENCE = 30.0  # seconds; a bot that runs writes its state file more often
 PHASES = {
     Phase.DISCONNECTED: "running, not connected to the gateway",
     Phase.CONNECTED: "connected to the gateway, but WeChat is not logged in",
@@ -21,7 +23,11 @@ PHASES = {
 
 @dataclass(frozen=True)
 class Status:
-    """What `--json` prints: times in seconds since the epoch, `cooldown` in seconds from now."""
+    """What `--json` prints: times in seconds since the epoch, `cooldown` in seconds from now.
+
+    `silence`: seconds since the bot wrote its state file, which it does every few; None when it does not run.
+    `outage`: how many seconds the file could not be written, until `outage_ended_at`; None within 24 h.
+    """
 
     running: bool
     connected: bool
@@ -29,35 +35,58 @@ class Status:
     since: float | None
     last_event: float | None
     cooldown: float
+    silence: float | None
+    outage: float | None
+    outage_ended_at: float | None
     unreadable: int
+
+    @property
+    def is_well(self) -> bool:
+        """Whether a bot runs, relays, and shows that it does."""
+        return self.logged_in and (self.silence or 0.0) < MAX_SILENCE
+
     rooms: list[RoomReport]
 
 
-def read_status(path: Path, now: float) -> tuple[Status, Phase]:
-    """Return the status, and the phase that the session is or was in. Raises `StateFileError`."""
-    running = path.exists() and is_held(path)
+def read_status(path: Path, now: float) -> tuple[Status, Phase, float]:
+    """Return the status, the phase that the session is or was in, and what the bot's own clock says at `now`.
+
+    Raises `StateFileError`.
+    """
+    running = is_held(path)
+    if running and not path.exists():
+        raise StateFileError(
+            f"The state file {path} is gone while a bot runs on it; the bot writes it again by itself."
+        )
     with read_only(path) as db:
         health = store.health.read(db)
-        phase = Phase(health.phase)
-        return Status(
-            running=running,
-            connected=running and phase is not Phase.DISCONNECTED,
-            logged_in=running and phase is Phase.READY,
-            since=health.since,
-            last_event=health.last_event,
-            cooldown=max(0.0, health.cooldown.until - now),
-            unreadable=store.incoming.given_up(db, now - DAY),
-            rooms=store.report.rooms(db, now - DAY, now),
-        ), phase
+        phase, now = Phase(health.phase), now + health.clock_ahead * running
+        has_outage = health.outage_ended_at is not None and health.outage_ended_at > now - DAY
+        return (
+            Status(
+                running=running,
+                connected=running and phase is not Phase.DISCONNECTED,
+                logged_in=running and phase is Phase.READY,
+                since=health.since,
+                last_event=health.last_event,
+                cooldown=max(0.0, health.cooldown.until - now),
+                silence=max(0.0, now - health.written_at) if running and health.written_at else None,
+                outage=health.outage_length if has_outage else None,
+                outage_ended_at=health.outage_ended_at if has_outage else None,
+                unreadable=store.incoming.given_up(db, now - DAY),
+                rooms=store.report.rooms(db, now - DAY, now),
+            ),
+            phase,
+            now,
+        )
 
 
 def show_status(path: Path, as_json: bool) -> int:
     """Print the status; return 0 when a bot is running on that file and relays, else 1."""
-    now = time.time()
-    status, phase = read_status(path, now)
+    status, phase, now = read_status(path, time.time())
     lines = [json.dumps(asdict(status), ensure_ascii=False, indent=2)] if as_json else _lines(status, phase, now)
     print("\n".join(lines))  # noqa: T201
-    return 0 if status.logged_in else 1
+    return 0 if status.is_well else 1
 
 
 def _lines(status: Status, phase: Phase, now: float) -> list[str]:
@@ -66,6 +95,11 @@ def _lines(status: Status, phase: Phase, now: float) -> list[str]:
         state += f" for {_age(now - status.since)}"
     last = f"last event {_age(now - status.last_event)} ago" if status.last_event else "no event yet"
     lines = [f"{state}; {last}"]
+    if status.silence and status.silence >= MAX_SILENCE:
+        lines.append(f"nothing was written to the state file for {_age(status.silence)}: the disk or the bot hangs")
+    if status.outage is not None and status.outage_ended_at:
+        ago = _age(now - status.outage_ended_at)
+        lines.append(f"the state file could not be written for {_age(status.outage)}, until {ago} ago")
     if status.cooldown:
         lines.append(f"WeChat says that the account sends too fast: nothing is sent for {_age(status.cooldown)}")
     if status.unreadable:

@@ -3,16 +3,19 @@
 import asyncio
 import contextlib
 import logging
+import math
+import time
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from roomsync.backoff import backoff
-from roomsync.errors import GatewayError, GatewayRefused, GatewayRejected, NoTls
+from roomsync.backoff import at_once, backoff
+from roomsync.errors import GatewayError, GatewayRefused, GatewayRejected
 from roomsync.session import Session
 
 log = logging.getLogger(__name__)
 
 PING_INTERVAL = 10.0  # seconds; with the link's own limit for the answer, 15, a frozen gateway is noticed within 30
+MIN_STANDING = 5.0  # seconds that a connection must have stood for the next one to be made at once
 NOT_LOGGED_IN = "The gateway is connected, but WeChat is not logged in there; the bot waits for the login."
 
 
@@ -27,32 +30,41 @@ class Link(Protocol):
     async def disconnect(self) -> None: ...  # WeChat stays logged in
 
 
-def worth_retrying(error: GatewayError) -> bool:
-    """Return whether connecting again can help after `error`."""
-    return not isinstance(error, GatewayRejected)
-
-
 class Supervisor:
-    """Keeps `link` connected, and notes in `session` each time that a connection stands or is gone."""
+    """Keeps `link` connected, and notes in `session` each time that a connection stands or is gone.
 
-    def __init__(self, link: Link, session: Session, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+    `clock` gives seconds that never step.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        session: Session,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._link = link
         self._session = session
         self._sleep = sleep
+        self._clock = clock
 
     async def run(self) -> None:
-        """Keep the connection until cancelled. Raises `GatewayRejected` when trying again cannot help."""
-        delays, has_stood = backoff(), False
+        """Keep the connection until cancelled.
+
+        Raises `GatewayRejected` when trying again cannot help: before a first connection stood. Later it is no longer a
+        wrong setting, but a gateway that is being changed, or somebody else in its place.
+        """
+        delays, has_stood, connected_at = backoff(), False, math.inf
         while True:
             try:
                 await self._link.connect()
                 log.info("Connected to the gateway %s.", self._link.endpoint)
-                delays, has_stood = backoff(), True
+                delays, has_stood, connected_at = backoff(), True, self._clock()
                 self._session.connect()
                 await self._live()
                 reason = "the gateway ended the event stream"
             except GatewayError as error:
-                if not worth_retrying(error) and not (has_stood and isinstance(error, NoTls)):
+                if isinstance(error, GatewayRejected) and not has_stood:
                     raise
                 reason = str(error)
             finally:
@@ -61,7 +73,9 @@ class Supervisor:
                         self._session.disconnect()
                 finally:
                     await self._link.disconnect()
-            delay = next(delays)
+            # One that breaks at once when it stands is not made again at once.
+            delay = at_once() if self._clock() - connected_at > MIN_STANDING else next(delays)
+            connected_at = math.inf
             log.warning("No connection: %s; trying again in %.0f s.", reason, delay)
             await self._sleep(delay)
 

@@ -150,6 +150,8 @@ def read_only(path: Path) -> Iterator[Connection]:
 
 def is_held(path: Path) -> bool:
     """Return whether a bot is running on that state file. Raises `StateFileError`."""
+    if not lock_path_of(path).exists():
+        return False
     try:
         hold_lock(path, timeout=0).close()
     except StateFileBusy:

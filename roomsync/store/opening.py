@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -43,11 +44,16 @@ def explained(path: Path) -> Iterator[None]:
 
 
 def _explanation(path: Path, error: Exception) -> StateFileError:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest of it is a detail
+    code = _code(error)
     if code in DAMAGE:
         return StateFileDamaged(f"The state file {path} cannot be used: {_damage(path)}; {SET_ASIDE}.")
     hint = HINTS.get(code)
     return StateFileError(f"The state file {path} cannot be used: {error}{f'; {hint}' if hint else ''}.")
+
+
+def _code(error: Exception) -> int:
+    """Return SQLite's primary code of an error, without its details; 0 for an error that is not SQLite's."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
 def _damage(path: Path) -> str:
@@ -169,26 +175,29 @@ def hold_lock(path: Path, timeout: float = LOCK_TIMEOUT) -> Connection:
     """
     lock_path, lock = lock_path_of(path), None
     try:
+        if not lock_path.exists():  # never opened twice: to close it once would free this process's own lock
+            os.close(os.open(lock_path, os.O_CREAT | os.O_RDWR, 0o600))
+        make_private(path)
         lock = sqlite3.connect(lock_path, isolation_level=None, timeout=timeout, check_same_thread=False)
         lock.execute("BEGIN EXCLUSIVE")
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         if lock:
             lock.close()
         if "locked" in str(error):
             raise StateFileBusy(f"The state file {path} is in use by another bot; stop that one first.") from None
-        hint = HINTS.get(error.sqlite_errorcode & 0xFF, "move that file away")
+        hint = HINTS.get(_code(error), "check that you may write it and in its folder, or move that file away")
         raise StateFileError(f"The state file {path} cannot be used: {error} ({lock_path.name}); {hint}.") from error
     return lock
 
 
-def set_aside(path: Path, stamp: str) -> Path:
+def set_aside(path: Path) -> Path:
     """Move a state file that no bot uses, and what is beside it, out of the way; return its new path.
 
-    `stamp` goes into the new name. Raises `StateFileError`.
+    Raises `StateFileError`.
     """
     if not path.exists():
         raise StateFileError(f"There is no state file {path}; nothing has to be moved.")
-    aside = path.with_name(f"{path.name}.aside-{stamp}")
+    aside = path.with_name(f"{path.name}.aside-{time.strftime('%Y%m%d-%H%M%S')}")
     with closing(hold_lock(path)), explained(path):
         for end in ("-wal", "-shm", ""):  # the file itself last: until then the next try can go on
             file = path.with_name(path.name + end)
