@@ -15,6 +15,10 @@ from roomsync.config.settings import Settings
 from roomsync.errors import GatewayRejected
 
 CONNECT_TIMEOUT = 10.0
+# Bytes that may be under way unread. An event stream that is not read, because the disk is full, must not use up what
+# the answers to calls need on the same connection.
+STREAM_WINDOW = 4 * 2**20
+CONNECTION_WINDOW = 16 * 2**20
 # The ecosystem's root certificate, from npm `wechaty-puppet-service` (src/auth/ca.ts), valid to 2031-08-07. The key of
 # the server certificate that it signed is public, too: it keeps no secret and proves no identity. A gateway reached
 # over the internet needs a CA of one's own (WECHATY_PUPPET_SERVICE_TLS_CA_CERT).
@@ -33,7 +37,12 @@ def open_channel(settings: Settings, endpoint: str) -> Channel:
     """Return a channel to the gateway; it connects with its first call. Every call carries the token."""
     host, _, port = endpoint.rpartition(":")
     tls, name = (None, None) if settings.no_tls else (_context(settings), server_name(settings))
-    channel = _Channel(host.strip("[]"), int(port), ssl=tls, config=Configuration(ssl_target_name_override=name))
+    config = Configuration(
+        ssl_target_name_override=name,
+        http2_connection_window_size=CONNECTION_WINDOW,
+        http2_stream_window_size=STREAM_WINDOW,
+    )
+    channel = _Channel(host.strip("[]"), int(port), ssl=tls, config=config)
     # Plain gateways before 0.68 know the token by the HTTP/2 authority, newer ones by the metadata.
     channel._authority = settings.token
 
