@@ -5,7 +5,9 @@ import unicodedata
 from collections.abc import Iterable
 
 from roomsync.model import Room
-from roomsync.text.characters import INVISIBLE, fold, fold_character
+from roomsync.text.characters import INVISIBLE, UNSAFE, fold, fold_character
+
+MAX_TOPIC = 1000  # characters of a topic that are looked at: WeChat allows 32
 
 
 def label_of(topic: str, prefix: str) -> str | None:
@@ -13,19 +15,19 @@ def label_of(topic: str, prefix: str) -> str | None:
 
     A topic that is the prefix alone is its own label, so that a header never reads `[Alice@]`.
     """
-    wanted, topic = fold(prefix), unicodedata.normalize("NFC", topic)
+    wanted, topic = fold(prefix), unicodedata.normalize("NFC", topic[:MAX_TOPIC])
     taken = ""
     for position, character in enumerate(topic):
         if taken == wanted:
-            return _clean(topic[position:]) or _clean(topic)
+            return _clean(topic[position:]) or _clean(topic) or None
         taken += fold_character(character)
         if not wanted.startswith(taken):
             return None
-    return _clean(topic) if taken == wanted else None
+    return (_clean(topic) or None) if taken == wanted else None
 
 
 def _clean(text: str) -> str:
-    return " ".join(text.translate(INVISIBLE).split())
+    return " ".join(UNSAFE.sub(" ", text.translate(INVISIBLE)).split())
 
 
 def _by_number(room: Room) -> list[tuple[int, int, str]]:

@@ -1,4 +1,9 @@
-"""Characters: which of them nobody sees, which are shown as one, and how texts are shortened and cut. Pure."""
+"""Characters: which do harm, which nobody sees, which are shown as one, and how texts are shortened and cut. Pure.
+
+What comes from outside is made harmless once, where it enters: `harmless` for what only a log or a terminal shows,
+`plain` for names and topics, which rooms are found by and headers are made of, `clean` for what people say. Each cuts
+before it looks at a single character.
+"""
 
 import re
 import unicodedata
@@ -17,14 +22,51 @@ UNSEEN = dict.fromkeys(
 INVISIBLE = dict.fromkeys(UNSEEN.keys() - {0x200D, 0xFE0E, 0xFE0F, *range(0xE0020, 0xE0080)})
 JOINER = "\u200d"
 LINE_BREAKS = re.compile("\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")  # what some client shows as a new line
+# What a terminal obeys (C0, DEL, C1), what starts a new line, what turns the direction of a line, and what UTF-8 cannot
+# say. All are one code unit wide.
+BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+UNSAFE = re.compile(f"[\0-\x1f\x7f-\x9f{BIDI}\u2028\u2029\ud800-\udfff]")
+TURNING = re.compile(f"[{BIDI}]")
+# What XML, in which WeChat keeps its messages, cannot carry in a text; line breaks and tab are no harm there.
+UNCARRIED = re.compile("[\0-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
 FULL_WIDTH = 0xFEE0  # from an ASCII character to its full-width form
 MAX_NUMBER = "(99999/99999) "
+MAX_SHOWN = 200  # characters of a name or topic: WeChat allows 32
+MAX_ERROR = 1000  # characters of what a gateway says went wrong
+MAX_TEXT = 20_000  # characters of what somebody says: WeChat takes far fewer, and 1 MB would keep the account busy
+LOOKED_AT = 2000  # characters of which a short line is made
+
+
+def harmless(text: str, limit: int = MAX_SHOWN) -> str:
+    """Return `text` as one line that a log or a terminal can show: what would do harm is written `\\x1b`, `\\u202e`.
+
+    What is over `limit` characters is left out, and how many there were is said.
+    """
+    return UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), text[:limit]) + _rest(text, limit)
+
+
+def plain(text: str, limit: int = MAX_SHOWN) -> str:
+    """Return a name or topic as one line: a blank for what would do harm, nothing for what turns a line's direction.
+
+    People see neither, and both are nothing to `fold`: a room's prefix is found with them or without.
+    """
+    return UNSAFE.sub(" ", TURNING.sub("", text[:limit])) + _rest(text, limit)
+
+
+def clean(text: str, limit: int = MAX_TEXT) -> str:
+    """Return the first `limit` characters of what somebody says, without those that no message can carry."""
+    return UNCARRIED.sub("", text[:limit])
+
+
+def _rest(text: str, limit: int) -> str:
+    return f"…({len(text)} characters)" if len(text) > limit else ""
 
 
 def shorten(text: str, limit: int) -> str:
     """Return `text` on one line that UTF-8 can write, with `…` for what is over `limit` characters."""
-    words = " ".join(text.translate(INVISIBLE).encode("utf-8", "replace").decode().split())
-    return words if len(words) <= limit else words[: limit - 1] + "…"
+    start = text[:LOOKED_AT].translate(INVISIBLE).encode("utf-8", "replace").decode()
+    words = " ".join(UNSAFE.sub(" ", start).split())
+    return words if len(words) <= limit and len(text) <= LOOKED_AT else words[: limit - 1] + "…"
 
 
 def fold_character(character: str) -> str:

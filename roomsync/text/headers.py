@@ -2,13 +2,17 @@
 
 import re
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from roomsync.text.characters import FULL_WIDTH, LINE_BREAKS, UNSEEN, shorten
+from roomsync.text.lookalikes import bones
 
 MAX_NAME = 40  # characters of a name or label in a header
 NAMELESS = "群友"
+POINTS = (
+    "·•‧∙"  # what stands in a name for a character of the template: the first that the template itself does not use
+)
 MAX_HEADER_LINE = 1000  # characters of a line in which a header is looked for: far more than one has
 
 
@@ -26,6 +30,47 @@ def subject_of(header: str) -> str:
     return header.rstrip().rstrip(":：").rstrip()
 
 
+def _pattern(form: str, escape: Callable[[str], str], name: str, room: str = "") -> re.Pattern[str]:
+    """Return a pattern of `form`, in which `name` and `room` (else `name`, too) are the patterns of its fields."""
+    pieces = re.split(r"\{(name|room)\}", form)  # text and fields in turn
+    fields = {"name": f"(?P<name>{name})", "room": f"(?P<room>{room or name})"}
+    return re.compile("".join(fields[one] if turn % 2 else escape(one) for turn, one in enumerate(pieces)))
+
+
+class Looks:
+    """What a person takes for a header of a template, or for the end of one; brackets of any kind are brackets."""
+
+    def __init__(self, template: str) -> None:
+        form, subject = template.rstrip(), subject_of(template)
+        self._own = frozenset(bones(template.format(name="", room="")))
+        other = f"[^\\n{re.escape(''.join(sorted(self._own)))}]+?"
+        self.start = _pattern(form, _bones_pattern, ".+?", other)  # how a line starts that reads like a header
+        # Between two brackets a header is one without its colon, too: so says `[Alice@101] 撤回了一条消息`.
+        enclosed = not subject.startswith("{") and not subject.endswith("}")
+        self._within = _pattern(subject if enclosed else form, _bones_pattern, other)
+        self._end = bones(form.rpartition("}")[2])
+        # Of what follows a field, with something for the other: `[Alice` in a name is closed by the header's own `]`.
+        self._behind = {one: bones(self._after(form, one)) for one in ("name", "room")}
+
+    @staticmethod
+    def _after(form: str, field: str) -> str:
+        rest = form.partition(f"{{{field}}}")[2].replace("{name}", "0").replace("{room}", "0")
+        return "" if form.startswith("{") else rest
+
+    def forged(self, text: str, field: str) -> bool:
+        """Return whether a name or label (`field`: which) would read like a header in its header, or like its end."""
+        read = bones(text)
+        return (len(self._end) > 1 and self._end in read) or bool(self._within.search(read + self._behind[field]))
+
+    def is_own(self, character: str) -> bool:
+        """Return whether a character reads like one that the template is made of."""
+        return not self._own.isdisjoint(bones(character))
+
+
+def _bones_pattern(text: str) -> str:
+    return re.escape(bones(text))
+
+
 class HeaderTemplate:
     """The setting HEADER: `[{name}@{room}]:  `."""
 
@@ -34,25 +79,35 @@ class HeaderTemplate:
         # Characters of the template become full width in names and labels, so that they end nothing. Those that ASCII
         # does not have have no wider form: a point stands for them.
         own = "".join(template.format(name="", room="").split())
-        self._widened = {ord(one): ord(one) + FULL_WIDTH if one.isascii() else ord("·") for one in own}
-        pattern = re.escape(template.rstrip())
-        for name in ("name", "room"):
-            pattern = pattern.replace(re.escape(f"{{{name}}}"), f"(?P<{name}>[^\\n{re.escape(own)}]+?)")
-        self._pattern = re.compile(pattern)
+        self._point = next(one for one in POINTS if one not in own)
+        wide = {one: chr(ord(one) + FULL_WIDTH) for one in own if one.isascii()}
+        self._widened = {ord(one): self._point if wide.get(one, one) in own else wide[one] for one in own}
+        self._pattern = _pattern(template.rstrip(), re.escape, f"[^\\n{re.escape(own)}]+?")
+        self._looks = Looks(template)
         self._lead = template[len(subject_of(template)) :]
         self._blanks = template[len(template.rstrip()) :]
 
     def render(self, name: str, room: str) -> str:
         """Return the header of who speaks: `[Alice@101]:  `."""
-        return self._template.format(name=self._plain(name) or NAMELESS, room=self._plain(room))
+        return self._template.format(name=self._plain(name, "name") or NAMELESS, room=self._plain(room))
 
-    def _plain(self, text: str) -> str:
-        return shorten(text.replace("\0", ""), MAX_NAME).translate(self._widened)
+    def _plain(self, text: str, field: str = "room") -> str:
+        """Return a name or label on one short line, in which nothing reads like a header or the end of one."""
+        plain = shorten(text, MAX_NAME).translate(self._widened)
+        if not self._looks.forged(plain, field):
+            return plain
+        return "".join(self._point if self._looks.is_own(one) else one for one in plain)
 
     def parse(self, text: str, labels: Collection[str]) -> Spoken | None:
         """Return the header that `text` starts with, if it has the label of a room (`labels`), and what follows it."""
-        found = self._pattern.match(text)
-        if not found or found["room"] not in {self._plain(label) for label in labels}:
+        return self._parse(text, self._plain_labels(labels))
+
+    def _plain_labels(self, labels: Collection[str]) -> frozenset[str]:
+        return frozenset(map(self._plain, labels))
+
+    def _parse(self, text: str, plain: Collection[str]) -> Spoken | None:
+        found = self._pattern.match(text, 0, MAX_HEADER_LINE)
+        if not found or found["room"] not in plain:
             return None
         return Spoken(found["name"], found["room"], text[found.end() :].removeprefix(self._blanks))
 
@@ -62,30 +117,34 @@ class HeaderTemplate:
 
     def parse_batch(self, text: str, labels: Collection[str]) -> list[Spoken]:
         """Return all that is said in a text that the bot sent; a line without a header is of the speaker before it."""
-        spoken: list[Spoken] = []
+        plain = self._plain_labels(labels)  # once: there may be many lines, and many rooms
+        spoken: list[tuple[Spoken, list[str]]] = []
         for line in text.split("\n"):
-            start = self.parse(line, labels)
+            start = self._parse(line, plain)
             if start:
-                spoken.append(start)
+                spoken.append((start, [start.text]))
             elif spoken:
-                last = spoken[-1]
-                spoken[-1] = Spoken(last.name, last.label, f"{last.text}\n{line}")
-        return spoken
+                spoken[-1][1].append(line)
+        return [Spoken(one.name, one.label, "\n".join(lines)) for one, lines in spoken]
 
     def escape_headers(self, text: str, labels: Collection[str]) -> str:
         """Return `text` with a blank before each line that reads like a header: nobody speaks in another's name.
 
         The first line, too: behind an earlier text of the same speaker it stands without a header of its own.
         """
-        plain = {self._plain(label) for label in labels}
+        plain = self._plain_labels(labels)
+        plain |= frozenset(map(bones, plain))
         return "\n".join(f" {line}" if self._reads_like_one(line, plain) else line for line in LINE_BREAKS.split(text))
 
     def _reads_like_one(self, line: str, plain: Collection[str]) -> bool:
-        # To a person width and unseen characters do not matter; forms of blank letters are unseen, too.
+        # To a person width, unseen characters and the kind of bracket do not matter; forms of blank letters are unseen,
+        # too.
         start = line[:MAX_HEADER_LINE]
+        if not start:
+            return False
         bare = start.translate(UNSEEN).lstrip()
         compatible = unicodedata.normalize("NFKC", bare).translate(UNSEEN).lstrip()
-        found = map(self._pattern.match, (start, bare, compatible))
+        found = [*map(self._pattern.match, (start, bare, compatible)), self._looks.start.match(bones(start))]
         return any(one and one["room"] in plain for one in found)
 
 

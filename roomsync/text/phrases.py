@@ -11,6 +11,11 @@ OVER_DAILY_LIMIT = "今日转发已达上限，仅原群可见"
 UNSENT_TEXT = f"[文字] {NOT_RELAYED}"  # in the place of a text that the gateway never takes
 
 
+def cut(characters: int) -> str:
+    """Return what stands behind the start of a text that is too long to be relayed."""
+    return f"…（全文 {characters} 字，过长，其余仅原群可见）"
+
+
 def missed(messages: int) -> str:
     """Return the line for a room that messages did not reach in time."""
     return f"（有 {messages} 条消息未能及时转发到本群，仅原群可见）"

@@ -5,10 +5,9 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Collection
 
 from roomsync.model import Quote
-from roomsync.text.characters import shorten
+from roomsync.text.characters import MAX_TEXT, shorten
 from roomsync.text.headers import HeaderTemplate
 
-MAX_TEXT = 20_000  # characters; WeChat takes far fewer, and looking for a quote must not take long
 MAX_QUOTE = 60  # characters of what was quoted
 # `「name：content」`, a line of 15 or 16 dashes with blanks between them, then the reply (padlocal, wechat4u).
 DASHES = re.compile(r"」\n(?:- ){14,15}-[ \t]*\n")
@@ -72,5 +71,5 @@ def line_of_quote(quote: Quote, template: HeaderTemplate, labels: Collection[str
         name, content = f"{spoken.name}@{spoken.label}", spoken.text
     if inner := parse_quote(content):
         content = inner.reply
-    words = shorten(content.partition("\n「")[0], MAX_QUOTE)
+    words = shorten(content[:MAX_TEXT].partition("\n「")[0], MAX_QUOTE)
     return f"「{shorten(name, 20)}：{words}」"
