@@ -70,6 +70,10 @@ class Unsendable(GatewayError):
     """The gateway will never take this content (too large, malformed): send something else in its place."""
 
 
+class Unreadable(GatewayError):
+    """The gateway gives what can never be used (an id with control characters): asking again cannot help."""
+
+
 def is_gone(error: Exception) -> bool:
     """Return whether there is no connection to the gateway: then what failed waits for the next login."""
     return isinstance(error, GatewayLost) and not isinstance(error, AnswerLost)

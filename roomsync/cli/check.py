@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 from collections.abc import Iterable
 from urllib.parse import quote
 
@@ -11,11 +10,14 @@ from roomsync.config.settings import Settings
 from roomsync.errors import GatewayBusy, GatewayError, GatewayLost, StateFileBusy, StateFileError
 from roomsync.gateway.protocol import EventType
 from roomsync.gateway.puppet import GatewayPuppet
+from roomsync.inbox.event_handlers import payload_of, qrcode_of, text_of
 from roomsync.relay.rooms import Rooms
 from roomsync.session import Session
 from roomsync.store import StateFile
+from roomsync.text.characters import harmless
 
 MAX_TOPICS = 10
+MAX_LINE = 4000  # characters
 CHECK_TIMEOUT = 10.0  # seconds until the check gives up
 
 
@@ -31,11 +33,11 @@ class _Login:
         """Take every event."""
 
     def feed(self, event_type: int, text: str) -> None:
-        with contextlib.suppress(ValueError, AttributeError):  # an event that cannot be read is none of those
+        with contextlib.suppress(ValueError, RecursionError):  # an event that cannot be read is none of those
             if event_type == EventType.LOGIN and not self.account.done():
-                self.account.set_result(str(json.loads(text).get("contactId")))
+                self.account.set_result(text_of(payload_of(event_type, text), "contactId"))
             elif event_type == EventType.SCAN:
-                self.qrcode = str(json.loads(text).get("qrcode") or "")
+                self.qrcode = qrcode_of(payload_of(event_type, text))
 
 
 async def check(settings: Settings, limit: float = CHECK_TIMEOUT) -> int:
@@ -60,7 +62,7 @@ async def check(settings: Settings, limit: float = CHECK_TIMEOUT) -> int:
 
 
 def _line(what: str, text: str) -> None:
-    print(f"{what:<12}{text}")  # noqa: T201 - this is the answer to the user
+    print(f"{what:<12}{harmless(text, MAX_LINE)}")  # noqa: T201 - this is the answer to the user
 
 
 async def _connect(puppet: GatewayPuppet) -> bool:

@@ -2,17 +2,43 @@
 
 import logging
 import sys
+from typing import Any
+
+from roomsync.text.characters import harmless
+
+MAX_LINE = 4000  # characters of a record's message; the longest of our own has some hundred
+MAX_TRACEBACK = 20_000  # characters; an error's own text may be endless
 
 
 class _Safe(logging.Formatter):
-    """A formatter that never lets the token through, whatever a library puts into its message."""
+    """A formatter that never lets the token through, nor what a terminal obeys, whatever a library logs.
+
+    A record is one line. Those of its traceback are indented, so that none can be taken for a record.
+    """
 
     def __init__(self, token: str) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(message)s", "%Y-%m-%d %H:%M:%S")
         self._token = token
 
-    def format(self, record: logging.LogRecord) -> str:
-        return super().format(record).replace(self._token, "***")
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """Return the record on one line; logging adds the traceback to it."""
+        record.message = harmless(record.message.replace(self._token, "***"), MAX_LINE)
+        return super().formatMessage(record)
+
+    def formatException(self, ei: Any) -> str:
+        """Return a traceback, of one that is too long its start and its end."""
+        return self._indented(super().formatException(ei))
+
+    def formatStack(self, stack_info: str) -> str:
+        """Return the lines of a stack."""
+        return self._indented(stack_info)
+
+    def _indented(self, text: str) -> str:
+        if len(text) > MAX_TRACEBACK:
+            half = MAX_TRACEBACK // 2
+            text = f"{text[:half]}\n...\n{text[-half:]}"
+        lines = text.replace(self._token, "***").split("\n")
+        return "\n".join(f"    {harmless(line, MAX_LINE)}" for line in lines)
 
 
 def set_up_logs(level: str, token: str) -> None:

@@ -10,6 +10,7 @@ from roomsync.errors import StateFileError
 from roomsync.session import Phase
 from roomsync.store import is_held, read_only
 from roomsync.store.report import RoomReport
+from roomsync.text.characters import MAX_ERROR, UNSAFE, harmless
 
 DAY = 86400.0
 MAX_SILENCE = 30.0  # seconds; a bot that runs writes its state file more often
@@ -84,9 +85,15 @@ def read_status(path: Path, now: float) -> tuple[Status, Phase, float]:
 def show_status(path: Path, as_json: bool) -> int:
     """Print the status; return 0 when a bot is running on that file and relays, else 1."""
     status, phase, now = read_status(path, time.time())
-    lines = [json.dumps(asdict(status), ensure_ascii=False, indent=2)] if as_json else _lines(status, phase, now)
+    lines = [_json(status)] if as_json else _lines(status, phase, now)
     print("\n".join(lines))  # noqa: T201
     return 0 if status.is_well else 1
+
+
+def _json(status: Status) -> str:
+    """Return the status as JSON that a terminal can show, too: what it would obey is escaped, as JSON allows."""
+    found = json.dumps(asdict(status), ensure_ascii=False, indent=2)
+    return UNSAFE.sub(lambda one: one[0] if one[0] == "\n" else f"\\u{ord(one[0]):04x}", found)
 
 
 def _lines(status: Status, phase: Phase, now: float) -> list[str]:
@@ -112,8 +119,10 @@ def _lines(status: Status, phase: Phase, now: float) -> list[str]:
 def _room_line(room: RoomReport) -> str:
     numbers = f"{room.waiting:>8}{room.sent:>8}{room.failed:>8}{room.expired:>8}{room.cancelled:>11}"
     oldest = f"; oldest waits for {_age(room.oldest_waiting)}" if room.oldest_waiting else ""
-    error = f"; last error: {room.last_error.splitlines()[0][:80]}" if room.last_error else ""
-    return f"{numbers}  {room.topic}{oldest}{error}"
+    # A state file of an earlier version has topics and errors as the gateway gave them.
+    first = (room.last_error or "")[:MAX_ERROR].strip().partition("\n")[0]
+    error = f"; last error: {harmless(first[:80])}" if first else ""
+    return f"{numbers}  {harmless(room.topic)}{oldest}{error}"
 
 
 def _age(seconds: float) -> str:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from roomsync.config import validators
 from roomsync.config.env_file import PREFIX, read_env_file
-from roomsync.config.validators import shown
+from roomsync.config.validators import masked, shown
 from roomsync.errors import SettingsError
 from roomsync.model import Kind
 
@@ -18,6 +18,8 @@ NO_NAME = (
     f"{PREFIX}TLS_SERVER_NAME is not set, and the token has no name before a '_' (as in insecure_<uuid>); "
     f"set it to the name in the gateway's certificate, or {PREFIX}NO_TLS_INSECURE_CLIENT=true for a plain gateway."
 )
+MISPLACED = f"has the token in it, which stands in {PREFIX}TOKEN alone: other settings are shown, some of them in rooms"
+MIN_SECRET = 12  # characters of a token that no other setting has by chance
 CURLY_QUOTES = "“”‘’"
 
 
@@ -44,7 +46,7 @@ class Settings:
     daily_limits: Mapping[Kind, int] = _setting("DAILY_LIMITS", "miniprogram:400,url:800,image:1000", validators.daily)
     mention_quoted: bool = _setting("MENTION_QUOTED", "true", validators.flag)
     max_file_mb: float = _setting("MAX_FILE_MB", "3", validators.number(0, 3, "MB"))
-    max_text_bytes: int = _setting("MAX_TEXT_BYTES", "2000", validators.integer(500, 100000))
+    max_text_bytes: int = _setting("MAX_TEXT_BYTES", "2000", validators.integer(500, 20000))
     max_attempts: int = _setting("MAX_ATTEMPTS", "8", validators.integer(1, 100))
     relay_ttl_hours: float = _setting("RELAY_TTL_HOURS", "24", validators.number(0.1, 720, "hours"))
     retention_days: float = _setting("RETENTION_DAYS", "7", validators.number(1, 365, "days"))
@@ -70,12 +72,15 @@ class Settings:
         make: Callable[..., Settings] = cls
         parsed: dict[str, object] = {}
         problems = []
+        token = values.get(PREFIX + "TOKEN", "").strip()
         for f in fields(cls):
             text = values.get(f.metadata["name"], f.metadata["default"])
             try:
+                if f.name != "token" and len(token) >= MIN_SECRET and token in text:
+                    raise ValueError(MISPLACED)
                 parsed[f.name] = "" if offline and f.name == "token" else _value(f.name, text, f.metadata["parse"])
             except ValueError as error:
-                problems.append(f"{f.metadata['name']} {error}.")
+                problems.append(f"{f.metadata['name']} {masked(str(error), token)}.")
         if problems:
             raise SettingsError(problems)
         settings = make(**parsed)
@@ -104,7 +109,7 @@ def read_settings(folder: Path, environ: Mapping[str, str] = os.environ, *, offl
     try:
         settings = Settings.parse(values, offline=offline)
         settings = replace(settings, state_file=folder / settings.state_file)
-        problems += _problems_of_path(settings.state_file)
+        problems += _problems_of_path(settings.state_file, values.get(PREFIX + "TOKEN", "").strip())
     except SettingsError as error:
         if not problems and not (folder / ".env").exists():
             problems = [f"There is no {folder / '.env'}; copy .env.example to it, and fill it in."]
@@ -114,12 +119,12 @@ def read_settings(folder: Path, environ: Mapping[str, str] = os.environ, *, offl
     return settings
 
 
-def _problems_of_path(path: Path) -> list[str]:
+def _problems_of_path(path: Path, token: str) -> list[str]:
     try:
         if path.is_dir():
-            return [f"STATE_FILE is {shown(str(path))}, which is a folder; allowed: the path of a file."]
+            return [f"STATE_FILE is {shown(masked(str(path), ''))}, which is a folder; allowed: the path of a file."]
         if not path.parent.is_dir():
-            return [f"STATE_FILE is {shown(str(path))}, but that folder does not exist; make it first."]
+            return [f"STATE_FILE is {shown(masked(str(path), ''))}, but that folder does not exist; make it first."]
     except OSError as error:
-        return [f"STATE_FILE is {shown(str(path)[:80])}, which cannot be used: {error.strerror}."]
+        return [f"STATE_FILE is {shown(masked(str(path), '')[:80])}, which cannot be used: {error.strerror}."]
     return []

@@ -18,6 +18,13 @@ ENDPOINT_FORM = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(?P<po
 HOST_FORM = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*")
 LEVELS = ("debug", "info", "warning", "error")
 MAX_HEADER = 60
+MIN_TOKEN = 4  # characters of a token that is looked for in other places: a shorter one is in any word
+# What tokens look like: a name before a long random end, a UUID, or long, with letters and digits in no order of words.
+TOKEN_LIKE = re.compile(
+    r"(?:[A-Za-z]+_)+[0-9A-Za-z-]*[0-9][0-9A-Za-z-]{7,}"
+    r"|\b[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-?[0-9A-Fa-f]*"
+    r"|(?<![0-9A-Za-z])(?=[0-9]*[A-Za-z])(?=[A-Za-z]*[0-9])[0-9A-Za-z]{20,}"
+)
 CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
 
@@ -163,6 +170,12 @@ def daily(text: str) -> dict[Kind, int]:
             raise ValueError(f"is {text!r}; allowed: kind:number, separated by commas, of {kinds}; or 0 for no limits")
         limits[Kind(found[1])] = int(found[2])
     return limits
+
+
+def masked(text: str, token: str) -> str:
+    """Return a problem with `***` for the token in it, and for all that looks like one: it may stand in any place."""
+    known = text.replace(token, "***") if len(token) >= MIN_TOKEN else text
+    return TOKEN_LIKE.sub("***", known)
 
 
 def shown(path: str) -> str:

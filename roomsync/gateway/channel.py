@@ -13,6 +13,7 @@ from grpclib.protocol import H2Protocol
 
 from roomsync.config.settings import Settings
 from roomsync.errors import GatewayRejected
+from roomsync.text.characters import harmless
 
 CONNECT_TIMEOUT = 10.0
 # Bytes that may be under way unread. An event stream that is not read, because the disk is full, must not use up what
@@ -93,7 +94,7 @@ class _Channel(Channel):
         if not any(_fits(name, pattern) for pattern in names):
             transport.close()
             raise GatewayRejected(
-                f"the gateway's certificate is for {', '.join(names) or 'nobody'}, not for {name}; "
+                f"the gateway's certificate is for {harmless(', '.join(names)) or 'nobody'}, not for {name}; "
                 "set WECHATY_PUPPET_SERVICE_TLS_SERVER_NAME to the name in the certificate"
             )
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from roomsync import errors
 from roomsync.gateway.error_mapping import map_errors
+from roomsync.gateway.protocol import fault_of_id, topic_of
 from roomsync.model import Kind
 from roomsync.text.kinds import MEDIA
 from roomsync.text.system_messages import is_throttle_error
@@ -50,21 +51,24 @@ class Client:
 
     async def send(self, room_id: str, kind: Kind, body: str, mentions: Sequence[str] = ()) -> str | None:
         """Send to a room; return the id of what was sent, where the gateway gives one."""
-        stub = self.stub
-        if kind is Kind.TEXT:
-            call = stub.message_send_text(conversation_id=room_id, text=body, mentonal_ids=list(mentions))
-        elif kind is Kind.URL:
-            call = stub.message_send_url(conversation_id=room_id, url_link=body)
-        elif kind is Kind.MINIPROGRAM:
-            call = stub.message_send_mini_program(conversation_id=room_id, mini_program=body)
-        else:
-            call = stub.message_send_file(conversation_id=room_id, filebox=with_both_urls(body))
         try:
-            return (await self._call_throttled(call)).id or None
+            sent_id = (await self._call_throttled(self._make_send(room_id, kind, body, mentions))).id
         except errors.GatewayRefused as error:
             if isinstance(error, errors.Throttled) or kind not in MEDIA or GONE not in str(error):
                 raise
             raise errors.Unsendable(f"the file is no longer at the gateway ({error})") from error
+        return sent_id if sent_id and not fault_of_id(sent_id) else None
+
+    async def _make_send(self, room_id: str, kind: Kind, body: str, mentions: Sequence[str]) -> Any:
+        """Make the call that sends; in here, so that whatever its arguments make fail is a `GatewayError`, too."""
+        stub = self.stub
+        if kind is Kind.TEXT:
+            return await stub.message_send_text(conversation_id=room_id, text=body, mentonal_ids=list(mentions))
+        if kind is Kind.URL:
+            return await stub.message_send_url(conversation_id=room_id, url_link=body)
+        if kind is Kind.MINIPROGRAM:
+            return await stub.message_send_mini_program(conversation_id=room_id, mini_program=body)
+        return await stub.message_send_file(conversation_id=room_id, filebox=with_both_urls(body))
 
     async def recall(self, sent_id: str) -> bool:
         """Take back what was sent; return whether the gateway did."""
@@ -84,42 +88,55 @@ class Client:
 
         Raises `GatewayError` when the list cannot be had, or the connection is gone.
         """
-        ids = (await self.call(self.stub.room_list())).ids
-        slots = asyncio.Semaphore(MAX_ROOM_CALLS)
+        found: dict[str, str | None] = {}
+        for room_id in (await self.call(self.stub.room_list())).ids:
+            if fault := fault_of_id(room_id):
+                log.warning("Passed over a room of the account: its id %s", fault)
+            else:
+                found[room_id] = None
+        waiting = iter(list(found))
 
-        async def topic(room_id: str) -> str | None:
-            async with slots:
-                for _ in range(TOPIC_ATTEMPTS):
-                    try:
-                        return await self.topic(room_id)
-                    except errors.GatewayError as error:
-                        if errors.is_gone(error):
-                            raise
-                        log.warning("Room %s does not tell its topic: %s", room_id, error)
-                return None
+        async def ask() -> None:
+            for room_id in waiting:
+                found[room_id] = await self._topic_or_none(room_id)
 
-        found = await asyncio.gather(*map(topic, ids))
-        return dict(zip(ids, found, strict=True))
+        await asyncio.gather(*(ask() for _ in range(MAX_ROOM_CALLS)))
+        return found
+
+    async def _topic_or_none(self, room_id: str) -> str | None:
+        for _ in range(TOPIC_ATTEMPTS):
+            try:
+                return await self.topic(room_id)
+            except errors.GatewayError as error:
+                if errors.is_gone(error):
+                    raise
+                log.warning("Room %s does not tell its topic: %s", room_id, error)
+        return None
 
     async def topic(self, room_id: str) -> str:
         """Return a room's topic, fresh from the gateway (wechaty's `room.topic()` is stale for ever)."""
-        return str((await self.call(self.stub.room_payload(id=room_id))).topic)
+        return topic_of((await self.call(self.stub.room_payload(id=room_id))).topic)
 
     async def member_name(self, room_id: str, contact_id: str) -> str:
         """Return what a member is called in a room, or calls itself where the gateway says that; else empty."""
         member = await self.call(self.stub.room_member_payload(id=room_id, member_id=contact_id))
-        return str(member.room_alias or member.name)
+        return topic_of(member.room_alias).strip() or topic_of(member.name)
 
     async def contact_name(self, contact_id: str) -> str:
         """Return the name that a contact chose."""
-        return str((await self.call(self.stub.contact_payload(id=contact_id))).name)
+        return topic_of((await self.call(self.stub.contact_payload(id=contact_id))).name)
 
 
 def with_both_urls(filebox: str) -> str:
-    """Return a file box whose URL both sides can read: python-wechaty writes `remoteUrl`, file-box 1.x reads `url`."""
+    """Return a file box whose URL both sides can read: python-wechaty writes `remoteUrl`, file-box 1.x reads `url`.
+
+    Raises `Unsendable` for one that no client has made: nested so deep that it cannot be read or written.
+    """
     try:
         box = json.loads(filebox)
         url = box.get("url") or box.get("remoteUrl")
+        return json.dumps({**box, "url": url, "remoteUrl": url}) if url else filebox
     except (ValueError, AttributeError):
         return filebox
-    return json.dumps({**box, "url": url, "remoteUrl": url}) if url else filebox
+    except RecursionError:
+        raise errors.Unsendable("the file box is nested too deep") from None

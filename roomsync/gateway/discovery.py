@@ -45,7 +45,7 @@ def _endpoint_in(answer: requests.Response) -> str:
     try:
         found = answer.json() if answer.ok else {}
         host, port = found.get("host") or found.get("ip"), int(found.get("port") or 0)
-    except (ValueError, TypeError, AttributeError):
+        endpoint = f"{host}:{port}"
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         return ""
-    endpoint = f"{host}:{port}"
     return endpoint if host and 0 < port < 65536 and ENDPOINT_FORM.fullmatch(endpoint) else ""

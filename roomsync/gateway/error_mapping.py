@@ -11,6 +11,7 @@ from grpclib.exceptions import GRPCError, StreamTerminatedError
 from h2.exceptions import H2Error
 
 from roomsync import errors
+from roomsync.text.characters import MAX_ERROR, harmless
 
 T = TypeVar("T")
 REJECTED = (Status.UNAUTHENTICATED, Status.PERMISSION_DENIED)
@@ -18,44 +19,53 @@ UNSENDABLE = (Status.RESOURCE_EXHAUSTED, Status.INVALID_ARGUMENT, Status.OUT_OF_
 
 
 async def map_errors(call: Awaitable[T], endpoint: str, token: str) -> T:
-    """Return what a call answers. Raises `GatewayError` for its failure; its text never has the token in it."""
+    """Return what a call answers. Raises `GatewayError` for its failure.
+
+    Its text is one line that a terminal can show, and never has the token in it.
+    """
     try:
         return await call
-    except GRPCError as error:
-        raise _error_of(error, endpoint, token) from error
-    except ssl.SSLCertVerificationError as error:
-        raise errors.GatewayRejected(f"the gateway's certificate does not fit: {error.verify_message}") from error
-    except ssl.SSLError as error:
-        raise errors.NoTls(
-            f"{endpoint} does not answer in TLS ({error.reason}); if it is a plain gateway, set "
-            "WECHATY_PUPPET_SERVICE_NO_TLS_INSECURE_CLIENT=true"
-        ) from error
-    except TimeoutError as error:
-        raise errors.AnswerLate(f"{endpoint} did not answer in time") from error
-    except (StreamTerminatedError, H2Error) as error:
-        raise errors.AnswerLost(f"the connection to {endpoint} broke off ({error})") from error
-    except UnicodeDecodeError as error:
-        raise errors.GatewayRefused(f"{endpoint} answered with what is no UTF-8") from error
-    except OSError as error:
-        raise errors.GatewayLost(f"{endpoint} cannot be reached ({_reason(error)})") from error
     except (errors.GatewayError, StopAsyncIteration):
         raise
+    except GRPCError as error:
+        raise _error_of(error, endpoint, token) from error
+    except OSError as error:
+        raise _error_of_connection(error, endpoint) from error
+    except (StreamTerminatedError, H2Error) as error:
+        raise errors.AnswerLost(f"the connection to {endpoint} broke off ({harmless(str(error))})") from error
+    except UnicodeDecodeError as error:
+        raise errors.GatewayRefused(f"{endpoint} answered with what is no UTF-8") from error
+    except UnicodeEncodeError as error:
+        raise errors.Unsendable("it has a character that UTF-8 cannot write") from error
     except Exception as error:
         # Bytes that are no protobuf make betterproto raise whatever it stumbles over.
         raise errors.GatewayRefused(f"{endpoint} answered with what cannot be read ({error!r:.200})") from error
 
 
+def _error_of_connection(error: OSError, endpoint: str) -> errors.GatewayError:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return errors.GatewayRejected(f"the gateway's certificate does not fit: {harmless(error.verify_message)}")
+    if isinstance(error, ssl.SSLError):
+        return errors.NoTls(
+            f"{endpoint} does not answer in TLS ({error.reason}); if it is a plain gateway, set "
+            "WECHATY_PUPPET_SERVICE_NO_TLS_INSECURE_CLIENT=true"
+        )
+    if isinstance(error, TimeoutError):
+        return errors.AnswerLate(f"{endpoint} did not answer in time")
+    return errors.GatewayLost(f"{endpoint} cannot be reached ({_reason(error)})")
+
+
 def _reason(error: OSError) -> str:
     if isinstance(error, socket.gaierror):
         return "no host of that name is found"
-    reason = os.strerror(error.errno) if error.errno else str(error)
+    reason = os.strerror(error.errno) if error.errno else harmless(str(error))
     hint = ": is the gateway running, and on that port?"
     return reason + (hint if isinstance(error, ConnectionRefusedError) else "")
 
 
 def _error_of(error: GRPCError, endpoint: str, token: str) -> errors.GatewayError:
     # A gateway quotes a wrong token in its answer.
-    text = (error.message or error.status.name).replace(token, "***")
+    text = harmless((error.message or error.status.name).replace(token, "***"), MAX_ERROR)
     if error.status in REJECTED:
         return errors.GatewayRejected(f"{endpoint} refuses the token; check WECHATY_PUPPET_SERVICE_TOKEN")
     if error.status is Status.ALREADY_EXISTS:

@@ -12,7 +12,10 @@ from wechaty_grpc.wechaty.puppet import ImageType, MessageContactRequest
 from roomsync import errors
 from roomsync.gateway.client import Client
 from roomsync.gateway.members import Members
+from roomsync.gateway.protocol import fault_of_id, topic_of
 from roomsync.model import Kind, Message
+from roomsync.text.characters import MAX_TEXT, clean
+from roomsync.text.phrases import cut
 from roomsync.text.quotes import parse_quote
 
 log = logging.getLogger(__name__)
@@ -36,18 +39,25 @@ class MessageLocationResponse(betterproto.Message):
 
 
 def message_of(msg: Any) -> Message:
-    """Return what a wechaty Message with its payload loaded says; its name and content are asked for by `Contents`."""
+    """Return what a wechaty Message with its payload loaded says; its name and content are asked for by `Contents`.
+
+    A text over MAX_TEXT is cut, and says so at its end. Raises `Unreadable` for ids that nothing can be done with.
+    """
     payload = msg.payload
     kind: Kind = payload.kind
+    for whose, one in (("its room's", payload.room_id), ("its talker's", payload.from_id)):
+        if fault := fault_of_id(one):
+            raise errors.Unreadable(f"{whose} id {fault}")
+    text = clean(payload.text)
     return Message(
         id=msg.message_id,
         room_id=payload.room_id,
         talker_id=payload.from_id,
         name="",
         kind=kind,
-        text=payload.text,
+        text=text + cut(len(payload.text)) if kind is Kind.TEXT and len(payload.text) > MAX_TEXT else text,
         # xp shows replies as messages of an unknown kind.
-        quote=parse_quote(payload.text) if kind in (Kind.TEXT, Kind.UNKNOWN) else None,
+        quote=parse_quote(text) if kind in (Kind.TEXT, Kind.UNKNOWN) and len(payload.text) <= MAX_TEXT else None,
         mention_ids=tuple(payload.mention_ids),
     )
 
@@ -93,11 +103,12 @@ class Contents:
                 return str((await client.call(client.stub.message_mini_program(id=id))).mini_program)
             case Kind.CONTACT:
                 contact_id = (await client.call(client.stub.message_contact(id=id))).id
-                return json.dumps({"name": await self._members.name(contact_id)})
+                return json.dumps({"name": "" if fault_of_id(contact_id) else await self._members.name(contact_id)})
             case Kind.LOCATION:
                 request = MessageContactRequest(id=id)  # of the same shape: a string in field 1
                 answer = await client.call(client.stub._unary_unary(LOCATION, request, MessageLocationResponse))
-                return json.dumps({"name": answer.location.name, "address": answer.location.address})
+                place = answer.location
+                return json.dumps({"name": topic_of(place.name), "address": topic_of(place.address)})
             case _:
                 return None
 

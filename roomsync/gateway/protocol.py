@@ -12,6 +12,9 @@ from typing import Protocol, TypeVar
 import betterproto
 
 from roomsync.model import Kind
+from roomsync.text.characters import UNSAFE, harmless, plain
+
+MAX_ID = 256  # characters; those of today's gateways have at most 70
 
 T_co = TypeVar("T_co", covariant=True)
 Payload = dict[str, object]  # of an event: a JSON object
@@ -63,6 +66,21 @@ KINDS = {
     16: Kind.POST,
     18: Kind.SYSTEM,
 }
+
+
+def fault_of_id(value: str) -> str:
+    """Return what is wrong with an id of a message, room or contact, as the rest of a sentence; empty when nothing is.
+
+    Ids are asked for and compared as they are, so none is mended: what has such a one is refused.
+    """
+    if len(value) > MAX_ID:
+        return f"is longer than {MAX_ID} characters: {harmless(value, 40)}"
+    return f"has a character that no id has: {harmless(value)}" if UNSAFE.search(value) else ""
+
+
+def topic_of(value: object) -> str:
+    """Return a room's topic, or a person's name, as it enters: one short line; empty when it is no text."""
+    return plain(value) if isinstance(value, str) else ""
 
 
 @dataclass

@@ -1,7 +1,6 @@
 """A gateway's events, handed to the bot's handlers: in order, each failing alone."""
 
 import asyncio
-import json
 import logging
 from collections import deque
 from collections.abc import Callable
@@ -11,7 +10,7 @@ from itertools import islice
 from roomsync.errors import GatewayError, is_gone
 from roomsync.gateway.protocol import IGNORED_EVENTS, Bot, EventType, Fetch, Payload
 from roomsync.inbox import room_queues
-from roomsync.inbox.event_handlers import call_handler, text_of
+from roomsync.inbox.event_handlers import call_handler, payload_of, text_of
 from roomsync.inbox.incoming import Incoming
 from roomsync.inbox.room_queues import Fetched, RoomQueues
 from roomsync.session import Phase, Session
@@ -100,9 +99,7 @@ class Dispatcher:
             log.debug("Passed over an event of the unknown type %d.", event_type)
             return
         try:
-            payload = json.loads(text)
-            if not isinstance(payload, dict):
-                raise ValueError("it is no JSON object")
+            payload = payload_of(event_type, text)
             if event_type == EventType.MESSAGE:
                 self._backlog.add(text_of(payload, "messageId"), len(text))
             else:

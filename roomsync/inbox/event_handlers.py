@@ -1,12 +1,46 @@
 """What events other than messages call in the bot, with wechaty's objects: `on_login`, `on_room_join`, ..."""
 
+import json
+from collections.abc import Iterator
 from datetime import datetime
 
-from roomsync.gateway.protocol import Bot, EventType, Payload, WechatyContact
+from roomsync.gateway.protocol import Bot, EventType, Payload, WechatyContact, fault_of_id, topic_of
 from roomsync.session import Session
 
 MILLISECONDS_FROM = 1e11  # a larger time is in milliseconds (python-wechaty#1290)
 MAX_TIMESTAMP = 4e12
+MAX_EVENT = 100_000  # characters; the longest that is real names 500 people, WeChat's limit for a room
+MAX_PEOPLE = 500
+MAX_QRCODE = 1000  # characters; a QR code has no room for more
+IDS = ("messageId", "contactId", "roomId", "inviterId", "removerId", "changerId", "payloadId")
+LISTS_OF_IDS = ("inviteeIdList", "removeeIdList")
+
+
+def payload_of(event_type: int, text: str) -> Payload:
+    """Return an event's payload, its ids such as can be used. Raises ValueError, or RecursionError, when it has none.
+
+    A logout is one, whoever it names.
+    """
+    if len(text) > MAX_EVENT:
+        raise ValueError(f"it has {len(text)} characters, more than {MAX_EVENT}")
+    payload = json.loads(text)
+    if not isinstance(payload, dict):
+        raise ValueError("it is no JSON object")
+    for key, one in _ids(payload):
+        if fault := fault_of_id(one):
+            if event_type != EventType.LOGOUT:
+                raise ValueError(f"its {key} {fault}")
+            payload[key] = None
+    return payload
+
+
+def _ids(payload: Payload) -> Iterator[tuple[str, str]]:
+    for key in IDS:
+        if isinstance(one := payload.get(key), str):
+            yield key, one
+    for key in LISTS_OF_IDS:
+        people = payload.get(key)
+        yield from ((key, one) for one in people if isinstance(one, str)) if isinstance(people, list) else ()
 
 
 async def call_handler(bot: Bot, session: Session, event_type: EventType, payload: Payload) -> None:
@@ -17,17 +51,17 @@ async def call_handler(bot: Bot, session: Session, event_type: EventType, payloa
             session.log_in(contact_id)
             await bot.on_login(bot.ContactSelf.load(contact_id))
         case EventType.LOGOUT:
-            contact_id = str(payload.get("contactId") or session.account_id)
+            contact_id = _string(payload, "contactId") or session.account_id
             session.log_out()
             await bot.on_logout(bot.ContactSelf.load(contact_id))
         case EventType.READY:
             await bot.on_ready(payload)
         case EventType.SCAN:
-            await bot.on_scan(str(payload.get("qrcode") or ""), payload.get("status"), payload.get("data"))
+            await bot.on_scan(qrcode_of(payload), payload.get("status"), payload.get("data"))
         case EventType.ERROR:
             await bot.on_error(payload)
         case EventType.DIRTY:
-            await bot.on_dirty(payload.get("payloadType"), str(payload.get("payloadId") or ""))
+            await bot.on_dirty(payload.get("payloadType"), _string(payload, "payloadId"))
         case _:
             await _call_room_handler(bot, event_type, payload)
 
@@ -36,11 +70,12 @@ async def _call_room_handler(bot: Bot, event_type: EventType, payload: Payload) 
     room, date = bot.Room.load(text_of(payload, "roomId")), _date(payload)
 
     def contact(key: str) -> WechatyContact:
-        return bot.Contact.load(str(payload.get(key) or ""))
+        return bot.Contact.load(_string(payload, key))
 
     def contacts(key: str) -> list[WechatyContact]:
         ids = payload.get(key)
-        return [bot.Contact.load(str(one)) for one in ids] if isinstance(ids, list) else []
+        people = ids[:MAX_PEOPLE] if isinstance(ids, list) else []
+        return [bot.Contact.load(one) for one in people if isinstance(one, str)]
 
     match event_type:
         case EventType.ROOM_JOIN:
@@ -48,17 +83,27 @@ async def _call_room_handler(bot: Bot, event_type: EventType, payload: Payload) 
         case EventType.ROOM_LEAVE:
             await bot.on_room_leave(room, contacts("removeeIdList"), contact("removerId"), date)
         case EventType.ROOM_TOPIC:
-            new, old = str(payload.get("newTopic") or ""), str(payload.get("oldTopic") or "")
+            new, old = topic_of(payload.get("newTopic")), topic_of(payload.get("oldTopic"))
             await bot.on_room_topic(room, new, old, contact("changerId"), date)
 
 
 def text_of(payload: Payload, key: str) -> str:
-    """Return a text of an event. Raises ValueError when there is none, or one that no text can be."""
+    """Return a text of an event. Raises ValueError when there is none."""
     value = payload.get(key)
     if not isinstance(value, str) or not value:
-        raise ValueError(f"its {key} is {value!r:.100}")
-    value.encode()  # raises for what UTF-8 cannot say, which neither the gateway nor the state file could take
+        raise ValueError(f"its {key} is missing, or no text")
     return value
+
+
+def qrcode_of(payload: Payload) -> str:
+    """Return what stands in the QR code of a scan event; empty when there is none that can be shown."""
+    value = _string(payload, "qrcode")
+    return value if len(value) <= MAX_QRCODE and value.isprintable() else ""
+
+
+def _string(payload: Payload, key: str) -> str:
+    value = payload.get(key)
+    return value if isinstance(value, str) else ""
 
 
 def _date(payload: Payload) -> datetime:

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from roomsync.errors import AnswerLate, GatewayLost, GatewayRefused, is_gone
+from roomsync.errors import AnswerLate, GatewayLost, GatewayRefused, Unreadable, is_gone
 from roomsync.gateway.protocol import Bot, Fetch, RawMessage
 from roomsync.inbox.incoming import Incoming
 from roomsync.session import Session
@@ -195,7 +195,7 @@ class RoomQueues:
         if outcome is not None and not isinstance(outcome, Exception):
             outcome = await self._handle_when_ready(outcome)
         delays = iter(RETRY_DELAYS)
-        while outcome is not None:
+        while outcome is not None and not isinstance(outcome, Unreadable):
             if await self._is_left_to_login(message_id, outcome):
                 return
             delay = GONE_DELAY if is_gone(outcome) else next(delays, None)
@@ -207,7 +207,8 @@ class RoomQueues:
         self._handling.discard(message_id)
         self._disconnects.pop(message_id, None)
         if outcome is not None:
-            log.error("Message %s is given up: %s", message_id, outcome, exc_info=outcome)
+            shown = None if isinstance(outcome, Unreadable) else outcome
+            log.error("Message %s is given up: %s", message_id, outcome, exc_info=shown)
             await self._incoming.state.run(self._incoming.give_up, message_id)
 
     async def _try_again(self, message_id: str) -> Exception | None:
