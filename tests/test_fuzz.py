@@ -37,6 +37,9 @@ HANDLED = (
     EventType.DIRTY,
 )
 DEEP = "[" * 30_000
+# Depths that one Python reads and another does not, some of them so that it reads what it cannot write.
+NESTED = ["[" * depth + "]" * depth for depth in (900, 3000, 9000, 40_000)]
+ENDLESS = "x" * 1_000_000
 TEXTS = [
     "",
     " \n\t ",
@@ -74,9 +77,13 @@ CONTENTS = [
     '{"base64": 7, "boxType": "x"}',
     '{"base64": "' + "A" * 5_000_000 + '"}',
     '{"name": NaN, "address": Infinity, "size": NaN}',
+    *NESTED,
+    *(f'{{"url": "x", "title": {nested}}}' for nested in NESTED),
 ]
 VALUES: list[Any] = [None, True, 0, -1, 1e400, float("nan"), 10**30, "", "\0", "x" * 10_000, [], [None, [1]], {"a": {}}]
 RAW = ["", "null", "[]", "7", '"x"', "{", DEEP, '{"a":' * 50_000, "9" * 5000, "\ud800", "\0", '{"messageId":}', "NaN"]
+RAW += [f'{{"{key}": {nested}}}' for key in ("roomId", "gerror", "inviteeIdList", "data") for nested in NESTED]
+RAW += [f'{{"{key}": "{ENDLESS}"}}' for key in ("roomId", "messageId", "qrcode", "newTopic")]
 
 
 class Gateway:
@@ -98,8 +105,8 @@ class Gateway:
         self.payloads[message_id] = SimpleNamespace(
             type=chance.choice([*KINDS, *KINDS, 0, 17, 99, -1, 2**31]),
             text="界" * 350_000 if number % 1000 == 999 else self.text(),
-            from_id=chance.choice(["alice", "alice", "bob", "", self.text()]),
-            room_id=chance.choice([*ROOMS, *ROOMS, "", "elsewhere", self.text()]),
+            from_id=chance.choice(["alice", "alice", "bob", "", ENDLESS if number % 500 == 7 else self.text()]),
+            room_id=chance.choice([*ROOMS, *ROOMS, "", ENDLESS if number % 500 == 9 else self.text()]),
             mention_ids=chance.choice([[], ["bot"], [self.text()] * 3]),
             timestamp=chance.choice([0, -1, 10**30]),
         )
@@ -208,7 +215,8 @@ async def test_nothing_stops_it(state_file: Path, monkeypatch: pytest.MonkeyPatc
     expected = sum(map(to_relay, gateway.payloads.values()))
     print(f"{expected} of {MESSAGES} messages were to be relayed; {counted(bot)} of all could not and are counted")
     assert expected > MESSAGES / 2
-    # Those with lone surrogates in a name or an id, which cannot come over the wire, and failures of calls.
+    # Those with an id that cannot be used, or a lone surrogate in a name, which cannot come over the wire, and failures
+    # of calls.
     assert counted(bot) < MESSAGES / 6
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

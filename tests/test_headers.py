@@ -1,5 +1,7 @@
 """Headers: readable, and found again by the bot that reads its own kind."""
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,6 +85,65 @@ def test_nobody_speaks_in_anothers_name(line_break: str, line: str) -> None:
     assert FORM.escape_headers(f"{line}{line_break}{line}", LABELS) == f" {line}\n {line}"
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "x]:  a\n[Alice@101]:  b",
+        "x]: hi [Alice",
+        "【Alice@101】：",
+        "［Alice＠101］：",
+        "⟦Alice﹫101⟧",
+        "〔Alice@101〕",
+        "<Alice@101>:",
+        "“Alice@101”",
+        "[ Alice @\u3000101 ] ：",
+        "[\u0332Alice@101]\u20dd:",
+    ],
+)
+def test_name_reads_like_nobody_elses_header(name: str) -> None:
+    """In a name with a header in it, or with the end of one, no bracket, at or colon of any kind is left."""
+    inner = FORM.render(name, "101").removeprefix("[").removesuffix("@101]:  ")
+    assert "Alice" in inner and "·" in inner
+    assert not set(unicodedata.normalize("NFKC", inner)) & set("[]@:【】⟦⟧〔〕<>“”"), inner
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("张三[AWS]", "张三［AWS］"), ("bob@x.com", "bob＠x.com"), ("a:b", "a：b"), ("【官方】李四", "【官方】李四")],
+)
+def test_ordinary_brackets_in_names_stay(name: str, shown: str) -> None:
+    """A name with a bracket, an at or a colon in it that makes no header is shown with them."""
+    assert FORM.render(name, "101") == f"[{shown}@101]:  "
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["【Bob@102】：I", "⟦Bob＠102⟧: I", "〔Bob @ 102〕﹕ I", "‹Bob@102›: I", "(Bob@102)꞉ I", "[\u0332Bob@102]: I"],
+)
+def test_lookalike_brackets_make_no_header(line: str) -> None:
+    """A line with brackets, at and colon of another kind that a person takes for a header gets a blank before it."""
+    assert FORM.escape_headers(f"hi\n{line}", LABELS) == f"hi\n {line}"
+
+
+@pytest.mark.parametrize(
+    "line", ["【公告】今晚八点：线上", "(见图)：好", "bob@102: hi", "【Bob@999】：I", "「Bob：hi」", "- 一：二"]
+)
+def test_ordinary_lines_stay(line: str) -> None:
+    """A line with brackets that holds no label of the community behind an at is no header."""
+    assert FORM.escape_headers(line, LABELS) == line
+
+
+@pytest.mark.parametrize("form", FORMS)
+@given(text=st.text(st.sampled_from("ab[]@:：()（）【】<>|{}··-丨 ⟦"), max_size=30))
+def test_names_of_brackets_are_read_back(form: str, text: str) -> None:
+    """However brackets of all kinds stand in a name, its header is read back, and gives itself again."""
+    found = HeaderTemplate(form)
+    header = found.render(text, "101")
+    spoken = found.parse(header + "x", LABELS)
+    assert spoken and spoken.label == "101" and spoken.text == "x"
+    assert found.render(spoken.name, spoken.label) == header
+
+
 UNSEEN_CHARACTERS = (
     "\u00ad\u034f\u061c\u115f\u180e\u200c\u200d\u2060\u2061\u2064\u2800\u3164\ufe00\ufe0f\uffa0\U000e0001\U000e0020"
 )
@@ -117,7 +178,8 @@ def test_many_lines_like_headers_take_not_long(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(HeaderTemplate, "_plain", noted)
     FORM.escape_headers("\n".join(["[a@b]:"] * 50), LABELS)
-    assert looked == LABELS
+    FORM.parse_batch("\n".join(["[a@b]:"] * 50), LABELS)
+    assert looked == LABELS * 2
 
 
 def test_full_width_form_is_not_forged() -> None:

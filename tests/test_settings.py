@@ -311,6 +311,43 @@ def test_env_file_saved_as_text_is_found(tmp_path: Path) -> None:
         read_settings(tmp_path, {})
 
 
+UUID = "2f1d7c1e-9b3a-4c5d-8e6f-0a1b2c3d4e5f"
+TOKENS = [f"insecure_{UUID}", f"puppet_padlocal_{UUID.replace('-', '')}", UUID, "q7Zk29xLmP04TbVw81Rn"]
+
+
+@pytest.mark.parametrize("form", ["{}", "https://host/v0/hosties/{}", "a b {} é", "{}\\x"])
+@pytest.mark.parametrize("name", sorted({*Settings.names()} - {TOKEN}))
+@pytest.mark.parametrize("token", TOKENS)
+def test_token_in_another_settings_place_is_not_shown(tmp_path: Path, name: str, token: str, form: str) -> None:
+    """A token in the place of another setting is refused unseen, and what looks like one is masked without it, too."""
+    value = form.format(token)
+    with pytest.raises(SettingsError) as caught:
+        read_settings(tmp_path, {TOKEN: token, name: value})
+    shown = str(caught.value)
+    assert f"{name} has the token in it" in shown and token not in shown and token[-8:] not in shown
+    try:
+        read_settings(tmp_path, {TOKEN: "insecure_other", name: value})
+    except SettingsError as error:
+        assert token[-8:] not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (CA, "certs/ca-2024.pem"),
+        ("STATE_FILE", "no-such-folder/room_sync.db"),
+        (SERVICE + "AUTHORITY", "https://discovery-2.example.org"),
+        ("SEND_INTERVAL", "12345,678"),
+        ("DAILY_LIMITS", "image=1000,url=800"),
+    ],
+)
+def test_what_is_no_token_is_shown(tmp_path: Path, name: str, text: str) -> None:
+    """A wrong value that does not look like a token is shown as it is, so that it is found."""
+    with pytest.raises(SettingsError) as caught:
+        read_settings(tmp_path, {TOKEN: SECRET, name: text})
+    assert text in str(caught.value)
+
+
 def test_tls_needs_a_name_to_check() -> None:
     """A token without a name in it needs one for TLS, and none for a plain gateway."""
     with pytest.raises(SettingsError, match="TLS_SERVER_NAME is not set"):

@@ -20,6 +20,11 @@ class _Safe(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)-7s %(message)s", "%Y-%m-%d %H:%M:%S")
         self._token = token
 
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record with its traceback, which another handler may have noted in it as it was."""
+        record.exc_text = None
+        return super().format(record)
+
     def formatMessage(self, record: logging.LogRecord) -> str:
         """Return the record on one line; logging adds the traceback to it."""
         record.message = harmless(record.message.replace(self._token, "***"), MAX_LINE)
