@@ -30,7 +30,7 @@ from roomsync.relay.rooms import MAX_TOPIC, label_of
 from roomsync.text import characters, headers, lookalikes
 from roomsync.text.characters import LOOKED_AT, MAX_ERROR, MAX_SHOWN, MAX_TEXT, clean, harmless, plain, shorten
 from roomsync.text.headers import MAX_HEADER_LINE, HeaderTemplate
-from roomsync.text.kinds import MAX_XML, line_of
+from roomsync.text.kinds import MAX_XML, inline_bytes, line_of
 from roomsync.text.quotes import line_of_quote, parse_quote
 from tests.boxes import Box
 from tests.conftest import PREFIX, running, settings, until
@@ -349,12 +349,22 @@ async def test_box_that_is_nested_too_deep_is_unsendable(monkeypatch: pytest.Mon
     with pytest.raises(errors.Unsendable, match="too deep"):
         await client.send("r1", Kind.FILE, deep)
 
+    with pytest.raises(errors.Unsendable, match="too many"):
+        await client.send("r1", Kind.FILE, '{"url": "x", "a": [' + "[]," * 300_000 + "[]]}")
+
     def dumps(box: object) -> str:
         raise RecursionError  # some Pythons read what they cannot write
 
     monkeypatch.setattr("json.dumps", dumps)
     with pytest.raises(errors.Unsendable, match="too deep"):
         await client.send("r1", Kind.FILE, '{"url": "x"}')
+
+
+def test_endless_card_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """JSON with more fields than any card or file box has is not parsed; a file that is carried in a box is."""
+    assert inline_bytes('{"base64": "' + "A" * 4_000_000 + '"}') == 3_000_000
+    monkeypatch.setattr("json.loads", lambda text: pytest.fail("parsed"))
+    assert line_of(Kind.FILE, "", '{"name": [' + "{}," * 300_000 + "{}]}") == "[文件]"
 
 
 async def test_strange_call_ends_no_courier() -> None:

@@ -10,7 +10,7 @@ from roomsync import errors
 from roomsync.gateway.error_mapping import map_errors
 from roomsync.gateway.protocol import fault_of_id, topic_of
 from roomsync.model import Kind
-from roomsync.text.kinds import MEDIA
+from roomsync.text.kinds import MAX_FIELDS, MEDIA
 from roomsync.text.system_messages import is_throttle_error
 
 T = TypeVar("T")
@@ -130,8 +130,10 @@ class Client:
 def with_both_urls(filebox: str) -> str:
     """Return a file box whose URL both sides can read: python-wechaty writes `remoteUrl`, file-box 1.x reads `url`.
 
-    Raises `Unsendable` for one that no client has made: nested so deep that it cannot be read or written.
+    Raises `Unsendable` for one that no client has made: endless, or nested so deep that it cannot be read or written.
     """
+    if filebox.count(",") > MAX_FIELDS:
+        raise errors.Unsendable("the file box has too many fields")
     try:
         box = json.loads(filebox)
         url = box.get("url") or box.get("remoteUrl")

@@ -11,6 +11,7 @@ from roomsync.text.phrases import NOT_RELAYED
 
 MAX_TITLE = 60  # characters
 MAX_URL = 400  # characters of a link that goes as a line
+MAX_FIELDS = 10_000  # commas in the JSON of a card or file box; a real one has some ten fields
 MAX_XML = 20_000  # characters that are looked at, so that no text takes long
 
 # The words WeChat itself shows for a kind in the list of chats.
@@ -40,9 +41,11 @@ Fields = dict[str, object]
 
 
 def fields_of(content: str | None) -> Fields:
-    """Return the gateway's JSON of a card, file box or place; empty when it is none."""
+    """Return the gateway's JSON of a card, file box or place; empty when it is none, or endless."""
+    if not content or content.count(",") > MAX_FIELDS:
+        return {}
     try:
-        fields = json.loads(content or "{}")
+        fields = json.loads(content)
     except (ValueError, RecursionError):
         return {}
     return fields if isinstance(fields, dict) else {}
