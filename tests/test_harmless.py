@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from grpclib.const import Status
@@ -15,6 +16,8 @@ from roomsync import errors, store
 from roomsync.cli.check import check
 from roomsync.cli.logs import MAX_LINE, MAX_TRACEBACK, set_up_logs
 from roomsync.cli.status import show_status
+from roomsync.config.settings import Settings
+from roomsync.gateway.client import Client
 from roomsync.gateway.error_mapping import map_errors
 from roomsync.gateway.payloads import message_of
 from roomsync.model import Kind, Part
@@ -153,6 +156,35 @@ async def test_check_and_log_are_harmless(
     for record in caplog.records:
         assert_harmless(record.getMessage())
     assert any("its id has a character that no id has: r\\x1b105" in one.getMessage() for one in caplog.records)
+
+
+async def test_check_guards_what_it_prints(
+    state_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever an error says, --check prints it on its one line."""
+
+    async def connect(puppet: object) -> None:
+        raise errors.GatewayRejected(ALL)
+
+    monkeypatch.setattr("roomsync.gateway.puppet.GatewayPuppet.connect", connect)
+    found = Settings.parse({"WECHATY_PUPPET_SERVICE_TOKEN": "insecure_x", "STATE_FILE": str(state_file)})
+    assert await check(found) == 1
+    assert_harmless(capsys.readouterr().out, lines=2)
+
+
+async def test_names_and_topics_are_harmless_once_they_are_in() -> None:
+    """A member's name, a contact's and a topic are one harmless line when the gateway's client gives them."""
+
+    async def answer(**asked: object) -> SimpleNamespace:
+        return SimpleNamespace(topic=f"t{ALL}", name=f"n{ALL}", room_alias="\x1b\n")
+
+    client = Client("secret")
+    client.open(
+        SimpleNamespace(**dict.fromkeys(("room_payload", "room_member_payload", "contact_payload"), answer)), ""
+    )
+    for found in (await client.topic("r"), await client.member_name("r", "a"), await client.contact_name("a")):
+        assert_harmless(found)
+        assert found[:2] in ("ta", "na")
 
 
 async def test_error_of_a_gateway_is_one_harmless_line() -> None:

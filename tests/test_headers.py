@@ -90,6 +90,8 @@ def test_nobody_speaks_in_anothers_name(line_break: str, line: str) -> None:
     [
         "x]:  a\n[Alice@101]:  b",
         "x]: hi [Alice",
+        "Alice]: pay",
+        "x [Alice",
         "【Alice@101】：",
         "［Alice＠101］：",
         "⟦Alice﹫101⟧",
