@@ -87,11 +87,11 @@ const commands = {
   login: ({ id }) => account.login(id),
   logout: ({ reason }) => account.logout(reason),
 
-  say ({ kind = 'text', payload, delay_payload_ms, fail_payload = 0, fail_media = 0, n, do: _, ...message }) {
+  say ({ kind = 'text', payload, payload_json, delay_payload_ms, fail_payload = 0, fail_media = 0, n, do: _, ...message }) {
     return account.deliver({
       ...message,
       type: messageType(kind),
-      card: payload,
+      card: payload_json === undefined ? payload : JSON.parse(payload_json),
       delayPayloadMs: delay_payload_ms,
       failPayload: fail_payload,
       failMedia: fail_media,
@@ -106,6 +106,15 @@ const commands = {
     response.setType(type)
     response.setPayload(payload)
     eventStream.write(response)
+  },
+
+  // How many seconds the client takes to answer a PING of HTTP/2: whether its event loop turns.
+  ping () {
+    if (!eventStream) throw new Error('no event stream is open')
+    return new Promise((resolve, reject) => {
+      const { session } = eventStream.call.stream
+      session.ping((error, milliseconds) => error ? reject(error) : resolve(milliseconds / 1000))
+    })
   },
 
   rename ({ room, topic, changer }) {

@@ -412,6 +412,7 @@ class RealGateway:
         text: str = "",
         file: Media | None = None,
         payload: Mapping[str, object] | None = None,
+        payload_json: str | None = None,
         mentions: Sequence[str] = (),
         id: str | None = None,
         timestamp: int | None = None,
@@ -423,6 +424,7 @@ class RealGateway:
 
         kind: a MessageType name in lower case ("text", "image", "url", "miniprogram", "recalled", ...) or a number.
         payload: the card of a url, miniprogram, location or contact ({"contactId": ...}), unknown fields included.
+        payload_json: the same as JSON, for a card that is nested deeper than Python's own json goes.
         fail_payload, fail_media: how many reads of the payload, or of the file, fail before the first good one.
         """
         result = await self.command(
@@ -434,6 +436,7 @@ class RealGateway:
             text=text,
             file=file.as_json() if file else None,
             payload=dict(payload) if payload is not None else None,
+            payload_json=payload_json,
             mentions=list(mentions),
             id=id,
             timestamp=timestamp,
@@ -454,6 +457,15 @@ class RealGateway:
     async def raw(self, type: int, payload: str) -> None:
         """Write one EventResponse into the event stream as it is. GatewayError if no stream is open."""
         await self.command("raw", type=type, payload=payload)
+
+    async def ping(self) -> float:
+        """Return how many seconds the client takes to answer a PING of HTTP/2: whether its event loop turns.
+
+        GatewayError if no stream is open, or it ends meanwhile.
+        """
+        result = await self.command("ping")
+        assert isinstance(result, int | float)
+        return float(result)
 
     async def rename(self, room: str, topic: str, changer: str) -> None:
         """Change a room's topic: payload, dirty event, room-topic event."""

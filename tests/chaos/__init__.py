@@ -1,0 +1,1 @@
+"""The bot process under attack: bad lines, bad disks, bad clocks."""
