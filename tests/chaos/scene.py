@@ -15,6 +15,7 @@ from tests.interop.bots import BotProcess, community, relaying, spoken
 from tests.interop.gateway import RealGateway
 
 LABELS = ["101", "102", "103"]
+ROOMS = [f"@{label}" for label in LABELS]
 OTHERS = ["@102", "@103"]  # than the room in which Alice speaks, unless a test says otherwise
 LEAVE_LIMIT = 8.0  # seconds in which the process has to end after a SIGTERM
 
@@ -92,6 +93,11 @@ async def standing(state_file: Path, **env: str) -> AsyncIterator[Scene]:
 def heard(gateway: RealGateway, room: str, talker: str = "Alice") -> list[str]:
     """What arrived in a room, without headers, one entry for each line."""
     return [line for text in gateway.texts(room) for name, line in spoken(text, LABELS) if name == talker]
+
+
+def others(room: str) -> list[str]:
+    """The rooms that what is said in `room` has to be in."""
+    return [one for one in ROOMS if one != room]
 
 
 def repeats(gateway: RealGateway, room: str) -> int:

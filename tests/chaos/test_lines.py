@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
-from tests.chaos.proxy import Way
-from tests.chaos.scene import OTHERS, Scene, at_proxy, check_all, standing, until
-from tests.interop.gateway import RealGateway
+from tests.chaos.proxy import Proxy, Way
+from tests.chaos.scene import ROOMS, Scene, check_all, others, repeats, standing, until
 
+Attack = Callable[[Proxy], Awaitable[None]]
 BREAKS = 4
 AWAY = 8.0  # seconds
 RESETS = 16
@@ -41,42 +43,80 @@ async def test_line_breaks_while_payloads_are_asked_for(tmp_path: Path) -> None:
 
 
 async def send_in_hand(scene: Scene, sends: int) -> bool:
-    """Wait until the gateway has more than that many calls to send, and one is not answered; whether it came to it."""
+    """Wait until more than that many sends were asked for, and one is not answered; whether it came to it."""
     try:
         await scene.gateway.wait(lambda: scene.gateway.call_count("messageSendText") > sends, 5)
     except TimeoutError:
         return False
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0.1)  # the gateway takes three times as long
     return True
 
 
 async def test_resets_in_the_middle_of_sends(tmp_path: Path) -> None:
     """After 16 resets, each in the middle of a send, all is served within 10 s, at most one send a reset repeated."""
     async with standing(tmp_path / "s.db") as scene:
-        gateway = scene.gateway
+        gateway, sends, hits = scene.gateway, 0, 0
         await gateway.rule("delay", delay_ms=300)
-        said = {room: await scene.say([f"{room}-{n}" for n in range(3)], room) for room in ("@101", "@102", "@103")}
-        hits = 0
+        said = {room: await scene.say([f"{room[1:]}-{n}" for n in range(3)], room) for room in ROOMS}
         for _ in range(RESETS):
-            hits += await send_in_hand(scene, gateway.call_count("messageSendText"))
-            seen = scene.logins
+            hits += await send_in_hand(scene, sends)
+            seen, sends = scene.logins, gateway.call_count("messageSendText")
             scene.proxy.reset()
             await scene.online_again(seen)
         scene.assert_alive()
-        try:
-            for source, texts in said.items():
-                await scene.arrived(texts, [room for room in said if room != source], 10)
-        finally:
-            print(f"{RESETS} resets, {hits} in the middle of a send")
-        repeated = sum(
-            check_all(gateway, texts, [room for room in said if room != source]) for source, texts in said.items()
-        )
-        print(f"0 lost, {repeated} sends repeated")
+        since = time.monotonic()
+        for source in ROOMS:
+            await scene.arrived(said[source], others(source), 10 - (time.monotonic() - since))
+        took = time.monotonic() - since
+        for source in ROOMS:
+            check_all(gateway, said[source], others(source), allowed=RESETS)
+        repeated = sum(repeats(gateway, room) for room in ROOMS)
+        print(f"{RESETS} resets, {hits} in the middle of a send: 0 lost, {repeated} sends repeated, {took:.1f} s after")
+        assert repeated <= RESETS
+        assert hits >= RESETS // 2, f"only {hits} resets met a send: the bot waits too long before it sends again"
 
 
-@pytest.mark.parametrize("kind", ["hole", "half up", "half down", "flips"])
-async def test_line_is_disturbed(tmp_path: Path, kind: str) -> None:
-    """After some seconds of that the bot relays what is said, and what was said before is neither lost nor moved."""
+async def hole(proxy: Proxy) -> None:
+    proxy.black_hole = Way.BOTH
+    await asyncio.sleep(DISTURBED)
+    proxy.black_hole = Way.NONE
+    proxy.reset()  # as a router does that no longer knows the connection
 
 
-async def test_half_closed_by_the_gateway() -> None: ...
+async def half_closed_to_the_gateway(proxy: Proxy) -> None:
+    proxy.half_close(Way.UP)
+
+
+async def half_closed_to_the_bot(proxy: Proxy) -> None:
+    proxy.half_close(Way.DOWN)
+
+
+async def flips(proxy: Proxy) -> None:
+    proxy.flip_every = 1
+    proxy.reset()  # also the first bytes of a connection are to be met, those with the token
+    await asyncio.sleep(DISTURBED)
+    proxy.flip_every = 0
+    proxy.reset()
+
+
+@pytest.mark.parametrize("attacks", [(hole, half_closed_to_the_gateway, half_closed_to_the_bot), (flips,)])
+async def test_disturbed_line(tmp_path: Path, attacks: tuple[Attack, ...]) -> None:
+    """What is said before and after a line is disturbed arrives in order, at most one send for each attack repeated."""
+    async with standing(tmp_path / "s.db") as scene:
+        await scene.gateway.rule("delay", delay_ms=200)
+        said: list[str] = []
+        for attack in attacks:
+            sends, seen = scene.gateway.call_count("messageSendText"), scene.logins
+            said += await scene.say([f"before {attack.__name__}"])
+            if attack is flips:
+                await scene.arrived(said)  # what is under way would be spoiled, and nobody could tell
+            else:
+                assert await send_in_hand(scene, sends)
+            await attack(scene.proxy)
+            scene.assert_alive()
+            await until(lambda seen=seen: scene.logins > seen, 20, "a login after the attack")
+            said += await scene.say([f"after {attack.__name__}"])
+            await scene.arrived(said)
+            scene.assert_alive()
+        repeated = check_all(scene.gateway, said, allowed=len(attacks))
+        print(f"{len(said)} texts, {scene.proxy.flipped} bits flipped: 0 lost, {repeated} sends repeated")
