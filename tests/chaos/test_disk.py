@@ -11,8 +11,11 @@ import pytest
 
 from tests.chaos.disk import FaultyDisk, filled, held_by_another, no_room_for, small_disk
 from tests.chaos.scene import Scene, check_all, leaves, standing, status_of
+from tests.chaos.together import figures
 from tests.interop.bots import relaying
 from tests.interop.gateway import GatewayError, RealGateway
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 OUTAGE = 4.0  # seconds
 TEXTS = 20
@@ -42,7 +45,7 @@ async def after_outage(scene: Scene, state_file: Path, said: list[str]) -> None:
     scene.assert_alive()
     assert count(scene, BROKEN) == count(scene, GOOD_AGAIN) == 1
     assert "could not be written" in await status_of(scene, state_file)
-    print(f"{len(said)} texts: 0 lost, 0 repeated, in order")
+    figures(f"{len(said)} texts: 0 lost, 0 repeated, in order")
 
 
 async def outage(scene: Scene, state_file: Path, disk: AbstractContextManager[None]) -> None:
@@ -114,4 +117,4 @@ async def test_slow_disk_does_not_stop_the_loop(tmp_path: Path) -> None:
         async with relaying(scene.gateway, state_file):
             await scene.arrived(said)
         repeated = check_all(scene.gateway, said, allowed=1)
-    print(f"slowest answer {slowest:.2f} s; it left after {left:.1f} s; 0 lost, {repeated} sends repeated")
+    figures(f"slowest answer {slowest:.2f} s; it left after {left:.1f} s; 0 lost, {repeated} sends repeated")

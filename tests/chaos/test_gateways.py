@@ -7,10 +7,14 @@ import json
 import time
 from pathlib import Path
 
+import pytest
 import trustme
 
 from tests.chaos.scene import OTHERS, at_proxy, check_all, heard, standing
+from tests.chaos.together import figures
 from tests.interop.gateway import Media, RealGateway, TlsCertificate
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PICTURE = Media("cat.png", bytes(range(256)) * 8)
 NOT_RELAYED = "[图片] 未能转发，仅原群可见"
@@ -40,9 +44,11 @@ async def refused_pictures(state_file: Path, count: int) -> str:
 async def test_pictures_that_are_always_refused(tmp_path: Path) -> None:
     """A text behind a picture that is never taken is there within 15 s, and a line stands in the picture's place."""
     # Two bots, each at a gateway of its own, at the same time: they do nothing but wait.
-    async with asyncio.TaskGroup() as tasks:
-        cases = [tasks.create_task(refused_pictures(tmp_path / f"{count}.db", count)) for count in (1, 2)]
-    print("\n".join(case.result() for case in cases))
+    cases = [refused_pictures(tmp_path / f"{count}.db", count) for count in (1, 2)]
+    for outcome in await asyncio.gather(*cases, return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome
+        figures(outcome)
 
 
 async def test_another_certificate_for_a_while(tmp_path: Path) -> None:
@@ -69,7 +75,7 @@ async def test_another_certificate_for_a_while(tmp_path: Path) -> None:
         await scene.arrived(said)
         check_all(gateway, said)
         scene.assert_alive()
-    print(f"{attempts} attempts met the strange certificate, which got no call: 0 lost")
+    figures(f"{attempts} attempts met the strange certificate, which got no call: 0 lost")
 
 
 async def test_card_nested_three_thousand_deep(tmp_path: Path) -> None:
@@ -83,4 +89,4 @@ async def test_card_nested_three_thousand_deep(tmp_path: Path) -> None:
         check_all(scene.gateway, said)
         scene.assert_alive()
         kinds = [sent.kind for sent in scene.gateway.sent if sent.room == "@102"]
-    print(f"sends to a room: {kinds}")
+    figures(f"sends to a room: {kinds}")

@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.proxy import Proxy, Way
-from tests.chaos.scene import ROOMS, Scene, check_all, others, repeats, standing, until
+from tests.chaos.scene import ROOMS, Scene, check_all, others, repeats, standing
+from tests.chaos.together import figures
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 Attack = Callable[[Proxy], Awaitable[None]]
 BREAKS = 4
@@ -39,7 +42,7 @@ async def test_line_breaks_while_payloads_are_asked_for(tmp_path: Path) -> None:
         check_all(gateway, said)
         scene.assert_alive()
         assert not [line for line in scene.bot.lines if "given up" in line]
-    print(f"{BREAKS} breaks over 6 payloads, {proxy.refused} attempts refused in {AWAY:.0f} s: 0 lost, 0 repeated")
+    figures(f"{BREAKS} breaks over 6 payloads, {proxy.refused} attempts refused in {AWAY:.0f} s: 0 lost, 0 repeated")
 
 
 async def send_in_hand(scene: Scene, sends: int) -> bool:
@@ -71,7 +74,9 @@ async def test_resets_in_the_middle_of_sends(tmp_path: Path) -> None:
         for source in ROOMS:
             check_all(gateway, said[source], others(source), allowed=RESETS)
         repeated = sum(repeats(gateway, room) for room in ROOMS)
-        print(f"{RESETS} resets, {hits} in the middle of a send: 0 lost, {repeated} sends repeated, {took:.1f} s after")
+        figures(
+            f"{RESETS} resets, {hits} in the middle of a send: 0 lost, {repeated} sends repeated, {took:.1f} s after"
+        )
         assert repeated <= RESETS
         assert hits >= RESETS // 2, f"only {hits} resets met a send: the bot waits too long before it sends again"
 
@@ -114,9 +119,9 @@ async def test_disturbed_line(tmp_path: Path, attacks: tuple[Attack, ...]) -> No
                 assert await send_in_hand(scene, sends)
             await attack(scene.proxy)
             scene.assert_alive()
-            await until(lambda seen=seen: scene.logins > seen, 20, "a login after the attack")
+            await scene.online_again(seen)
             said += await scene.say([f"after {attack.__name__}"])
             await scene.arrived(said)
             scene.assert_alive()
         repeated = check_all(scene.gateway, said, allowed=len(attacks))
-        print(f"{len(said)} texts, {scene.proxy.flipped} bits flipped: 0 lost, {repeated} sends repeated")
+        figures(f"{len(said)} texts, {scene.proxy.flipped} bits flipped: 0 lost, {repeated} sends repeated")

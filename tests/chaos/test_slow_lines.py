@@ -7,8 +7,13 @@ import hashlib
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.chaos.scene import OTHERS, check_all, standing
+from tests.chaos.together import figures
 from tests.interop.gateway import Media
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 TEXTS = 400
 PICTURE = Media("small.png", bytes(range(256)) * 8)
@@ -20,9 +25,11 @@ async def test_four_hundred_texts_over_a_long_way(tmp_path: Path) -> None:
         scene.proxy.latency = 0.3
         said: dict[str, list[str]] = {"@101": [], "@102": []}
         since = time.monotonic()
-        for number in range(TEXTS):
-            room = ("@101", "@102")[number % 2]
-            said[room] += await scene.say([f"{room[1:]}-{number}"], room)
+        async with asyncio.TaskGroup() as tasks:  # at once, not one after the other's answer
+            for number in range(TEXTS):
+                room = ("@101", "@102")[number % 2]
+                said[room].append(text := f"{room[1:]}-{number}")
+                tasks.create_task(scene.say([text], room))
         await scene.arrived(said["@101"], ["@102", "@103"], 60)
         await scene.arrived(said["@102"], ["@101", "@103"], 60)
         took = time.monotonic() - since
@@ -30,7 +37,7 @@ async def test_four_hundred_texts_over_a_long_way(tmp_path: Path) -> None:
         check_all(scene.gateway, said["@102"], ["@101", "@103"])
         scene.assert_alive()
         sends = len(scene.gateway.sent)
-    print(f"{TEXTS} texts at 0.6 s an answer: all in order after {took:.1f} s, with {sends} sends")
+    figures(f"{TEXTS} texts at 0.6 s an answer: all in order after {took:.1f} s, with {sends} sends")
 
 
 async def test_narrow_line_with_a_picture(tmp_path: Path) -> None:
@@ -56,4 +63,4 @@ async def test_narrow_line_with_a_picture(tmp_path: Path) -> None:
             assert "before" in "".join(kinds[: kinds.index("file")])
             assert "after" in "".join(kinds[kinds.index("file") + 1 :])
         scene.assert_alive()
-    print(f"{early} of {len(scene.gateway.sent)} sends at 2 kB/s: 0 lost, in order")
+    figures(f"{early} of {len(scene.gateway.sent)} sends at 2 kB/s: 0 lost, in order")
