@@ -12,19 +12,28 @@ SHIM = """
 import os
 import time
 
-_true, _localtime, _gmtime, _strftime = time.time, time.localtime, time.gmtime, time.strftime
+_time, _localtime, _gmtime, _strftime = time.time, time.localtime, time.gmtime, time.strftime
+
+
+class _Clock:
+    # No plain functions: what is kept in a class, as logging does, would become methods of it.
+    def __init__(self, read):
+        self._read = read
+
+    def __call__(self, *given):
+        return self._read(*given)
 
 
 def _now():
     with open(os.environ["CHAOS_CLOCK"], encoding="ascii") as file:
-        return _true() + float(file.read())
+        return _time() + float(file.read())
 
 
-time.time = _now
-time.time_ns = lambda: int(_now() * 1e9)
-time.localtime = lambda seconds=None: _localtime(_now() if seconds is None else seconds)
-time.gmtime = lambda seconds=None: _gmtime(_now() if seconds is None else seconds)
-time.strftime = lambda form, when=None: _strftime(form, time.localtime() if when is None else when)
+time.time = _Clock(_now)
+time.time_ns = _Clock(lambda: int(_now() * 1e9))
+time.localtime = _Clock(lambda seconds=None: _localtime(_now() if seconds is None else seconds))
+time.gmtime = _Clock(lambda seconds=None: _gmtime(_now() if seconds is None else seconds))
+time.strftime = _Clock(lambda form, when=None: _strftime(form, time.localtime() if when is None else when))
 """
 
 

@@ -66,7 +66,8 @@ class Scene:
 
     def last_words(self) -> str:
         state = "alive" if self.alive else f"ended with {self.bot.process.returncode}"
-        return f"the bot is {state}, its log ends:\n" + "\n".join(self.bot.lines[-12:])
+        lines = [line for line in self.bot.lines if not line.startswith("    at ")]  # not the gateway's tracebacks
+        return f"the bot is {state}, its log ends:\n" + "\n".join(lines[-12:])
 
     def assert_alive(self) -> None:
         assert self.alive, self.last_words()

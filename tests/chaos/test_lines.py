@@ -104,7 +104,9 @@ async def flips(proxy: Proxy) -> None:
     proxy.reset()
 
 
-@pytest.mark.parametrize("attacks", [(hole, half_closed_to_the_gateway, half_closed_to_the_bot), (flips,)])
+@pytest.mark.parametrize(
+    "attacks", [(hole, half_closed_to_the_gateway, half_closed_to_the_bot), (flips,)], ids=["cut", "flipped"]
+)
 async def test_disturbed_line(tmp_path: Path, attacks: tuple[Attack, ...]) -> None:
     """What is said before and after a line is disturbed arrives in order, at most one send for each attack repeated."""
     async with standing(tmp_path / "s.db") as scene:

@@ -1,4 +1,4 @@
-"""Somebody takes the state file away while the bot runs: what waits is not lost, and what is not ours is not touched."""
+"""Somebody takes the state file away while the bot runs: what waits is kept, and what is not ours is not touched."""
 
 from __future__ import annotations
 

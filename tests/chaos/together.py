@@ -1,6 +1,6 @@
 """These tests do little but wait, so several of them run at the same time, each with processes of its own.
 
-Each test is shown, passes or fails by itself: the first one that is to run starts them all, and each then waits for what
+Each test is shown, passes or fails by itself: the first that is to run starts them all, and each then waits for what
 became of it. `CHAOS_AT_ONCE=1` runs them one after the other.
 """
 
