@@ -73,9 +73,9 @@ async def test_another_certificate_for_a_while(tmp_path: Path) -> None:
         await scene.online_again(seen)
         said += await scene.say(["after"])
         await scene.arrived(said)
-        check_all(gateway, said)
+        repeated = check_all(gateway, said, allowed=1)  # its answer may have been on the way when the line broke
         scene.assert_alive()
-    figures(f"{attempts} attempts met the strange certificate, which got no call: 0 lost")
+    figures(f"{attempts} attempts met the strange certificate, which got no call: 0 lost, {repeated} sends repeated")
 
 
 async def test_card_nested_three_thousand_deep(tmp_path: Path) -> None:
