@@ -133,7 +133,8 @@ class Proxy:
         self.latency = 0.0  # seconds each way
         self.throttle = 0.0  # bytes a second each way of each connection; 0 is no limit
         self.black_hole = Way.NONE  # bytes of these directions are swallowed, and connections stay open
-        self.flip_every = 0  # one bit is flipped in each n-th chunk of bytes; 0 is never
+        self.flip_every = 0  # one bit is flipped in each n-th chunk of bytes of these directions; 0 is never
+        self.flip_ways = Way.BOTH
         self.refuse = False  # new connections are closed at once
         self.accepted = 0  # connections, those that were refused not among them
         self.refused = 0
@@ -190,7 +191,7 @@ class Proxy:
 
     def spoil(self, way: Way, data: bytes) -> bytes:
         """Return a chunk of bytes as it goes on: one bit of it flipped, when it is its turn."""
-        if not data or not self.flip_every:
+        if not data or not self.flip_every or not way & self.flip_ways:
             return data
         self._chunks += 1
         if self._chunks % self.flip_every:
