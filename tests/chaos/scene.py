@@ -48,16 +48,16 @@ class Scene:
             raise AssertionError(f"not within {limit:.0f} s: {missing}; {self.last_words()}") from None
         await self.gateway.sync()
 
-    async def logged(self, words: str, limit: float) -> None:
-        """Wait until the bot prints that, or fail with what it printed."""
+    async def logged(self, words: str, limit: float, times: int = 1) -> None:
+        """Wait until the bot has printed that so often, or fail with what it printed."""
         try:
-            await self.bot.said(words, limit=limit)
+            await self.bot.said(words, times, limit)
         except TimeoutError:
             raise AssertionError(f"{words!r} was not logged within {limit:.0f} s; {self.last_words()}") from None
 
     async def online_again(self, seen: int, limit: float = 20) -> None:
         """Wait until the bot has found its rooms once more than the `seen` times that it had."""
-        await self.bot.said("rooms:", times=seen + 1, limit=limit)
+        await self.logged("rooms:", limit, seen + 1)
 
     @property
     def logins(self) -> int:

@@ -42,7 +42,7 @@ async def test_nothing_expires_by_a_step_while_the_line_is_down(tmp_path: Path) 
     async with standing(tmp_path / "s.db", **clock.env) as scene:
         await scene.gateway.rule("refuse", times=len(OTHERS))
         said = await scene.say(["waits"])
-        await scene.bot.said("is tried again in 5 s", times=len(OTHERS))
+        await scene.logged("is tried again in 5 s", 5, len(OTHERS))
         seen = scene.logins
         scene.proxy.refuse = True
         scene.proxy.reset()
