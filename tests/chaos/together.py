@@ -1,7 +1,7 @@
 """These tests do little but wait, so several of them run at the same time, each with processes of its own.
 
 Each test is shown, passes or fails by itself: the first that is to run starts them all, and each then waits for what
-became of it. `CHAOS_AT_ONCE=1` runs them one after the other.
+became of it. `CHAOS_AT_ONCE=1`, or -x, runs them one after the other.
 """
 
 from __future__ import annotations
@@ -41,8 +41,10 @@ class Together:
 
         @functools.wraps(test)
         async def wait(tmp_path: Path, **_: object) -> None:
-            if not self._running:
-                self._start([one.nodeid for one in item.session.items if one.nodeid in self._tests], tmp_path)
+            if item.nodeid not in self._running:
+                # With -x, none that nobody waits for any more may be under way.
+                names = [one.nodeid for one in item.session.items if one.nodeid in self._tests]
+                self._start([item.nodeid] if item.config.getoption("maxfail") else names, tmp_path)
             try:
                 await self._running[item.nodeid]
             finally:
