@@ -52,7 +52,7 @@ except KeyboardInterrupt:
     sys.exit(130)
 
 log = logging.getLogger("bot")
-FAREWELL_TIMEOUT = 1.0  # seconds
+FAREWELL_TIMEOUT = 3.0  # seconds for what is left to write
 FOLDER = Path(__file__).resolve().parent
 
 
@@ -157,10 +157,12 @@ class RoomSyncBot(Wechaty):
             await self.puppet.disconnect()
             with contextlib.suppress(TimeoutError):  # a disk that fails must not keep the bot
                 async with asyncio.timeout(FAREWELL_TIMEOUT):
+                    await dispatcher.note_rest()
                     await self.housekeeper.note_health()
 
     def stop(self) -> None:
         """Finish the send in hand, then let `run` return."""
+        self.state.hurry()
         self.courier.stop()
 
     def close(self) -> None:

@@ -73,6 +73,7 @@ async def test_other_kinds_show_as_a_line(gateway: ScriptedGateway, state_file: 
     """A kind that is not relayed, and a type that nobody knows, show as a line."""
     async with running(gateway, state_file):
         gateway.say("r101", "alice", kind="audio")
+        await gateway.until(lambda: len(lines(gateway, "r102")) == 1)
         gateway.say("r101", "alice", kind=99)
         await gateway.until(lambda: len(lines(gateway, "r102")) == 2)
     assert lines(gateway, "r102") == ["[Alice@101]:  [语音]", "[Alice@101]:  [未知消息]"]

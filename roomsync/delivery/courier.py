@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 NOTICE_TTL = 120.0  # seconds after a send in which a throttle notice is about it
 HANG_TIMEOUT = 4.0  # seconds after which a send without an answer holds up its own room alone
-STOP_TIMEOUT = 2.0  # more seconds that it has to end when the bot is told to leave
+STOP_TIMEOUT = 4.0  # seconds that it has to end when the bot is told to leave
 ERROR_DELAY = 5.0  # seconds until the courier goes on after what was not foreseen
 
 
@@ -44,7 +44,7 @@ class Courier:
         self._in_hand: dict[str, asyncio.Task[None]] = {}  # sends without an answer, by room
         self._shown: dict[str, Shown] = {}  # the picture that the bot sent last to a room, if nobody spoke there since
         self._silent: set[str] = set()  # rooms in which nothing stands below the caption of a picture that was refused
-        self._stopping = False
+        self._stopped = asyncio.Event()
         self._news = asyncio.Event()
         session.listen(self.wake)
 
@@ -54,8 +54,7 @@ class Courier:
 
     def stop(self) -> None:
         """Let `run` return, as soon as the send in hand is finished or hangs."""
-        self._stopping = True
-        self._news.set()
+        self._stopped.set()
 
     def heard(self, room_id: str) -> None:
         """Somebody else spoke in that room: what the bot sends there next says whose it is."""
@@ -69,22 +68,30 @@ class Courier:
 
     async def run(self) -> None:
         """Send until `stop`; a send that hangs then is left, and counts as one that may have been made."""
+        sending = asyncio.create_task(self._send(), name="sending")
+        stopped = asyncio.create_task(self._stopped.wait(), name="stop of the courier")
         try:
-            while not self._stopping:
-                self._news.clear()
-                wait = await self._step_safely() if self._session.can_send else None
-                if wait == 0:
-                    continue
-                try:
-                    async with asyncio.timeout(wait):
-                        await self._news.wait()
-                except TimeoutError:
-                    pass
+            await asyncio.wait({sending, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            sending.cancel()  # what it has in hand goes on
             if self._in_hand:
                 await asyncio.wait(self._in_hand.values(), timeout=STOP_TIMEOUT)
         finally:
-            for task in self._in_hand.values():
+            tasks = [sending, stopped, *self._in_hand.values()]
+            for task in tasks:
                 task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _send(self) -> None:
+        while True:
+            self._news.clear()
+            wait = await self._step_safely() if self._session.can_send else None
+            if wait == 0:
+                continue
+            try:
+                async with asyncio.timeout(wait):
+                    await self._news.wait()
+            except TimeoutError:
+                pass
 
     async def _step_safely(self) -> float | None:
         try:
@@ -97,7 +104,7 @@ class Courier:
         """Make at most one send; return the seconds until the next can be made, None when nothing waits."""
         await self._bring_forward()
         heads = [head for head in await self._run(self.outbox.heads) if head.room_id not in self._in_hand]
-        if not heads or self._stopping:
+        if not heads:
             return None
         now = self._clock()
         turn = self._pacer.choose(heads, now)

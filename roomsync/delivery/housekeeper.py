@@ -42,6 +42,7 @@ class Housekeeper:
         self._last_rescue = ""
         self._news = asyncio.Event()
         session.listen(self._news.set)
+        state.outages.on_end = self._news.set
 
     async def run_once(self) -> None:
         """Do what is due, in many small pieces of work: what is said meanwhile goes between them."""
@@ -106,7 +107,7 @@ class Housekeeper:
         while True:
             await self._news.wait()
             self._news.clear()
-            if (self._session.phase, self._session.cooldown) != self._noted:
+            if (self._session.phase, self._session.cooldown) != self._noted or self._state.outages.last:
                 await self.note_health()
 
 

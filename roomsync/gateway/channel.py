@@ -73,12 +73,20 @@ class _Protocol(H2Protocol):
 
 
 class _Channel(Channel):
-    """Gives up on a host that does not answer, and checks the name in the certificate on every TLS connection."""
+    """One connection, not one after another. Gives up on a host that does not answer; checks the certificate's name.
+
+    grpclib would connect anew, unseen, for the next call: a send could go out on a connection that is closed the moment
+    after, because the event stream ended with the one before.
+    """
+
+    _has_connected = False
 
     def _protocol_factory(self) -> H2Protocol:
         return _Protocol(Handler(), self._config, self._h2_config)
 
     async def _create_connection(self) -> H2Protocol:
+        if self._has_connected:
+            raise ConnectionError("the connection broke off")
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
                 protocol = await super()._create_connection()
@@ -86,6 +94,7 @@ class _Channel(Channel):
             raise ConnectionError(f"no connection within {CONNECT_TIMEOUT:.0f} s") from None
         if self._ssl:
             self._check_name(protocol.connection._transport)
+        self._has_connected = True
         return protocol
 
     def _check_name(self, transport: asyncio.Transport) -> None:

@@ -120,6 +120,13 @@ class Dispatcher:
         except ExceptionGroup as group:
             raise group.exceptions[0] from None
 
+    async def note_rest(self) -> None:
+        """After `run`: note the messages that came and were not taken in, for the next process to ask for."""
+        while batch := self._backlog.first():
+            ids = [event for event in batch if isinstance(event, str)]
+            await self._incoming.state.run(self._incoming.note, ids, self._clock())
+            self._backlog.remove(len(batch))
+
     async def _take_in(self) -> None:
         """Commit the ids of messages as soon as they come, all that have come at once, then ask for their payloads."""
         while True:

@@ -38,6 +38,7 @@ class StateFile:
         self._note_files()
         self._turn = asyncio.Lock()  # for the work given to `run`: in its order, also when some is done again
         self._thread = ThreadPoolExecutor(1, "state file")
+        self._is_in_hurry = False
         self._in_use = threading.RLock()  # by that thread, or by who uses the file without `run`
 
     def close(self) -> None:
@@ -46,6 +47,10 @@ class StateFile:
         self._db.close()
         for lock in self._locks:
             lock.close()
+
+    def hurry(self) -> None:
+        """Write without waiting for the disk each time: the bot leaves. Closing the file waits once for all of it."""
+        self._is_in_hurry = True
 
     async def run(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Return what `work` returns, done in the file's thread, after all that was asked for before.
@@ -111,6 +116,8 @@ class StateFile:
     def transaction(self) -> Iterator[Connection]:
         """Commit all that is written in the block at its end, or nothing of it."""
         with self._in_use, explained(self.path):
+            if self._is_in_hurry:
+                self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.execute("BEGIN IMMEDIATE")
             with self._db:  # commits at its end, or rolls back
                 yield self._db

@@ -33,6 +33,7 @@ class Outages:
         self._since: float | None = None
         self._reason = ""
         self.last = 0.0  # how many seconds the last one was, until something takes note of it
+        self.on_end: Callable[[], object] = lambda: None
 
     @property
     def is_on(self) -> bool:
@@ -52,3 +53,4 @@ class Outages:
         if self._since is not None:
             self.last, self._since, self._reason = self._clock() - self._since, None, ""
             log.warning("The state file can be written again after %.0f s; the bot goes on.", self.last)
+            self.on_end()

@@ -34,7 +34,7 @@ def waiting_in(path: Path) -> list[int]:
 
 def saved(folder: Path) -> list[Path]:
     """The copies that the bot made of a state file which is gone; not SQLite's own files beside them."""
-    return [path for path in folder.glob("roomsync.db.saved-*") if not path.name.endswith(("-wal", "-shm", "-journal"))]
+    return [path for path in folder.glob("roomsync.db.saved-*") if not path.name.endswith(("-wal", "-shm", "-lock"))]
 
 
 async def test_state_file_deleted(tmp_path: Path) -> None:
