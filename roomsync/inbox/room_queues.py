@@ -23,7 +23,8 @@ HANDLER_TIMEOUT = 12.0  # seconds that a message may hold up those behind it in 
 QUICK_RETRY_DELAYS = (0.2, 0.8)  # seconds before what a gateway refused is tried again while those behind it wait
 GONE_DELAY = 1.0  # seconds until the end of a connection is noticed for sure
 RETRY_DELAYS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # seconds before what failed is tried again while the others pass
-MAX_DISCONNECTS = 3  # broken connections over one message until it waits for no further login
+SUSPECT_AFTER = 3  # broken connections over a message until it is asked for alone, so that its like are innocent
+MAX_DISCONNECTS = 9  # until it waits for no further login, and others pass
 MAX_FETCHES = 64  # payloads asked for at the same time
 
 
@@ -59,7 +60,7 @@ class RoomQueues:
         self._asked: dict[Fetched, None] = {}  # which are asked for now, in their order
         self._suspects = (
             asyncio.Lock()
-        )  # one message at a time of those over which the connection broke again and again
+        )  # which are asked for one at a time
         self._queues: dict[str, deque[RawMessage]] = {}  # by room
         self._disconnects: Counter[str] = Counter()  # how often the connection broke while a message was asked about
         self._handling: set[str] = set()  # ids of messages that are somewhere between here and the outbox
@@ -112,7 +113,8 @@ class RoomQueues:
         await asyncio.wait({fetched.task}, timeout=PAYLOAD_TIMEOUT)
 
     async def _fetch_limited(self, fetched: Fetched) -> RawMessage | Exception:
-        async with self._slots:
+        is_suspect = self._disconnects[fetched.id] >= SUSPECT_AFTER
+        async with self._suspects if is_suspect else nullcontext(), self._slots:
             self._asked[fetched] = None
             fetched.asked.set()
             outcome = await _outcome(lambda: self._fetch(fetched.id))
@@ -214,9 +216,7 @@ class RoomQueues:
     async def _try_again(self, message_id: str) -> Exception | None:
         """Ask for a message once more when WeChat is logged in; return None when the bot is done with it."""
         await self._session.until(lambda: self._session.is_ready)
-        is_suspect = self._disconnects[message_id] >= MAX_DISCONNECTS
-        async with self._suspects if is_suspect else nullcontext():  # else it would break the others' tries, too
-            found = await self._fetch_limited(Fetched(message_id, next(self._numbers)))
+        found = await self._fetch_limited(Fetched(message_id, next(self._numbers)))
         return found if isinstance(found, Exception) else await self._handle_when_ready(found)
 
 
