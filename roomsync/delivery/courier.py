@@ -103,17 +103,12 @@ class Courier:
     async def step(self) -> float | None:
         """Make at most one send; return the seconds until the next can be made, None when nothing waits."""
         await self._bring_forward()
-        heads = [head for head in await self._run(self.outbox.heads) if head.room_id not in self._in_hand]
-        if not heads:
-            return None
         now = self._clock()
-        turn = self._pacer.choose(heads, now)
-        if turn.room_id is None:
-            return turn.wait
-        shown, alone = self._shown.pop(turn.room_id, None), self._attempts.alone[turn.room_id] > 0
-        send = await self._run(self.outbox.take, turn.room_id, now, alone=alone, shown=shown)
-        if send is None:
-            return 0.0
+        self._pacer.not_ahead_of(now)
+        send = await self._run(self._take, now)
+        if not isinstance(send, Send):
+            return send
+        self._shown.pop(send.room_id, None)
         if is_media(send) and not self._pacer.allows(send.kind, now):
             line = fallback_text(send.kind, send.body, OVER_DAILY_LIMIT)
             await self._run(self.outbox.replace, send, line, "daily limit", now, made=False)
@@ -124,6 +119,17 @@ class Courier:
         if task.done():
             task.result()  # raises what was not foreseen
         return 0.0
+
+    def _take(self, now: float) -> Send | float | None:
+        """Take the next send, else return what `step` does; all of it is one trip to the file's thread."""
+        heads = [head for head in self.outbox.heads() if head.room_id not in self._in_hand]
+        if not heads:
+            return None
+        turn = self._pacer.choose(heads, now)
+        if turn.room_id is None:
+            return turn.wait
+        shown, alone = self._shown.get(turn.room_id), self._attempts.alone.get(turn.room_id, 0) > 0
+        return self.outbox.take(turn.room_id, now, alone=alone, shown=shown) or 0.0
 
     async def _bring_forward(self) -> None:
         """Let pictures that were refused, and that others passed meanwhile, have their last attempt when it is due."""

@@ -75,8 +75,10 @@ class Pacer:
             self.sent(room_id, kind, at)
 
     def choose(self, heads: Sequence[Head], now: float) -> Turn:
-        """Return the room served longest ago among those that are due, urgent ones first; `heads` is not empty."""
-        self._not_ahead_of(now)
+        """Return the room served longest ago among those that are due, urgent ones first; `heads` is not empty.
+
+        It changes nothing, and may be asked in another thread.
+        """
         slowness = self._slowness(now)
         next_at, minute_at = self._last + self._gap * slowness, self._minute_free_at(now, slowness)
         free_at = max(next_at, minute_at, self._session.cooldown.until)
@@ -90,7 +92,7 @@ class Pacer:
         urgent = {head.room_id for head in heads if head.urgent}
         return Turn(min(due, key=lambda room_id: (room_id not in urgent, served[room_id])))
 
-    def _not_ahead_of(self, now: float) -> None:
+    def not_ahead_of(self, now: float) -> None:
         """Let nothing have been later than now: a clock that was set back must not stop the bot."""
         if self._last > now:
             self._last = now

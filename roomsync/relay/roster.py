@@ -128,9 +128,12 @@ class Roster:
             if not reported:
                 raise
             topic = reported
-        before, now = self.rooms.get(room_id), self.rooms.place(room_id, topic)
-        if now != before:
+        before = self.rooms.get(room_id)
+        is_ours = self.rooms.community_of(topic) is not None
+        if (before.topic if before else None) != (topic if is_ours else None):
             await self._state.run(self._note_topic, room_id, topic)
+        now = self.rooms.place(room_id, topic)
+        if now != before:
             self._log_change(before, now)
         if before and (now is None or now.community != before.community):
             await self._cancel(room_id, topic)
