@@ -83,7 +83,7 @@ class Dispatcher:
         self._session = session
         self._incoming = incoming
         self._clock = clock
-        self._backlog = Backlog()
+        self.backlog = Backlog()
         self._tasks = asyncio.TaskGroup()
         self._room_queues = RoomQueues(bot, session, fetch, incoming, self._tasks)
         self._ordered: asyncio.Queue[Event | Fetched] = asyncio.Queue()
@@ -101,15 +101,15 @@ class Dispatcher:
         try:
             payload = payload_of(event_type, text)
             if event_type == EventType.MESSAGE:
-                self._backlog.add(text_of(payload, "messageId"), len(text))
+                self.backlog.add(text_of(payload, "messageId"), len(text))
             else:
-                self._backlog.add(Event(EventType(event_type), payload, self._session.disconnects), len(text))
+                self.backlog.add(Event(EventType(event_type), payload, self._session.disconnects), len(text))
         except (ValueError, RecursionError) as error:
             log.warning("Passed over an event of type %d: %s.", event_type, error)
 
     async def has_room(self) -> None:
         """Wait until another event may come: what is not read waits at the gateway, and in the connection to it."""
-        await self._backlog.until(lambda: not self._backlog.is_full)
+        await self.backlog.until(lambda: not self.backlog.is_full)
 
     async def run(self) -> None:
         """Hand events on until cancelled."""
@@ -122,19 +122,19 @@ class Dispatcher:
 
     async def note_rest(self) -> None:
         """After `run`: note the messages that came and were not taken in, for the next process to ask for."""
-        while batch := self._backlog.first():
+        while batch := self.backlog.first():
             ids = [event for event in batch if isinstance(event, str)]
             await self._incoming.state.run(self._incoming.note, ids, self._clock())
-            self._backlog.remove(len(batch))
+            self.backlog.remove(len(batch))
 
     async def _take_in(self) -> None:
         """Commit the ids of messages as soon as they come, all that have come at once, then ask for their payloads."""
         while True:
-            await self._backlog.until(self._backlog.first)
-            batch = self._backlog.first()
+            await self.backlog.until(self.backlog.first)
+            batch = self.backlog.first()
             ids = [event for event in batch if isinstance(event, str)]
             new = set(await self._incoming.state.run(self._incoming.note, ids, self._clock())) if ids else set()
-            self._backlog.remove(len(batch))
+            self.backlog.remove(len(batch))
             for event in batch:
                 if isinstance(event, Event):
                     self._ordered.put_nowait(event)
