@@ -78,6 +78,19 @@ def test_each_room_is_told_once_what_it_missed(house: House) -> None:
     ]
 
 
+def test_much_that_is_too_old_is_given_up_bit_by_bit(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In many small transactions, each of whole messages, all of it is given up, and each message is missed once."""
+    monkeypatch.setattr("roomsync.delivery.housekeeper.EXPIRE_BATCH", 4)
+    for _ in range(5):
+        house.say("a", NOW - 1, "r102", "r103", copies=3)
+    house.say("new", NOW, "r102")
+    counts = []
+    while count := expire(house.state, NOW, NOW):
+        counts.append(count)
+    assert sum(counts) == 30 and max(counts) <= 6
+    assert house.send("r102", NOW) == f"new\n{phrases.missed(5)}"
+
+
 def test_a_line_that_still_waits_is_brought_up_to_date(house: House) -> None:
     """While its line waits, a room's further losses are added to it."""
     for at in (NOW, NOW + 1):

@@ -134,12 +134,18 @@ async def test_a_bot_whose_state_file_is_locked_reads_no_more_than_it_may(
     assert heard(gateway) == said
 
 
-async def test_what_came_last_is_noted_when_the_bot_leaves(gateway: ScriptedGateway, state_file: Path) -> None:
-    """A message that was read and not taken in when the bot left is asked for by the next one."""
+async def test_what_came_last_is_noted_when_the_bot_leaves(
+    gateway: ScriptedGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message that was read and could not be taken in until the bot left is asked for by the next one."""
+    monkeypatch.setattr("roomsync.store.opening.BUSY_TIMEOUT", 0.01)
+    monkeypatch.setattr("roomsync.store.outages.MAX_DELAY", 0.05)
     async with running(gateway, state_file) as bot:
-        assert bot.puppet.events
-        bot.stop()
-        bot.puppet.events.feed(2, '{"messageId": "last"}')
+        with locked(state_file):
+            bot.puppet.events.feed(2, '{"messageId": "last"}')
+            await until(lambda: bot.state.outages.is_on)
+            bot.stop()
+            await asyncio.sleep(0.1)
     with closing(StateFile(state_file)) as state:
         assert Incoming(state).unfinished() == ["last"]
 
