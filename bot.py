@@ -79,7 +79,7 @@ class RoomSyncBot(Wechaty):
     async def on_login(self, contact: WechatyContact) -> None:
         log.info("WeChat is logged in as %s.", await self.puppet.members.name(contact.contact_id) or contact.contact_id)
         await self.roster.find(settle=True)
-        await self.housekeeper.run_once()  # what became too old while the bot was away must not go out now
+        await self.housekeeper.expire()  # what became too old while the bot was away must not go out now
 
     async def on_ready(self, payload: Payload) -> None:
         # Some gateways know their rooms only some time after the login.
@@ -127,7 +127,8 @@ class RoomSyncBot(Wechaty):
         """Take up what the last process left: what it had in hand, how fast it was, whether the account pauses."""
         run = self.state.run
         health = await run(self.housekeeper.last_health)
-        if (await run(self.outbox.counts)).get(State.WAITING):
+        is_unsettled = (await run(self.outbox.counts)).keys() & {State.WAITING, State.SENDING}
+        if is_unsettled or health.cooldown.until > (health.written_at or 0.0):
             self.clock.go_on(health.clock_ahead)  # else what waits would look a day old, or a day young
         now = self.clock()
         await run(self.outbox.recover, now)

@@ -2,15 +2,20 @@
 
 import asyncio
 import json
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from grpclib.const import Status
 
 from bot import RoomSyncBot
+from roomsync import store
+from roomsync.delivery.outbox import Outbox
 from roomsync.gateway.protocol import WechatyContact
 from roomsync.gateway.supervisor import NOT_LOGGED_IN
-from roomsync.model import State
+from roomsync.model import Kind, Message, Part, State
+from roomsync.store import StateFile
 from tests.conftest import PREFIX, running, settings, until
 from tests.scripted import Fault, ScriptedGateway, refused
 
@@ -406,6 +411,22 @@ async def test_login_that_cannot_be_handled_is_handled_again(
     async with running(gateway, state_file):
         gateway.say("r101", "alice", "hello")
         await gateway.until(lambda: len(gateway.sent) == 2)
+
+
+async def test_what_was_in_hand_does_not_expire_by_a_clock_that_was_set(
+    gateway: ScriptedGateway, state_file: Path
+) -> None:
+    """When the machine's clock was set ahead by two days under a bot that was then killed, what it had in hand goes."""
+    with closing(StateFile(state_file)) as state:
+        outbox, earlier = Outbox(state, 2000), time.time() - 2 * 86400
+        with state.transaction() as db:
+            store.rooms.replace_all(db, {"r102": f"{PREFIX}102"})
+            store.health.note_written(db, earlier, -2 * 86400.0)
+        message = Message("m1", "r101", "alice", "Alice", Kind.TEXT)
+        assert outbox.accept(message, [Part(Kind.TEXT, "in hand")], ["r102"], earlier)
+        assert outbox.take("r102", earlier)
+    async with running(gateway, state_file):
+        await gateway.until(lambda: lines(gateway, "r102") == ["in hand"])
 
 
 async def test_the_account_is_never_stopped_or_logged_out(gateway: ScriptedGateway, state_file: Path) -> None:

@@ -157,6 +157,16 @@ async def test_a_picture_that_others_passed_has_its_caption_again(desk: Desk, sp
     assert set(desk.outbox.counts()) == {State.SENT}
 
 
+async def test_a_picture_that_others_passed_waits_for_nobody(desk: Desk) -> None:
+    """Its third attempt is made when it is due, also while a text in its room waits for much longer."""
+    desk.say(CAPTION, PICTURE)
+    desk.gateway.rule = lambda room_id, body: refused() if body in ("{}", "b") else None
+    await desk.work(3)
+    desk.say("b")
+    await desk.work(60)
+    assert [at for at, _, body in desk.gateway.made if body == "{}"] == [0, 2, 8]
+
+
 async def test_a_picture_that_others_passed_survives_a_restart(desk: Desk) -> None:
     """One that waited for its third attempt when the bot was killed is sent after it, below its caption."""
     desk.say(CAPTION, PICTURE)

@@ -148,4 +148,3 @@ async def test_what_came_last_is_noted_when_the_bot_leaves(
             await asyncio.sleep(0.1)
     with closing(StateFile(state_file)) as state:
         assert Incoming(state).unfinished() == ["last"]
-

@@ -3,13 +3,13 @@
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from sqlite3 import IntegrityError
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from roomsync.delivery.outbox import MAX_BATCH, Outbox
-from roomsync.errors import StateFileError
 from roomsync.model import Head, Kind, Message, Part, Shown, State
 from roomsync.text.headers import HeaderTemplate, Spoken
 from tests.boxes import BOX_BYTES, CAPTION, NOW, PICTURE, Box
@@ -45,7 +45,7 @@ def test_a_message_is_accepted_whole_or_not(box: Box) -> None:
     """When one of its deliveries cannot be written, nothing of a message is kept, and it can come again."""
     message = Message("m1", "r101", "alice", "Alice", Kind.TEXT)
     rooms: list[str] = ["r102", None]  # type: ignore[list-item]
-    with pytest.raises(StateFileError):
+    with pytest.raises(IntegrityError):
         box.outbox.accept(message, [Part(Kind.TEXT, "a")], rooms, NOW)
     assert box.outbox.counts() == {}
     box.say("a")

@@ -170,7 +170,7 @@ def test_cleared_rooms_are_forgotten() -> None:
     rooms = Rooms([PREFIX])
     rooms.place("r", PREFIX + "1")
     rooms.place("family", "家庭群")
-    rooms.clear()
+    rooms.replace_all({})
     assert (rooms.community(PREFIX), rooms.knows("r"), rooms.knows("family")) == ([], False, False)
 
 

@@ -168,6 +168,19 @@ async def test_work_waits_until_the_file_is_free(state: StateFile, caplog: pytes
     assert state.outages.last > 0
 
 
+async def test_a_fault_of_the_work_is_not_the_disks(state: StateFile) -> None:
+    """Work that breaks a rule of the database fails for who asked for it, once; what comes after it is done."""
+
+    def wrong() -> None:
+        with state.transaction() as db:
+            db.execute("INSERT INTO rooms (gateway_id) VALUES (NULL)")
+
+    with pytest.raises(sqlite3.IntegrityError):
+        await asyncio.wait_for(state.run(wrong), 5)
+    assert await state.run(lambda: held(state)) == []
+    assert not state.outages.is_on
+
+
 def held(state: StateFile) -> list[str]:
     with state.connection() as db:
         return [room_id for (room_id,) in db.execute("SELECT gateway_id FROM rooms")]
@@ -191,6 +204,21 @@ def test_a_file_that_is_removed_is_there_again(state: StateFile) -> None:
     with closing(StateFile(state.path)) as again:
         assert held(again) == ["a", "b"]
     assert not list(state.path.parent.glob("*.saved-*"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows lets nobody remove an open file")
+def test_a_file_that_cannot_be_saved_is_used_as_it_is(state: StateFile) -> None:
+    """When nothing can be written beside a file that was removed, that is said; the bot goes on with what is open."""
+    saved = state.path.with_name("roomsync.db.saved-now")
+    saved.mkdir()
+    for file in state.path.parent.glob("roomsync.db*"):
+        if file.is_file():
+            file.unlink()
+    assert "cannot be saved beside it" in state.rescue("now")
+    with state.transaction() as db:
+        db.execute("INSERT INTO rooms (gateway_id) VALUES ('a')")
+    assert "is there again" in state.rescue("later")
+    assert held(state) == ["a"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows lets nobody remove an open file")

@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from typing import Any
+from types import TracebackType
 
 from roomsync.text.characters import harmless
 
@@ -30,7 +30,9 @@ class _Safe(logging.Formatter):
         record.message = harmless(record.message.replace(self._token, "***"), MAX_LINE)
         return super().formatMessage(record)
 
-    def formatException(self, ei: Any) -> str:
+    def formatException(
+        self, ei: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+    ) -> str:
         """Return a traceback, of one that is too long its start and its end."""
         return self._indented(super().formatException(ei))
 

@@ -27,7 +27,7 @@ class Status:
     """What `--json` prints: times in seconds since the epoch, `cooldown` in seconds from now.
 
     `silence`: seconds since the bot wrote its state file, which it does every few; None when it does not run.
-    `outage`: how many seconds the file could not be written, until `outage_ended_at`; None within 24 h.
+    `outage`: how many seconds the file could not be written, until `outage_ended_at`; None without one in 24 h.
     """
 
     running: bool

@@ -49,7 +49,6 @@ class Attempts:
         self._max_attempts = max_attempts
         self.alone: Counter[str] = Counter()  # of which room how many deliveries go one by one
         self._broken: Counter[int] = Counter()  # how often the connection went during which send
-        self.passed: list[tuple[float, str]] = []  # when which room has a picture that others passed until then
 
     async def make(self, send: Send) -> bool:
         """Make a send; return whether the gateway has it."""
@@ -73,7 +72,7 @@ class Attempts:
             log.exception("A send to %s failed in a way that was not foreseen.", await self._name_of(send.room_id))
             await self._retry(send, GatewayRefused(repr(error)))
         else:
-            await self._run(self._outbox.sent, send, sent_id, self._clock())
+            await self._run(lambda: self._outbox.sent(send, sent_id, self._clock()))
             self._settled(send)
             return True
         return False
@@ -107,7 +106,8 @@ class Attempts:
     async def _wait_for_gateway(self, send: Send, error: GatewayLost) -> None:
         log.info("A send to %s waits for the gateway: %s", await self._name_of(send.room_id), error)
         now, is_made = self._clock(), isinstance(error, AnswerLost)
-        self._broken[send.id] += is_made
+        if is_made:
+            self._broken[send.id] += 1
         delay = retries.lost_delay(self._broken[send.id])
         await self._run(self._outbox.put_back, send, now + delay, now, uncertain=is_made)
 
@@ -145,8 +145,7 @@ class Attempts:
         log.warning("A send to %s is tried again in %.0f s (attempt %d failed): %s", room, delay, attempts, error)
         if apart := retries.goes_apart(send, self._max_attempts):
             self.alone[send.room_id] = len(send.deliveries)
-        if passed := retries.is_passed(send):
-            self.passed.append((now + delay, send.room_id))
+        passed = retries.is_passed(send)
         await self._run(self._outbox.retry, send, now + delay, str(error), now, apart=apart, passed=passed)
 
     async def _give_up(self, send: Send, error: GatewayError) -> None:

@@ -51,14 +51,18 @@ class Housekeeper:
         if now < self._last_round:
             await self._run(clamp_clock, self._state, now)
         self._last_round = now
-        expired = 0
+        await self.expire()
+        await self._run(drop_payloads, self._state, now - ECHO_TTL)
+        await self._run(prune, self._state, now - self._retention)  # some each round
+        await self.note_health()
+
+    async def expire(self) -> None:
+        """Give up what became too old to be sent."""
+        now, expired = self._clock(), 0
         while count := await self._run(expire, self._state, now - self._ttl, now):
             expired += count
         if expired:
             log.error("%d deliveries were older than RELAY_TTL_HOURS and are given up.", expired)
-        await self._run(drop_payloads, self._state, now - ECHO_TTL)
-        await self._run(prune, self._state, now - self._retention)  # some each round
-        await self.note_health()
 
     async def _look_after_file(self, now: float) -> None:
         stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
@@ -97,10 +101,7 @@ class Housekeeper:
 
     async def _do_rounds(self, sleep: Callable[[float], Awaitable[None]]) -> None:
         while True:
-            try:
-                await self.run_once()
-            except Exception:
-                log.exception("The housekeeper failed in a way that was not foreseen; it goes on.")
+            await _guarded(self.run_once())
             await sleep(ROUND_INTERVAL)
 
     async def _note_changes(self) -> None:
@@ -108,7 +109,14 @@ class Housekeeper:
             await self._news.wait()
             self._news.clear()
             if (self._session.phase, self._session.cooldown) != self._noted or self._state.outages.last:
-                await self.note_health()
+                await _guarded(self.note_health())
+
+
+async def _guarded(work: Awaitable[None]) -> None:
+    try:
+        await work
+    except Exception:
+        log.exception("The housekeeper failed in a way that was not foreseen; it goes on.")
 
 
 def expire(state: StateFile, accepted_before: float, now: float) -> int:
@@ -138,7 +146,7 @@ def _notify(db: store.Connection, room_id: str, missed: int, now: float) -> None
 def clamp_clock(state: StateFile, now: float) -> None:
     """Let nothing have been later than now, and nothing be tried later than any delay could make it.
 
-    The clock may have been set back.
+    The machine's clock may have been set back before this start; while the bot runs its own does not step.
     """
     with state.transaction() as db:
         store.deliveries.clamp(db, now, now + MAX_RETRY_DELAY)

@@ -1,5 +1,6 @@
 """The outbox: messages and their deliveries, committed before anything is sent."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -17,7 +18,7 @@ MAX_BATCH = 200  # deliveries looked at for one send
 
 
 class Outbox(Outcomes):
-    """Messages, deliveries and sends in the state file; every method is one transaction.
+    """Messages, deliveries and sends in the state file; every method but `recover` is one transaction.
 
     Every method raises `StateFileError` when the file cannot be used. `now` is in seconds since the epoch. A text
     that is sent has at most `max_bytes` bytes of UTF-8, unless a single delivery is longer.
@@ -29,9 +30,10 @@ class Outbox(Outcomes):
 
     def recover(self, now: float) -> int:
         """Let what was in hand when the last process died be sent again; return how many deliveries that were."""
-        self.bring_forward(None, float("inf"), captioned=True)
         with self.state.transaction() as db:
-            return store.deliveries.recover(db, now)
+            count = store.deliveries.recover(db, now)
+        self.bring_forward(math.inf)
+        return count
 
     def accept(
         self,

@@ -1,5 +1,8 @@
 """What became of a send: how the states of its deliveries change."""
 
+import math
+from collections.abc import Collection
+
 from roomsync import store
 from roomsync.model import Kind, Part, Reason, Send, State
 from roomsync.store import StateFile
@@ -61,20 +64,26 @@ class Outcomes:
         """
         values: dict[str, str | float | None] = {"attempts": send.attempts + 1, "next_try": next_try, "error": error}
         if passed:
-            values["priority"] = store.deliveries.PASSED_PRIORITY
+            values["priority"] = store.deliveries.PASSED
         with self.state.transaction() as db:
             store.deliveries.change(db, send.deliveries, State.SENDING, State.WAITING, now, **values)
             if apart:
                 store.sends.forget(db, send.id)
 
-    def bring_forward(self, room_id: str | None, now: float, *, captioned: bool) -> None:
-        """Let what others passed in a room (None: in all) be passed no longer, if it is due.
+    def bring_forward(self, now: float, silent: Collection[str] = ()) -> float:
+        """Let what others passed be passed no longer, if it is due; return when the next is.
 
-        `captioned`: below a caption of its own once more, and behind what waits there now.
+        It goes next in its room; where something may stand below its caption by now, in rooms that are not `silent`,
+        below a new one.
         """
-        with self.state.transaction() as db:
-            for delivery in store.deliveries.passed(db, room_id, now):
-                store.deliveries.bring_forward(db, delivery, now, captioned=captioned)
+        with self.state.connection() as db:
+            passed = store.deliveries.passed(db)
+        due = [one for one in passed if one.due_at <= now]
+        if due:
+            with self.state.transaction() as db:
+                for one in due:
+                    store.deliveries.bring_forward(db, one.id, now, captioned=one.room_id not in silent)
+        return min((one.due_at for one in passed if one.due_at > now), default=math.inf)
 
     def fail(self, send: Send, error: str, now: float) -> None:
         """Give a send up; the room goes on with the next."""

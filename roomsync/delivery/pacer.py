@@ -93,7 +93,7 @@ class Pacer:
         return Turn(min(due, key=lambda room_id: (room_id not in urgent, served[room_id])))
 
     def not_ahead_of(self, now: float) -> None:
-        """Let nothing have been later than now: a clock that was set back must not stop the bot."""
+        """Let nothing have been later than now: a clock that was set back before this start must not stop the bot."""
         if self._last > now:
             self._last = now
             self._served = {room_id: min(at, now) for room_id, at in self._served.items()}

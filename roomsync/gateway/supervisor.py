@@ -76,7 +76,7 @@ class Supervisor:
             # One that breaks at once when it stands is not made again at once.
             delay = at_once() if self._clock() - connected_at > MIN_STANDING else next(delays)
             connected_at = math.inf
-            log.warning("No connection: %s; trying again in %.0f s.", reason, delay)
+            log.warning("No connection: %s; trying again %s.", reason, f"in {delay:.0f} s" if delay >= 1 else "at once")
             await self._sleep(delay)
 
     async def _live(self) -> None:

@@ -133,7 +133,7 @@ class Dispatcher:
             await self.backlog.until(self.backlog.first)
             batch = self.backlog.first()
             ids = [event for event in batch if isinstance(event, str)]
-            new = set(await self._incoming.state.run(self._incoming.note, ids, self._clock())) if ids else set()
+            new = set(await self._incoming.state.run(self._incoming.note, ids, self._clock()))
             self.backlog.remove(len(batch))
             for event in batch:
                 if isinstance(event, Event):

@@ -5,7 +5,7 @@ import itertools
 import logging
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -58,9 +58,7 @@ class RoomQueues:
         self._slots = asyncio.Semaphore(MAX_FETCHES)
         self._numbers = itertools.count()
         self._asked: dict[Fetched, None] = {}  # which are asked for now, in their order
-        self._suspects = (
-            asyncio.Lock()
-        )  # which are asked for one at a time
+        self._suspects = asyncio.Lock()  # which are asked for one at a time
         self._queues: dict[str, deque[RawMessage]] = {}  # by room
         self._disconnects: Counter[str] = Counter()  # how often the connection broke while a message was asked about
         self._handling: set[str] = set()  # ids of messages that are somewhere between here and the outbox
@@ -107,7 +105,9 @@ class RoomQueues:
         """
         if fetched.task.done():
             return
-        await fetched.asked.wait()
+        with suppress(TimeoutError):  # so long only where many hang, or are asked for one at a time
+            async with asyncio.timeout(MAX_PAYLOAD_WAIT):
+                await fetched.asked.wait()
         either: set[asyncio.Future[None] | asyncio.Future[RawMessage | Exception]] = {fetched.task, fetched.passed}
         await asyncio.wait(either, timeout=MAX_PAYLOAD_WAIT, return_when=asyncio.FIRST_COMPLETED)
         await asyncio.wait({fetched.task}, timeout=PAYLOAD_TIMEOUT)

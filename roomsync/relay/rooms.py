@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from roomsync.model import Room
 from roomsync.text.characters import INVISIBLE, UNSAFE, fold, fold_character
@@ -76,11 +76,12 @@ class Rooms:
         self._left.discard(room_id)
         self._outside.discard(room_id)
 
-    def clear(self) -> None:
-        """Forget all rooms, as before a new login."""
-        self._rooms.clear()
-        self._outside.clear()
-        self._left.clear()
+    def replace_all(self, topics: Mapping[str, str]) -> None:
+        """Note all rooms of the account with their topics as they are now, at once: nobody sees a part of them."""
+        fresh = Rooms(self.prefixes)
+        for room_id, topic in topics.items():
+            fresh.place(room_id, topic)
+        self._rooms, self._outside, self._left = fresh._rooms, fresh._outside, fresh._left
 
     def get(self, room_id: str) -> Room | None:
         """Return the room of that id, when it is in a community."""

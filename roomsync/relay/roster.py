@@ -69,9 +69,8 @@ class Roster:
         moves = await self._state.run(self._replace_topics, ours)
         for old, new in moves.items():
             log.info("What waits for %s goes to its new id %s (was %s).", topics[new], new, old)
-        self.rooms.clear()
+        self.rooms.replace_all(topics)
         for room_id, topic in topics.items():
-            self.rooms.place(room_id, topic)
             earlier = self.rooms.community_of(before.get(room_id, ""))
             if earlier and earlier != self.rooms.community_of(topic):
                 await self._cancel(room_id, topic)
@@ -122,6 +121,7 @@ class Roster:
 
         `reported`: what an event says that its topic is now, which is believed where the gateway does not answer.
         """
+        had_left = self.rooms.has_left(room_id)
         try:
             topic = await self._gateway.topic(room_id)
         except GatewayError:
@@ -132,6 +132,8 @@ class Roster:
         is_ours = self.rooms.community_of(topic) is not None
         if (before.topic if before else None) != (topic if is_ours else None):
             await self._state.run(self._note_topic, room_id, topic)
+        if self.rooms.has_left(room_id) and not had_left:
+            return  # meanwhile
         now = self.rooms.place(room_id, topic)
         if now != before:
             self._log_change(before, now)

@@ -82,10 +82,10 @@ class Router:
         """Do what a member's message asks for; return whether there is something to send."""
         is_mentioned = self._session.account_id in message.mention_ids
         if message.kind is Kind.RECALLED:
-            has_news = await self._state.run(self.take_back, message.text, source, self._clock())
+            has_news = await self._state.run(lambda: self.take_back(message.text, source, self._clock()))
         else:
             complete = await self._reader.complete(message)
-            has_news = await self._state.run(self.relay, complete, source, self._clock())
+            has_news = await self._state.run(lambda: self.relay(complete, source, self._clock()))
         if is_mentioned:
             has_news = await self._state.run(self.introduce, source, self._clock()) or has_news
         return has_news
@@ -94,8 +94,11 @@ class Router:
         """Take the account's own message for the echo of a send, or for what its owner said by phone."""
         if message.kind is Kind.RECALLED:
             return  # the echo of a recall of our own
-        now = self._clock()
-        if await self._state.run(self._outbox.echo, source.id, message.kind, message.text, message.id, now) is None:
+
+        def echo() -> int | None:
+            return self._outbox.echo(source.id, message.kind, message.text, message.id, self._clock())
+
+        if await self._state.run(echo) is None:
             self._courier.heard(source.id)
 
     def relay(self, message: Message, source: Room, now: float) -> bool:

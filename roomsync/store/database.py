@@ -11,9 +11,9 @@ from sqlite3 import Connection as Connection
 from typing import ParamSpec, TypeVar
 
 from roomsync.errors import StateFileBusy, StateFileError
-from roomsync.store import rescue
 from roomsync.store.opening import explained, hold_lock, lock_path_of, open_file, open_read_only, version_of
 from roomsync.store.outages import Outages, retry_delays
+from roomsync.store.rescue import Place, log_of, place_of, remove_log, save
 from roomsync.store.schema import MIGRATIONS
 
 P = ParamSpec("P")
@@ -56,7 +56,8 @@ class StateFile:
         """Return what `work` returns, done in the file's thread, after all that was asked for before.
 
         So no disk, however slow, stops the loop. While the file cannot be used (locked, full, read-only), the work is
-        done again until it can be; what is done of it before its last transaction must bear to be done twice.
+        done again until it can be: of work with several transactions, all but the last must bear to be done twice.
+        What fails for another reason is raised.
         """
         delays, loop = retry_delays(), asyncio.get_running_loop()
         async with self._turn:
@@ -72,7 +73,7 @@ class StateFile:
 
     def _note_files(self) -> None:
         """Note which files are open, whatever becomes of their names."""
-        self._file, self._log = self.path.stat(), rescue.log_of(self.path)
+        self._file, self._log = self.path.stat(), log_of(self.path)
         self._lock_file = lock_path_of(self.path).stat()
 
     def rescue(self, stamp: str) -> str:
@@ -82,40 +83,49 @@ class StateFile:
         it is; the bot goes on with the new file. `stamp` goes into its name. Raises nothing: where it cannot be saved,
         the bot goes on with what is open.
         """
-        path, place = self.path, rescue.place_of(self.path, self._file)
-        if place is rescue.Place.SAME:
+        path, place = self.path, place_of(self.path, self._file)
+        if place is Place.SAME:
             return ""
         saved = path.with_name(f"{path.name}.saved-{stamp}")
         try:
             with self._in_use, explained(path):
-                rescue.save(self._db, saved)
-                self._db.close()
-                rescue.remove_log(path, self._log)
-                if place is rescue.Place.GONE:
-                    saved = saved.rename(path)
-                self._db, self.path = open_file(saved), saved
-                self._hold_again()
-                self._note_files()
+                save(self._db, saved)
+                try:
+                    saved = self._go_on_in(saved, place)
+                except BaseException:
+                    saved.unlink(missing_ok=True)
+                    raise
         except StateFileError as error:
             return f"The state file {path} {_what_happened(place)}, and what is open cannot be saved beside it: {error}"
         return f"The state file {path} {_what_happened(place)} while the bot runs. {_what_was_saved(place, saved)}"
 
-    def _hold_again(self) -> None:
-        """Hold the lock of the file that is open now, unless its lock file is the one that is held."""
-        lock_path = lock_path_of(self.path)
-        if rescue.place_of(lock_path, self._lock_file) is not rescue.Place.SAME:
-            self._locks.append(hold_lock(self.path))
+    def _go_on_in(self, saved: Path, place: Place) -> Path:
+        """Go on in the copy `saved`, moved into the place of the file that is gone; return its path then."""
+        path = self.path
+        remove_log(path, self._log)
+        if place is Place.GONE:
+            if path.exists():
+                raise FileExistsError(f"there is another file at {path} now")
+            saved = saved.rename(path)
+        # Nothing is closed until the new file is open and held.
+        db = open_file(saved)
+        if place_of(lock_path_of(saved), self._lock_file) is not Place.SAME:
+            self._locks.append(hold_lock(saved))
+        self._db.close()
+        self._db, self.path = db, saved
+        self._note_files()
+        return saved
 
     def give_pages_back(self) -> None:
         """Make the file smaller by the pages that are free."""
-        with self._in_use, explained(self.path):
+        with self._in_use, explained(self.path, all_errors=False):
             # Not `execute`, which before Python 3.12 takes one step of it, and so frees one page.
             self._db.executescript("PRAGMA incremental_vacuum")
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """Commit all that is written in the block at its end, or nothing of it."""
-        with self._in_use, explained(self.path):
+        with self._in_use, explained(self.path, all_errors=False):
             if self._is_in_hurry:
                 self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.execute("BEGIN IMMEDIATE")
@@ -125,16 +135,16 @@ class StateFile:
     @contextmanager
     def connection(self) -> Iterator[Connection]:
         """Give the connection to a block that only reads, and so needs no transaction."""
-        with self._in_use, explained(self.path):
+        with self._in_use, explained(self.path, all_errors=False):
             yield self._db
 
 
-def _what_happened(place: rescue.Place) -> str:
-    return "is gone: it was removed or moved away" if place is rescue.Place.GONE else "was replaced by another file"
+def _what_happened(place: Place) -> str:
+    return "is gone: it was removed or moved away" if place is Place.GONE else "was replaced by another file"
 
 
-def _what_was_saved(place: rescue.Place, saved: Path) -> str:
-    if place is rescue.Place.GONE:
+def _what_was_saved(place: Place, saved: Path) -> str:
+    if place is Place.GONE:
         return "All that was in it is there again, and the bot goes on. To begin with an empty one, stop the bot first."
     return (
         f"All that was in it is in {saved} now, and the bot goes on with that; the other file is left as it is. To "

@@ -9,8 +9,8 @@ from roomsync.model import Head, Part, Reason, State
 from roomsync.store import parts, rooms
 from roomsync.store.rooms import KEY
 
-RECALL_PRIORITY = 1  # recalls go ahead of what was said before them
-PASSED_PRIORITY = -1  # of a picture that was refused: until its last attempt is due, the others pass
+AHEAD = 1  # the priority of recalls, and of a picture whose last attempt is due: before what was said before them
+PASSED = -1  # of a picture that was refused: until its last attempt is due, the others pass
 Value = str | float | None
 # What may become of a delivery; of those in other states nothing. A throttle notice takes back that one was sent, and
 # so does the recall of another one that travelled with it.
@@ -52,17 +52,18 @@ SELECT d.id, r.gateway_id, d.message_id, m.kind, m.accepted_at FROM deliveries A
 CROSS JOIN messages AS m ON m.id = d.message_id CROSS JOIN rooms AS r ON r.id = d.room
 WHERE d.{IS_WAITING} AND d.room = ? AND d.priority = ? AND m.missed = 0 ORDER BY d.id
 """
-PASSED = f"""
-SELECT id FROM deliveries INDEXED BY deliveries_waiting
-WHERE {IS_WAITING} AND priority < 0 AND next_try <= ? AND (? IS NULL OR room = {KEY}) ORDER BY id
+PASSED_ONES = f"""
+SELECT d.id, r.gateway_id, d.next_try FROM deliveries AS d INDEXED BY deliveries_passed JOIN rooms AS r ON r.id = d.room
+WHERE d.{IS_WAITING} AND d.priority < 0 ORDER BY d.next_try
 """
 CAPTION_AGAIN = """
-INSERT INTO deliveries (message_id, part, room, changed) SELECT d.message_id, p.part, d.room, ? FROM deliveries AS d
+INSERT INTO deliveries (message_id, part, room, priority, changed)
+SELECT d.message_id, p.part, d.room, ?, ? FROM deliveries AS d
 JOIN parts AS p ON p.message_id = d.message_id AND p.part = d.part - 1 WHERE d.id = ? AND p.caption
 """
 BEHIND_IT = """
-INSERT INTO deliveries (message_id, part, room, state, attempts, next_try, error, send_id, changed)
-SELECT message_id, part, room, state, attempts, next_try, error, send_id, changed FROM deliveries WHERE id = ?
+INSERT INTO deliveries (message_id, part, room, state, priority, attempts, next_try, error, send_id, changed)
+SELECT message_id, part, room, state, ?, attempts, next_try, error, send_id, changed FROM deliveries WHERE id = ?
 """
 
 
@@ -93,6 +94,14 @@ class Old(NamedTuple):
     kind: str
 
 
+class Passed(NamedTuple):
+    """A delivery that others of its room pass until it is due."""
+
+    id: int
+    room_id: str
+    due_at: float
+
+
 class Carried(NamedTuple):
     """A delivery that went, or may have gone, with a send."""
 
@@ -115,7 +124,7 @@ def add(db: Connection, message_id: int, by_room: Mapping[str, Sequence[Part]], 
 
 def add_recall(db: Connection, message_id: int, room_id: str, part: int, send_id: int, now: float) -> None:
     """Add a delivery that takes a send back, ahead of all that waits for that room."""
-    db.execute(ADD_RECALL, (message_id, part, room_id, RECALL_PRIORITY, send_id, now))
+    db.execute(ADD_RECALL, (message_id, part, room_id, AHEAD, send_id, now))
 
 
 def change(db: Connection, ids: Iterable[int], source: State, target: State, now: float, **columns: Value) -> int:
@@ -150,19 +159,19 @@ def cancel_room(db: Connection, room_id: str, reason: Reason, now: float) -> int
     return change(db, ids, State.WAITING, State.CANCELLED, now, reason=reason)
 
 
-def passed(db: Connection, room_id: str | None, now: float) -> list[int]:
-    """Return the deliveries that others pass in a room (None: in all rooms), if they are due."""
-    return [one for (one,) in db.execute(PASSED, (now, room_id, room_id))]
+def passed(db: Connection) -> list[Passed]:
+    """Return the deliveries that others pass, the first that is due first: they are few."""
+    return [Passed(*row) for row in db.execute(PASSED_ONES)]
 
 
 def bring_forward(db: Connection, delivery_id: int, now: float, *, captioned: bool) -> None:
-    """Let nothing more pass a delivery; `captioned`: it goes behind its caption again, and behind what waits now."""
+    """Let a delivery go ahead of all that waits for its room; `captioned`: behind its caption again."""
     if captioned:
-        db.execute(CAPTION_AGAIN, (now, delivery_id))
-        db.execute(BEHIND_IT, (delivery_id,))
+        db.execute(CAPTION_AGAIN, (AHEAD, now, delivery_id))
+        db.execute(BEHIND_IT, (AHEAD, delivery_id))
         db.execute("DELETE FROM deliveries WHERE id = ?", (delivery_id,))
     else:
-        db.execute("UPDATE deliveries SET priority = 0 WHERE id = ?", (delivery_id,))
+        db.execute("UPDATE deliveries SET priority = ? WHERE id = ?", (AHEAD, delivery_id))
 
 
 def recover(db: Connection, now: float) -> int:
@@ -195,7 +204,7 @@ def older(db: Connection, accepted_before: float, limit: int) -> list[Old]:
     """
     found: list[Old] = []
     rooms = db.execute(f"{WAITING_ROOMS} SELECT room FROM waiting_rooms WHERE room IS NOT NULL").fetchall()
-    for (room,), priority in product(rooms, (RECALL_PRIORITY, 0, PASSED_PRIORITY)):
+    for (room,), priority in product(rooms, (AHEAD, 0, PASSED)):
         for *old, accepted_at in db.execute(OLDEST, (room, priority)):
             one = Old(*old)
             if accepted_at >= accepted_before:

@@ -22,6 +22,7 @@ HEADER_BYTES = 100  # of an SQLite file (https://sqlite.org/fileformat2.html#the
 HINTS = {
     sqlite3.SQLITE_BUSY: "another program has locked it, such as a database browser or a backup: close that",
     sqlite3.SQLITE_LOCKED: "another program has locked it, such as a database browser or a backup: close that",
+    sqlite3.SQLITE_PROTOCOL: "another program has locked it, such as a database browser or a backup: close that",
     sqlite3.SQLITE_FULL: "the disk is full: free some space",
     sqlite3.SQLITE_IOERR: "the disk does not read or write it: look whether it is full, gone or broken",
     sqlite3.SQLITE_READONLY: "check that you may write it and in its folder, and that the disk is not read-only",
@@ -35,11 +36,16 @@ SET_ASIDE = (
 
 
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Raise SQLite's errors as one sentence with the file's name, and what to do."""
+def explained(path: Path, *, all_errors: bool = True) -> Iterator[None]:
+    """Raise SQLite's errors as one sentence with the file's name, and what to do.
+
+    Not `all_errors`: those of the disk and of damage alone. Any other is the fault of what was done, and stays.
+    """
     try:
         yield
     except (sqlite3.Error, OSError) as error:
+        if not all_errors and isinstance(error, sqlite3.Error) and _code(error) not in (*HINTS, *DAMAGE):
+            raise
         raise _explanation(path, error) from error
 
 
@@ -183,7 +189,7 @@ def hold_lock(path: Path, timeout: float = LOCK_TIMEOUT) -> Connection:
     except (sqlite3.Error, OSError) as error:
         if lock:
             lock.close()
-        if "locked" in str(error):
+        if _code(error) == sqlite3.SQLITE_BUSY:
             raise StateFileBusy(f"The state file {path} is in use by another bot; stop that one first.") from None
         hint = HINTS.get(_code(error), "check that you may write it and in its folder, or move that file away")
         raise StateFileError(f"The state file {path} cannot be used: {error} ({lock_path.name}); {hint}.") from error

@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 
-from roomsync.errors import StateFileError
+from roomsync.errors import StateFileDamaged, StateFileError
 
 log = logging.getLogger(__name__)
 
@@ -15,6 +15,7 @@ WAITING = (
     "So it cannot be written for now, and the bot waits: nothing is sent, and what is said is taken in afterwards. It "
     "tries again and goes on by itself."
 )
+DAMAGED = "So it cannot be written, and the bot waits."
 
 
 def retry_delays(rand: Callable[[], float] = random.random) -> Iterator[float]:
@@ -46,7 +47,7 @@ class Outages:
             self._since = self._clock()
         if str(error) != self._reason:
             self._reason = str(error)
-            log.error("%s %s", error, WAITING)
+            log.error("%s %s", error, DAMAGED if isinstance(error, StateFileDamaged) else WAITING)
 
     def end(self) -> None:
         """Note that work was done."""

@@ -21,11 +21,13 @@ class Place(StrEnum):
 
 
 def place_of(path: Path, file: os.stat_result) -> Place:
-    """Return what is at `path` now; `file` is what was opened there."""
+    """Return what is at `path` now, as far as can be seen; `file` is what was opened there."""
     try:
         return Place.SAME if os.path.samestat(path.stat(), file) else Place.REPLACED
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return Place.GONE
+    except OSError:
+        return Place.SAME  # nothing can be said
 
 
 def save(db: Connection, path: Path) -> None:

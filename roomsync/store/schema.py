@@ -180,6 +180,7 @@ MIGRATIONS = (
     """
     -- When the bot last wrote here at all; how far its clock was ahead of the machine's then; and when the last outage
     -- of the state file ended, with its length.
+    CREATE INDEX deliveries_passed ON deliveries (next_try) WHERE state = 'waiting' AND priority < 0;
     ALTER TABLE health ADD COLUMN written_at REAL;
     ALTER TABLE health ADD COLUMN clock_ahead REAL NOT NULL DEFAULT 0;
     ALTER TABLE health ADD COLUMN outage_ended_at REAL;
