@@ -127,8 +127,9 @@ class RoomSyncBot(Wechaty):
         """Take up what the last process left: what it had in hand, how fast it was, whether the account pauses."""
         run = self.state.run
         health = await run(self.housekeeper.last_health)
-        is_unsettled = (await run(self.outbox.counts)).keys() & {State.WAITING, State.SENDING}
-        if is_unsettled or health.cooldown.until > (health.written_at or 0.0):
+        open_deliveries = (await run(self.outbox.counts)).keys() & {State.WAITING, State.SENDING}
+        unfinished = await run(Incoming(self.state).unfinished)
+        if open_deliveries or unfinished or health.cooldown.until > (health.written_at or 0.0):
             self.clock.go_on(health.clock_ahead)  # else what waits would look a day old, or a day young
         now = self.clock()
         await run(self.outbox.recover, now)
@@ -159,6 +160,7 @@ class RoomSyncBot(Wechaty):
             with contextlib.suppress(TimeoutError):  # a disk that fails must not keep the bot
                 async with asyncio.timeout(FAREWELL_TIMEOUT):
                     await dispatcher.note_rest()
+                    await self.housekeeper.look_after_file()
                     await self.housekeeper.note_health()
 
     def stop(self) -> None:

@@ -157,6 +157,18 @@ async def test_a_picture_that_others_passed_has_its_caption_again(desk: Desk, sp
     assert set(desk.outbox.counts()) == {State.SENT}
 
 
+async def test_two_refused_pictures_stand_below_their_own_captions(desk: Desk) -> None:
+    """Of two people's pictures that are refused at first, each stands below the caption of its own."""
+    other = Part(Kind.IMAGE, '{"of": "bob"}')
+    desk.say(CAPTION, PICTURE)
+    desk.say(Part(Kind.TEXT, "[图片]", "[Bob@103]:  ", caption=True), other, talker="bob")
+    desk.gateway.answers = [None, refused(), refused(), None, refused(), refused()]
+    await desk.work()
+    bodies = desk.gateway.bodies()
+    places = [max(at for at, body in enumerate(bodies) if body == one.body) for one in (PICTURE, other)]
+    assert [bodies[at - 1] for at in places] == ["[Alice@101]:  [图片]", "[Bob@103]:  [图片]"]
+
+
 async def test_a_picture_that_others_passed_waits_for_nobody(desk: Desk) -> None:
     """Its third attempt is made when it is due, also while a text in its room waits for much longer."""
     desk.say(CAPTION, PICTURE)

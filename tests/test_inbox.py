@@ -1,6 +1,7 @@
 """Messages on their way in: in order on any line, none given up while nobody could be asked, none without end."""
 
 import asyncio
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from roomsync.inbox.dispatcher import Dispatcher
 from roomsync.inbox.incoming import Incoming
+from roomsync.model import State
 from roomsync.session import Phase
 from roomsync.store import StateFile
 from tests.conftest import running, until
@@ -132,6 +134,21 @@ async def test_a_bot_whose_state_file_is_locked_reads_no_more_than_it_may(
             assert events.is_full and len(events.first()) == 5
         await gateway.until(lambda: len(heard(gateway)) == 30)
     assert heard(gateway) == said
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows lets nobody remove an open file")
+async def test_a_file_that_is_removed_just_before_the_bot_leaves_is_there(
+    gateway: ScriptedGateway, state_file: Path
+) -> None:
+    """What waits is not lost when somebody removes the state file and the bot leaves before it looked."""
+    async with running(gateway, state_file) as bot:
+        bot.session.pause()
+        say(gateway, 1)
+        await until(lambda: bot.outbox.counts() == {State.WAITING: 2})
+        for file in state_file.parent.glob("roomsync.db*"):
+            file.unlink()
+    async with running(gateway, state_file):
+        await gateway.until(lambda: heard(gateway) == ["0"])
 
 
 async def test_what_came_last_is_noted_when_the_bot_leaves(

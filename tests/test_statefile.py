@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -156,7 +157,7 @@ async def test_work_waits_until_the_file_is_free(state: StateFile, caplog: pytes
         done.append(name)
 
     with closing(sqlite3.connect(state.path, isolation_level=None)) as other:
-        state._db.execute("PRAGMA busy_timeout = 1")
+        state._opened().execute("PRAGMA busy_timeout = 1")
         other.execute("BEGIN IMMEDIATE")
         tasks = [asyncio.create_task(state.run(work, name)) for name in ("a", "b")]
         await until(lambda: state.outages.is_on)
@@ -214,11 +215,45 @@ def test_a_file_that_cannot_be_saved_is_used_as_it_is(state: StateFile) -> None:
     for file in state.path.parent.glob("roomsync.db*"):
         if file.is_file():
             file.unlink()
-    assert "cannot be saved beside it" in state.rescue("now")
+    assert "cannot be mended now" in state.rescue("now")
     with state.transaction() as db:
         db.execute("INSERT INTO rooms (gateway_id) VALUES ('a')")
     assert "is there again" in state.rescue("later")
     assert held(state) == ["a"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows lets nobody remove an open file")
+def test_a_log_that_is_removed_is_saved(state: StateFile, tmp_path: Path) -> None:
+    """When the `-wal` alone is removed, what was in it is in the file, and what comes after is safe from a kill."""
+    with state.transaction() as db:
+        db.execute("INSERT INTO rooms (gateway_id) VALUES ('a')")
+    state.path.with_name("roomsync.db-wal").unlink()
+    assert "what was in it is saved" in state.rescue("now")
+    assert state.rescue("later") == ""
+    with state.transaction() as db:
+        db.execute("INSERT INTO rooms (gateway_id) VALUES ('b')")
+    for end in ("", "-wal"):
+        shutil.copy(state.path.with_name(f"roomsync.db{end}"), tmp_path / f"killed{end}")
+    with closing(StateFile(tmp_path / "killed")) as after:
+        assert held(after) == ["a", "b"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows lets nobody remove an open file")
+def test_a_lock_that_is_removed_is_held_again(state: StateFile) -> None:
+    """When the `-lock` alone is removed, it is made and held again, so that a second bot is kept off."""
+    state.path.with_name("roomsync.db-lock").unlink()
+    assert "it is there again" in state.rescue("now")
+    assert state.rescue("later") == ""
+    assert is_held(state.path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="symbolic links are POSIX's")
+def test_two_names_of_one_file_have_one_lock(state: StateFile) -> None:
+    """A bot that reaches the file by a link is kept off, too."""
+    link = state.path.with_name("link.db")
+    link.symlink_to(state.path)
+    with pytest.raises(StateFileBusy):
+        StateFile(link)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows lets nobody remove an open file")

@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 NOTICE_TTL = 120.0  # seconds after a send in which a throttle notice is about it
 HANG_TIMEOUT = 4.0  # seconds after which a send without an answer holds up its own room alone
+NEXT_HANG_TIMEOUT = 0.5  # likewise while another send hangs: with many such rooms the others would wait for each
 STOP_TIMEOUT = 4.0  # seconds that it has to end when the bot is told to leave
 ERROR_DELAY = 5.0  # seconds until the courier goes on after what was not foreseen
 
@@ -43,7 +44,7 @@ class Courier:
         self._attempts = Attempts(outbox, pacer, session, sender, clock, max_attempts)
         self._in_hand: dict[str, asyncio.Task[None]] = {}  # sends without an answer, by room
         self._shown: dict[str, Shown] = {}  # the picture that the bot sent last to a room, if nobody spoke there since
-        self._silent: set[str] = set()  # rooms in which nothing stands below the caption of a picture that was refused
+        self._silent: dict[str, int] = {}  # rooms where the caption of that picture, which was refused, stands last
         self._stopped = asyncio.Event()
         self._news = asyncio.Event()
         session.listen(self.wake)
@@ -59,7 +60,7 @@ class Courier:
     def heard(self, room_id: str) -> None:
         """Somebody else spoke in that room: what the bot sends there next says whose it is."""
         self._shown.pop(room_id, None)
-        self._silent.discard(room_id)
+        self._silent.pop(room_id, None)
 
     async def throttled(self, room_id: str) -> None:
         """WeChat showed in that room that the last send there was too much: pause, and make it again afterwards."""
@@ -109,14 +110,14 @@ class Courier:
         now = self._clock()
         self._shown.pop(send.room_id, None)
         if not (is_media(send) and send.attempts):
-            self._silent.discard(send.room_id)
+            self._silent.pop(send.room_id, None)
         if is_media(send) and not self._pacer.allows(send.kind, now):
             line = fallback_text(send.kind, send.body, OVER_DAILY_LIMIT)
             await self._run(self.outbox.replace, send, line, "daily limit", now, made=False)
             return 0.0
         self._pacer.sent(send.room_id, send.kind, now)
         task = self._in_hand[send.room_id] = asyncio.create_task(self._make(send), name=f"send {send.id}")
-        await asyncio.wait({task}, timeout=HANG_TIMEOUT)
+        await asyncio.wait({task}, timeout=HANG_TIMEOUT if len(self._in_hand) == 1 else NEXT_HANG_TIMEOUT)
         if task.done():
             task.result()  # raises what was not foreseen
         return 0.0
@@ -142,7 +143,7 @@ class Courier:
             if not await self._attempts.make(send):
                 self._shown.pop(room_id, None)
                 if is_media(send) and not send.attempts:
-                    self._silent.add(room_id)
+                    self._silent[room_id] = send.deliveries[0]
         except Exception:
             log.exception("A send to %s was not marked, in a way that was not foreseen; it is made again.", room_id)
             now = self._clock()

@@ -47,7 +47,7 @@ class Housekeeper:
     async def run_once(self) -> None:
         """Do what is due, in many small pieces of work: what is said meanwhile goes between them."""
         now = self._clock()
-        await self._look_after_file(now)
+        await self.look_after_file()
         if now < self._last_round:
             await self._run(clamp_clock, self._state, now)
         self._last_round = now
@@ -64,8 +64,9 @@ class Housekeeper:
         if expired:
             log.error("%d deliveries were older than RELAY_TTL_HOURS and are given up.", expired)
 
-    async def _look_after_file(self, now: float) -> None:
-        stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
+    async def look_after_file(self) -> None:
+        """Save what is open when somebody took the state file away."""
+        stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(self._clock()))
         said = await self._run(self._state.rescue, stamp)
         if said and said != self._last_rescue:
             log.error("%s", said)

@@ -31,7 +31,7 @@ class StateFile:
         self.outages = Outages()
         self._locks = [hold_lock(path)]
         try:
-            self._db = open_file(path)
+            self._db: Connection | None = open_file(path)
         except BaseException:
             self._locks[0].close()
             raise
@@ -44,7 +44,8 @@ class StateFile:
     def close(self) -> None:
         """Close the file and let another process have it."""
         self._thread.shutdown()
-        self._db.close()
+        if self._db:
+            self._db.close()
         for lock in self._locks:
             lock.close()
 
@@ -76,27 +77,51 @@ class StateFile:
         self._file, self._log = self.path.stat(), log_of(self.path)
         self._lock_file = lock_path_of(self.path).stat()
 
+    def _opened(self) -> Connection:
+        """Return the connection; opened again when that failed before."""
+        if self._db is None:
+            self._db = open_file(self.path)
+            self._note_files()
+        return self._db
+
     def rescue(self, stamp: str) -> str:
-        """Save what is open when the file was removed or replaced; return what to say of it, empty when it was not.
+        """Save what is open when the file, or one beside it, was removed or replaced; return what to say, or nothing.
 
         Removed, it is written anew in its place. Replaced, it goes to a new file beside the other one, which stays as
-        it is; the bot goes on with the new file. `stamp` goes into its name. Raises nothing: where it cannot be saved,
-        the bot goes on with what is open.
+        it is; the bot goes on with the new file. `stamp` goes into its name. Where it cannot be saved, that is said,
+        and the bot goes on with what is open.
         """
         path, place = self.path, place_of(self.path, self._file)
-        if place is Place.SAME:
-            return ""
-        saved = path.with_name(f"{path.name}.saved-{stamp}")
         try:
             with self._in_use, explained(path):
-                save(self._db, saved)
-                try:
-                    saved = self._go_on_in(saved, place)
-                except BaseException:
-                    saved.unlink(missing_ok=True)
-                    raise
+                return self._mend_companions() if place is Place.SAME else self._save(place, stamp)
         except StateFileError as error:
-            return f"The state file {path} {_what_happened(place)}, and what is open cannot be saved beside it: {error}"
+            return f"The state file {path}, or a file beside it, is not what it was, and cannot be mended now: {error}"
+
+    def _mend_companions(self) -> str:
+        """Write a log that was removed, and hold a lock whose file was; return what to say, or nothing."""
+        lock_path = lock_path_of(self.path)
+        if place_of(lock_path, self._lock_file) is not Place.SAME:
+            self._locks.append(hold_lock(self.path))
+            self._lock_file = lock_path.stat()
+            return f"{lock_path} was removed; it is there again. It keeps a second bot off."
+        if self._log and place_of(self.path.with_name(self.path.name + "-wal"), self._log) is not Place.SAME:
+            db, self._db = self._opened(), None
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # what it holds is still open, and goes into the file itself
+            db.close()
+            self._opened()
+            return f"The log beside the state file {self.path} (-wal) was removed; what was in it is saved."
+        return ""
+
+    def _save(self, place: Place, stamp: str) -> str:
+        path = self.path
+        saved = path.with_name(f"{path.name}.saved-{stamp}")
+        save(self._opened(), saved)
+        try:
+            saved = self._go_on_in(saved, place)
+        except BaseException:
+            saved.unlink(missing_ok=True)
+            raise
         return f"The state file {path} {_what_happened(place)} while the bot runs. {_what_was_saved(place, saved)}"
 
     def _go_on_in(self, saved: Path, place: Place) -> Path:
@@ -111,8 +136,9 @@ class StateFile:
         db = open_file(saved)
         if place_of(lock_path_of(saved), self._lock_file) is not Place.SAME:
             self._locks.append(hold_lock(saved))
-        self._db.close()
-        self._db, self.path = db, saved
+        old, self._db, self.path = self._db, db, saved
+        if old:
+            old.close()
         self._note_files()
         return saved
 
@@ -120,23 +146,24 @@ class StateFile:
         """Make the file smaller by the pages that are free."""
         with self._in_use, explained(self.path, all_errors=False):
             # Not `execute`, which before Python 3.12 takes one step of it, and so frees one page.
-            self._db.executescript("PRAGMA incremental_vacuum")
+            self._opened().executescript("PRAGMA incremental_vacuum")
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """Commit all that is written in the block at its end, or nothing of it."""
         with self._in_use, explained(self.path, all_errors=False):
+            db = self._opened()
             if self._is_in_hurry:
-                self._db.execute("PRAGMA synchronous = NORMAL")
-            self._db.execute("BEGIN IMMEDIATE")
-            with self._db:  # commits at its end, or rolls back
-                yield self._db
+                db.execute("PRAGMA synchronous = NORMAL")
+            db.execute("BEGIN IMMEDIATE")
+            with db:  # commits at its end, or rolls back
+                yield db
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
         """Give the connection to a block that only reads, and so needs no transaction."""
         with self._in_use, explained(self.path, all_errors=False):
-            yield self._db
+            yield self._opened()
 
 
 def _what_happened(place: Place) -> str:
@@ -158,7 +185,12 @@ def read_only(path: Path) -> Iterator[Connection]:
     if not path.exists():
         raise StateFileError(f"There is no state file {path}; the bot has never run with these settings.")
     with explained(path), closing(open_read_only(path)) as db:
-        if version_of(db, path) != len(MIGRATIONS):
+        version = version_of(db, path)
+        if version == 0:
+            raise StateFileError(
+                f"The state file {path} is empty; somebody else emptied it, or no bot has used it yet."
+            )
+        if version != len(MIGRATIONS):
             raise StateFileError(
                 f"{path} is of another version of the bot; start this one once to bring it up to date."
             )

@@ -170,7 +170,8 @@ def version_of(db: Connection, path: Path) -> int:
 
 def lock_path_of(path: Path) -> Path:
     """Return the path of the file that is locked in the place of a state file."""
-    return path.with_name(path.name + "-lock")
+    real = path.resolve()  # two names of one file have one lock
+    return real.with_name(real.name + "-lock")
 
 
 def hold_lock(path: Path, timeout: float = LOCK_TIMEOUT) -> Connection:
