@@ -136,6 +136,25 @@ async def test_ctrl_c_ends_a_mode_quietly(folder: Path, gateway: ScriptedGateway
     assert "Traceback" not in shown
 
 
+@pytest.mark.skipif(os.name == "nt", reason="sizes of pipes differ")
+async def test_a_log_that_nobody_reads_stops_nothing(folder: Path, gateway: ScriptedGateway) -> None:
+    """While nobody reads what the bot logs, far more than a pipe holds, it relays; it leaves when it is told to."""
+    write_env(folder, gateway)
+    process = await start(folder)
+    await gateway.until(lambda: gateway.calls.count("RoomPayload") == 4)
+    for _ in range(1500):
+        gateway.emit(16, {"data": "x" * 480})
+    gateway.say("r101", "alice", "hello")
+    try:
+        await gateway.until(lambda: len(gateway.sent) == 2)
+        process.send_signal(LEAVE[-1])
+        await output(process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+    assert process.returncode == 0
+
+
 async def test_second_signal_leaves_at_once(folder: Path, gateway: ScriptedGateway) -> None:
     """A second signal does not wait for a send that takes long."""
     write_env(folder, gateway)

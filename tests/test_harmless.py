@@ -3,8 +3,10 @@
 import io
 import json
 import logging
+import queue
 import re
 from collections.abc import Callable, Iterator
+from logging.handlers import QueueHandler
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -39,17 +41,22 @@ KEPT = [
 @pytest.fixture
 def log_lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], str]]:
     """What the bot's own handler wrote since it was last asked; beside that of pytest, which would be closed."""
-    made: list[logging.StreamHandler[io.StringIO]] = []
+    made: list[QueueHandler] = []
+    stream = io.StringIO()
     monkeypatch.setattr("logging.basicConfig", lambda level, handlers, force: made.extend(handlers))
-    set_up_logs("info", "insecure_secret")
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.stderr", stream)
+        set_up_logs("info", "insecure_secret")
     (handler,) = made
-    handler.setStream(io.StringIO())
     logging.getLogger().addHandler(handler)
 
     def lines() -> str:
-        written = handler.setStream(io.StringIO())
-        assert written
-        return written.getvalue()
+        assert isinstance(handler.queue, queue.Queue)
+        handler.queue.join()
+        written = stream.getvalue()
+        stream.seek(0)
+        stream.truncate()
+        return written
 
     yield lines
     logging.getLogger().removeHandler(handler)

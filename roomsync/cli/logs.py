@@ -1,11 +1,16 @@
 """What the bot shows to the person who runs it."""
 
+import atexit
 import logging
+import queue
 import sys
+from contextlib import suppress
+from logging.handlers import QueueHandler, QueueListener
 from types import TracebackType
 
 from roomsync.text.characters import harmless
 
+MAX_RECORDS = 10_000  # that wait to be written
 MAX_LINE = 4000  # characters of a record's message; the longest of our own has some hundred
 MAX_TRACEBACK = 20_000  # characters; an error's own text may be endless
 
@@ -48,10 +53,33 @@ class _Safe(logging.Formatter):
         return "\n".join(f"    {harmless(line, MAX_LINE)}" for line in lines)
 
 
+class _Waiting(QueueHandler):
+    """Lets formatted records wait for the thread that writes them."""
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        """Add a record, unless too many wait."""
+        with suppress(queue.Full):
+            self.queue.put_nowait(record)
+
+
+def _finish(writer: QueueListener) -> None:
+    """Write what waits, if anybody takes it."""
+    with suppress(queue.Full):
+        writer.stop()
+
+
 def set_up_logs(level: str, token: str) -> None:
-    """Log to standard error from `level` on, with `***` for `token`."""
-    handler = logging.StreamHandler()
+    """Log to standard error from `level` on, with `***` for `token`.
+
+    A thread of its own writes: a terminal in which somebody selects text, or a pipe that nobody reads, stops who writes
+    to it, and must not stop the bot. What is too much for it meanwhile is left out.
+    """
+    records: queue.Queue[logging.LogRecord] = queue.Queue(MAX_RECORDS)
+    handler = _Waiting(records)
     handler.setFormatter(_Safe(token))
+    writer = QueueListener(records, logging.StreamHandler())
+    writer.start()
+    atexit.register(_finish, writer)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     # Their debug lines are about bytes, not about messages.
     for name in ("urllib3", "hpack", "asyncio", "grpclib"):

@@ -5,12 +5,14 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 
 log = logging.getLogger(__name__)
 
-LEAVE_TIMEOUT = 7.5  # seconds after the first signal; Docker kills after 10, and systemd can be told to
+FLUSH_DELAY = 0.2  # seconds in which the last line of the log is written
+LEAVE_TIMEOUT = 7.2  # seconds after the first signal; Docker kills after 10, and systemd can be told to
 
 
 def stop_on_signals(stop: Callable[[], None]) -> None:
@@ -40,4 +42,5 @@ def stop_on_signals(stop: Callable[[], None]) -> None:
 
 def _end() -> None:
     log.warning("The bot leaves without waiting any longer; nothing that was accepted is lost.")
+    time.sleep(FLUSH_DELAY)
     os._exit(0)
