@@ -239,6 +239,22 @@ def test_a_log_that_is_removed_is_saved(state: StateFile, tmp_path: Path) -> Non
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows lets nobody remove an open file")
+def test_a_log_that_cannot_be_saved_yet_is_not_let_go(state: StateFile) -> None:
+    """While another program reads the file, a log that was removed stays open; after it, all that it held is saved."""
+    with closing(sqlite3.connect(state.path)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT count(*) FROM rooms").fetchall()
+        with state.transaction() as db:
+            db.execute("INSERT INTO rooms (gateway_id) VALUES ('a')")
+        state._opened().execute("PRAGMA busy_timeout = 1")
+        state.path.with_name("roomsync.db-wal").unlink()
+        assert "cannot be mended now" in state.rescue("now")
+        assert held(state) == ["a"]
+    assert "what was in it is saved" in state.rescue("later")
+    assert held(state) == ["a"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows lets nobody remove an open file")
 def test_a_lock_that_is_removed_is_held_again(state: StateFile) -> None:
     """When the `-lock` alone is removed, it is made and held again, so that a second bot is kept off."""
     state.path.with_name("roomsync.db-lock").unlink()

@@ -21,9 +21,9 @@ T = TypeVar("T")
 
 
 class StateFile:
-    """The open state file, held by this process alone. Every method raises `StateFileError` when it cannot be used.
+    """The open state file, held by this process alone. What works on it raises `StateFileError` when it cannot be used.
 
-    `run` alone does not: it waits until the file can be used.
+    `run` alone waits until it can be used; `rescue` says what it could not do.
     """
 
     def __init__(self, path: Path) -> None:
@@ -106,8 +106,12 @@ class StateFile:
             self._lock_file = lock_path.stat()
             return f"{lock_path} was removed; it is there again. It keeps a second bot off."
         if self._log and place_of(self.path.with_name(self.path.name + "-wal"), self._log) is not Place.SAME:
-            db, self._db = self._opened(), None
-            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # what it holds is still open, and goes into the file itself
+            db = self._opened()
+            # What it holds is still open, and goes into the file itself: all of it, or the log must stay open.
+            (is_busy, _, _) = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if is_busy:
+                raise StateFileError("another program reads it, which keeps the log from being saved; close that.")
+            self._db = None
             db.close()
             self._opened()
             return f"The log beside the state file {self.path} (-wal) was removed; what was in it is saved."
