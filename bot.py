@@ -23,6 +23,7 @@ try:
     from roomsync.cli.status import show_status
     from roomsync.clock import SteadyClock
     from roomsync.config.settings import Settings, read_settings
+    from roomsync.delivery.attempts import Attempts
     from roomsync.delivery.courier import Courier
     from roomsync.delivery.housekeeper import Housekeeper
     from roomsync.delivery.outbox import Outbox
@@ -68,7 +69,8 @@ class RoomSyncBot(Wechaty):
         self.outbox = Outbox(self.state, max_text)
         pace = settings.send_interval, settings.room_interval, settings.sends_per_minute, settings.daily_limits
         self.pacer = Pacer(Limits(*pace), self.session)
-        self.courier = Courier(self.outbox, self.pacer, self.session, client, self.clock, settings.max_attempts)
+        most = settings.max_attempts
+        self.courier = Courier(Attempts(self.outbox, self.pacer, self.session, client, self.clock, most))
         self.rooms = Rooms(settings.room_prefixes)
         self.roster = Roster(client, self.rooms, self.outbox, self.clock)
         style = Style(HeaderTemplate(settings.header), max_text, settings.max_file_bytes, settings.mention_quoted)

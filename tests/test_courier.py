@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from roomsync import errors
+from roomsync.delivery.attempts import Attempts
 from roomsync.delivery.courier import Courier
 from roomsync.delivery.pacer import FIRST_COOLDOWN, Limits, Pacer
 from roomsync.delivery.recalls import Recalls
@@ -63,7 +64,7 @@ class Desk(Box):
     def employ(self, limits: Limits, max_attempts: int = 8) -> None:
         self.session = Session()
         pacer = Pacer(limits, self.session, lambda at: "today", lambda: 0.5)
-        self.courier = Courier(self.outbox, pacer, self.session, self.gateway, self.clock, max_attempts)
+        self.courier = Courier(Attempts(self.outbox, pacer, self.session, self.gateway, self.clock, max_attempts))
 
     async def work(self, seconds: float = 10**7) -> None:
         """Let the courier send all that it can in so many seconds of the clock."""

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from roomsync import errors
+from roomsync.delivery.attempts import Attempts
 from roomsync.delivery.courier import Courier
 from roomsync.delivery.outbox import Outbox
 from roomsync.delivery.pacer import Limits, Pacer
@@ -58,7 +59,7 @@ class Relay(RuleBasedStateMachine):
         self.outbox.recover(self.clock())
         session = Session()
         pacer = Pacer(Limits(), session, lambda at: "today")
-        self.courier = Courier(self.outbox, pacer, session, self, self.clock, 10**6)
+        self.courier = Courier(Attempts(self.outbox, pacer, session, self, self.clock, 10**6))
 
     def teardown(self) -> None:
         self.outcome = "ok"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from roomsync.delivery.attempts import Attempts
 from roomsync.delivery.courier import Courier
 from roomsync.delivery.outbox import Outbox
 from roomsync.delivery.pacer import Limits, Pacer
@@ -38,7 +39,7 @@ class Desk:
         for label in ("101", "102", "103"):
             rooms.place(f"r{label}", PREFIX + label)
         rooms.place("family", "家庭群")
-        courier = Courier(self.outbox, Pacer(Limits(), self.session), self.session, self, time.time, 8)
+        courier = Courier(Attempts(self.outbox, Pacer(Limits(), self.session), self.session, self, time.time, 8))
         style = Style(HeaderTemplate("[{name}@{room}]:  "))
         roster = Roster(self, rooms, self.outbox, time.time)
         self.router = Router(roster, self, courier, self.session, style, time.time, filters)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from roomsync.delivery.attempts import Attempts
 from roomsync.delivery.courier import Courier
 from roomsync.delivery.outbox import Outbox
 from roomsync.delivery.pacer import Limits, Pacer
@@ -55,7 +56,7 @@ class Relay:
         self.rooms, self.state, self.outbox = rooms, state, Outbox(state, 2000)
         session = Session()
         pacer = Pacer(Limits(1.5, 3, 40, {}), session, lambda at: "today", random.Random(account).random)
-        self.courier = Courier(self.outbox, pacer, session, self, world.clock, 8)
+        self.courier = Courier(Attempts(self.outbox, pacer, session, self, world.clock, 8))
         roster, style = Roster(self, rooms, self.outbox, world.clock), Style(HeaderTemplate("[{name}@{room}]:  "))
         self.router = Router(roster, self, self.courier, session, style, world.clock)
 

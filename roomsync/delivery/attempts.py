@@ -40,12 +40,12 @@ class Attempts:
         clock: Callable[[], float],
         max_attempts: int,
     ) -> None:
-        self._outbox, self._run = outbox, outbox.state.run
+        self.outbox, self._run = outbox, outbox.state.run
         self._recalls = Recalls(outbox.state)
-        self._pacer = pacer
-        self._session = session
+        self.pacer = pacer
+        self.session = session
         self._sender = sender
-        self._clock = clock
+        self.clock = clock
         self._max_attempts = max_attempts
         self.alone: Counter[str] = Counter()  # of which room how many deliveries go one by one
         self._broken: Counter[int] = Counter()  # how often the connection went during which send
@@ -72,30 +72,29 @@ class Attempts:
             log.exception("A send to %s failed in a way that was not foreseen.", await self._name_of(send.room_id))
             await self._retry(send, GatewayRefused(repr(error)))
         else:
-            await self._run(lambda: self._outbox.sent(send, sent_id, self._clock()))
+            await self._run(lambda: self.outbox.sent(send, sent_id, self.clock()))
             self._settled(send)
             return True
         return False
 
     async def throttled(self, room_id: str, since: float) -> None:
-        """Pause, and make the last send to that room again if it was made since then: WeChat showed there that it was
-        too much."""
-        now = self._clock()
+        """Pause, and make the last send to that room again if it was made since then: it was too much for WeChat."""
+        now = self.clock()
         length = self._begin_pause(now)
-        again = await self._run(self._outbox.send_again, room_id, since, now)
+        again = await self._run(self.outbox.send_again, room_id, since, now)
         why = f"a notice in {await self._name_of(room_id)}, {again} deliveries are sent again"
         self._say_pause(length, why)
 
     async def _pause(self, send: Send, error: Throttled) -> None:
-        now = self._clock()
+        now = self.clock()
         length = self._begin_pause(now)
-        await self._run(self._outbox.put_back, send, now, now, uncertain=False)
+        await self._run(self.outbox.put_back, send, now, now, uncertain=False)
         self._say_pause(length, str(error).splitlines()[0])
 
     def _begin_pause(self, now: float) -> float:
         """Let the account pause; return for how many seconds, 0 when it did so already."""
-        before = self._session.cooldown
-        cooldown = self._pacer.throttled(now)
+        before = self.session.cooldown
+        cooldown = self.pacer.throttled(now)
         return cooldown.until - now if cooldown != before else 0.0
 
     @staticmethod
@@ -105,15 +104,15 @@ class Attempts:
 
     async def _wait_for_gateway(self, send: Send, error: GatewayLost) -> None:
         log.info("A send to %s waits for the gateway: %s", await self._name_of(send.room_id), error)
-        now, is_made = self._clock(), isinstance(error, AnswerLost)
+        now, is_made = self.clock(), isinstance(error, AnswerLost)
         if is_made:
             self._broken[send.id] += 1
         delay = retries.lost_delay(self._broken[send.id])
-        await self._run(self._outbox.put_back, send, now + delay, now, uncertain=is_made)
+        await self._run(self.outbox.put_back, send, now + delay, now, uncertain=is_made)
 
     async def _take_back(self, send: Send) -> None:
         """Take back a copy of a message; where that cannot be, let its room know. Raises `GatewayError`."""
-        target = await self._run(self._recalls.target, send, self._clock())
+        target = await self._run(self._recalls.target, send, self.clock())
         taken, certain = False, True
         if target:
             try:
@@ -124,7 +123,7 @@ class Attempts:
                 # When it was tried before and its answer lost, a refusal may say that it is gone already.
                 taken, certain = send.repeated, not send.repeated
                 log.info("A message in %s cannot be taken back: %s", await self._name_of(send.room_id), error)
-        await self._run(self._recalls.done, send, taken, self._clock(), certain=certain)
+        await self._run(self._recalls.done, send, taken, self.clock(), certain=certain)
         self._broken.pop(send.id, None)
 
     def _settled(self, send: Send) -> None:
@@ -136,7 +135,7 @@ class Attempts:
             del self.alone[send.room_id]
 
     async def _retry(self, send: Send, error: GatewayError) -> None:
-        now, attempts = self._clock(), send.attempts + 1
+        now, attempts = self.clock(), send.attempts + 1
         if retries.is_given_up(send, self._max_attempts):
             await self._give_up(send, error)
             return
@@ -146,7 +145,7 @@ class Attempts:
         if apart := retries.goes_apart(send, self._max_attempts):
             self.alone[send.room_id] = len(send.deliveries)
         passed = retries.is_passed(send)
-        await self._run(self._outbox.retry, send, now + delay, str(error), now, apart=apart, passed=passed)
+        await self._run(self.outbox.retry, send, now + delay, str(error), now, apart=apart, passed=passed)
 
     async def _give_up(self, send: Send, error: GatewayError) -> None:
         if retries.is_media(send):
@@ -155,25 +154,25 @@ class Attempts:
         room = await self._name_of(send.room_id)
         log.error("A send to %s is given up after %d attempts: %s", room, send.attempts + 1, error)
         if send.kind is Kind.RECALLED:
-            await self._run(self._recalls.done, send, False, self._clock())
+            await self._run(self._recalls.done, send, False, self.clock())
         else:
-            await self._run(self._outbox.fail, send, str(error), self._clock())
+            await self._run(self.outbox.fail, send, str(error), self.clock())
         self._settled(send)
 
     async def _replace(self, send: Send, error: GatewayError) -> None:
-        now, room = self._clock(), await self._name_of(send.room_id)
+        now, room = self.clock(), await self._name_of(send.room_id)
         if len(send.deliveries) > 1:
             self.alone[send.room_id] = len(send.deliveries)
-            await self._run(self._outbox.put_back, send, now, now, uncertain=False, apart=True)
+            await self._run(self.outbox.put_back, send, now, now, uncertain=False, apart=True)
             return
         if send.kind is Kind.TEXT and send.body.endswith(UNSENT_TEXT):
             log.error("A send to %s cannot be made: %s", room, error)
-            await self._run(self._outbox.fail, send, str(error), now)
+            await self._run(self.outbox.fail, send, str(error), now)
         else:
             log.warning("A send to %s goes as a line of text: %s", room, error)
             line = UNSENT_TEXT if send.kind is Kind.TEXT else fallback_text(send.kind, send.body, NOT_RELAYED)
-            await self._run(self._outbox.replace, send, line, str(error), now, made=True)
+            await self._run(self.outbox.replace, send, line, str(error), now, made=True)
         self._settled(send)
 
     async def _name_of(self, room_id: str) -> str:
-        return await self._run(self._outbox.name_of, room_id)
+        return await self._run(self.outbox.name_of, room_id)

@@ -2,14 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
 
-from roomsync.delivery.attempts import Attempts, Sender
-from roomsync.delivery.outbox import Outbox
-from roomsync.delivery.pacer import Pacer
+from roomsync.delivery.attempts import Attempts
 from roomsync.delivery.retries import is_media
 from roomsync.model import Send, Shown
-from roomsync.session import Session
 from roomsync.text.kinds import MEDIA, fallback_text
 from roomsync.text.phrases import OVER_DAILY_LIMIT
 
@@ -25,29 +21,21 @@ ERROR_DELAY = 5.0  # seconds until the courier goes on after what was not forese
 class Courier:
     """Sends what waits in the outbox, as the pacer allows, while the session is ready.
 
-    `clock` gives seconds since the epoch. A delivery that failed `max_attempts` times is given up.
+    `attempts` makes each of them, on the same outbox, pacer, session and clock.
     """
 
-    def __init__(
-        self,
-        outbox: Outbox,
-        pacer: Pacer,
-        session: Session,
-        sender: Sender,
-        clock: Callable[[], float],
-        max_attempts: int,
-    ) -> None:
-        self.outbox, self._run = outbox, outbox.state.run
-        self._pacer = pacer
-        self._session = session
-        self._clock = clock
-        self._attempts = Attempts(outbox, pacer, session, sender, clock, max_attempts)
+    def __init__(self, attempts: Attempts) -> None:
+        self._attempts = attempts
+        self.outbox, self._run = attempts.outbox, attempts.outbox.state.run
+        self._pacer = attempts.pacer
+        self._session = attempts.session
+        self._clock = attempts.clock
         self._in_hand: dict[str, asyncio.Task[None]] = {}  # sends without an answer, by room
         self._shown: dict[str, Shown] = {}  # the picture that the bot sent last to a room, if nobody spoke there since
         self._silent: dict[str, int] = {}  # rooms where the caption of that picture, which was refused, stands last
         self._stopped = asyncio.Event()
         self._news = asyncio.Event()
-        session.listen(self.wake)
+        self._session.listen(self.wake)
 
     def wake(self) -> None:
         """Look at once whether something can be sent: something new waits, or the session changed."""
