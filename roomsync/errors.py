@@ -35,11 +35,7 @@ class GatewayError(RoomSyncError):
 
 
 class GatewayRejected(GatewayError):
-    """Wrong token, or a certificate that does not fit: trying again cannot help."""
-
-
-class NoTls(GatewayRejected):
-    """The other side does not speak TLS: a plain gateway, or, where TLS has worked before, one that is starting."""
+    """Wrong token, a certificate that does not fit, no TLS: trying again cannot help, unless it was good before."""
 
 
 class GatewayBusy(GatewayError):

@@ -87,6 +87,7 @@ async def test_a_message_is_not_given_up_while_nothing_is_connected(
         gateway.end_stream()
         await until(lambda: bot.session.phase is Phase.CONNECTED)
         await asyncio.sleep(0.3)
+        assert gateway.calls.count("MessagePayload") == 1  # nobody would answer
         gateway.login()
         await gateway.until(lambda: heard(gateway) == ["hello"])
 

@@ -209,7 +209,7 @@ async def test_a_refused_call_is_an_answer() -> None:
     assert script.calls == ["connect", "up", "deaf", "down", "disconnect"]
 
 
-@pytest.mark.parametrize("error", [errors.GatewayRejected("wrong token"), errors.NoTls("plain")])
+@pytest.mark.parametrize("error", [errors.GatewayRejected("wrong token"), errors.GatewayRejected("no TLS")])
 async def test_a_rejection_after_a_good_connection_is_retried(error: errors.GatewayError) -> None:
     """Another certificate, token or protocol where a connection has stood is tried again like a lost one."""
     script = Script(3, error, error, "end")

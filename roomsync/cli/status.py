@@ -40,13 +40,12 @@ class Status:
     outage: float | None
     outage_ended_at: float | None
     unreadable: int
+    rooms: list[RoomReport]
 
     @property
     def is_well(self) -> bool:
         """Whether a bot runs, relays, and shows that it does."""
         return self.logged_in and (self.silence or 0.0) < MAX_SILENCE
-
-    rooms: list[RoomReport]
 
 
 def read_status(path: Path, now: float) -> tuple[Status, Phase, float]:

@@ -46,7 +46,7 @@ def _error_of_connection(error: OSError, endpoint: str) -> errors.GatewayError:
     if isinstance(error, ssl.SSLCertVerificationError):
         return errors.GatewayRejected(f"the gateway's certificate does not fit: {harmless(error.verify_message)}")
     if isinstance(error, ssl.SSLError):
-        return errors.NoTls(
+        return errors.GatewayRejected(
             f"{endpoint} does not answer in TLS ({error.reason}); if it is a plain gateway, set "
             "WECHATY_PUPPET_SERVICE_NO_TLS_INSECURE_CLIENT=true"
         )

@@ -5,7 +5,7 @@ import itertools
 import logging
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -32,13 +32,12 @@ MAX_FETCHES = 64  # payloads asked for at the same time
 class Fetched:
     """A message that the gateway is asked for: `task` returns wechaty's Message, or the error that kept it away.
 
-    `asked`: its turn came; `passed`: one that was asked for later is here, and this one is not.
+    `passed`: one that was asked for later is here, and this one is not.
     """
 
     id: str
     number: int  # in the order in which messages are asked for
     task: asyncio.Task[RawMessage | Exception] = field(init=False)
-    asked: asyncio.Event = field(default_factory=asyncio.Event)
     passed: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
@@ -101,13 +100,11 @@ class RoomQueues:
     async def _wait_for_payload(self, fetched: Fetched) -> None:
         """Wait for a payload as long as that holds nothing up that could go: so order holds on any line.
 
-        Patience begins when it is asked for, not before, and lasts while none that was asked for later is here.
+        Patience begins when all before it are done with, not when it came, and lasts while none that was asked for
+        later is here.
         """
         if fetched.task.done():
             return
-        with suppress(TimeoutError):  # so long only where many hang, or are asked for one at a time
-            async with asyncio.timeout(MAX_PAYLOAD_WAIT):
-                await fetched.asked.wait()
         either: set[asyncio.Future[None] | asyncio.Future[RawMessage | Exception]] = {fetched.task, fetched.passed}
         await asyncio.wait(either, timeout=MAX_PAYLOAD_WAIT, return_when=asyncio.FIRST_COMPLETED)
         await asyncio.wait({fetched.task}, timeout=PAYLOAD_TIMEOUT)
@@ -116,7 +113,6 @@ class RoomQueues:
         is_suspect = self._disconnects[fetched.id] >= SUSPECT_AFTER
         async with self._suspects if is_suspect else nullcontext(), self._slots:
             self._asked[fetched] = None
-            fetched.asked.set()
             outcome = await _outcome(lambda: self._fetch(fetched.id))
             del self._asked[fetched]
             if not isinstance(outcome, Exception):

@@ -10,9 +10,8 @@ from roomsync.text.lookalikes import bones
 
 MAX_NAME = 40  # characters of a name or label in a header
 NAMELESS = "群友"
-POINTS = (
-    "·•‧∙"  # what stands in a name for a character of the template: the first that the template itself does not use
-)
+# What stands in a name for a character of the template: the first that the template itself does not use.
+POINTS = "·•‧∙"
 MAX_HEADER_LINE = 1000  # characters of a line in which a header is looked for: far more than one has
 
 
