@@ -192,7 +192,7 @@ async def test_nothing_stops_it(state_file: Path, monkeypatch: pytest.MonkeyPatc
     """After 10,000 hostile messages and events every message is relayed, shown or counted, and the next is relayed."""
     monkeypatch.setattr("roomsync.inbox.room_queues.RETRY_DELAYS", (0.0, 0.0))
     monkeypatch.setattr("roomsync.inbox.room_queues.QUICK_RETRY_DELAYS", (0.0, 0.0))
-    for name in ("PAYLOAD_TIMEOUT", "MAX_PAYLOAD_WAIT"):
+    for name in ("PAYLOAD_TIMEOUT", "MAX_PAYLOAD_WAIT", "GONE_DELAY"):
         monkeypatch.setattr(f"roomsync.inbox.room_queues.{name}", 0.01)
     chance = random.Random(3)
     gateway = Gateway(chance)
