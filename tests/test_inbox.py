@@ -5,9 +5,11 @@ import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from roomsync.errors import GatewayLost
 from roomsync.inbox.dispatcher import Dispatcher
 from roomsync.inbox.incoming import Incoming
 from roomsync.model import State
@@ -89,6 +91,27 @@ async def test_a_message_is_not_given_up_while_nothing_is_connected(
         await asyncio.sleep(0.3)
         assert gateway.calls.count("MessagePayload") == 1  # nobody would answer
         gateway.login()
+        await gateway.until(lambda: heard(gateway) == ["hello"])
+
+
+async def test_a_call_that_was_not_made_uses_up_no_try(
+    gateway: ScriptedGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a connection is gone and the session does not know it yet, no try of a message is used up."""
+    for name, value in (("RETRY_DELAYS", (0.01,)), ("GONE_DELAY", 0.01), ("MAX_DISCONNECTS", 0)):
+        monkeypatch.setattr(f"{QUEUES}.{name}", value)
+    async with running(gateway, state_file) as bot:
+        fetch, gone = bot.puppet.message_payload, 5
+
+        async def unsteady(message_id: str) -> Any:
+            nonlocal gone
+            if gone:
+                gone -= 1
+                raise GatewayLost("not connected to the gateway")
+            return await fetch(message_id)
+
+        monkeypatch.setattr(bot.puppet, "message_payload", unsteady)
+        gateway.say("r101", "alice", "hello")
         await gateway.until(lambda: heard(gateway) == ["hello"])
 
 

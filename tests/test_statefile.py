@@ -33,6 +33,12 @@ with state.transaction() as db:
 OLD_FILES = Path(__file__).parent / "state_files"
 
 
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that another has is refused at once."""
+    monkeypatch.setattr("roomsync.store.opening.LOCK_TIMEOUT", 0.01)
+
+
 @pytest.fixture
 def state(state_file: Path) -> Iterator[StateFile]:
     found = StateFile(state_file)

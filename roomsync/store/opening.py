@@ -174,8 +174,10 @@ def lock_path_of(path: Path) -> Path:
     return real.with_name(real.name + "-lock")
 
 
-def hold_lock(path: Path, timeout: float = LOCK_TIMEOUT) -> Connection:
+def hold_lock(path: Path, timeout: float | None = None) -> Connection:
     """Keep every other bot off the state file until the connection returned is closed or this process dies.
+
+    Another bot has `timeout` seconds to leave, LOCK_TIMEOUT when that is None.
 
     An exclusive transaction on a second, empty database file: a lock that the operating system frees, and that
     works the same on Windows, macOS and Linux, while `--status` can still read the state file itself.
@@ -185,7 +187,8 @@ def hold_lock(path: Path, timeout: float = LOCK_TIMEOUT) -> Connection:
         if not lock_path.exists():  # never opened twice: to close it once would free this process's own lock
             os.close(os.open(lock_path, os.O_CREAT | os.O_RDWR, 0o600))
         make_private(path)
-        lock = sqlite3.connect(lock_path, isolation_level=None, timeout=timeout, check_same_thread=False)
+        wait = LOCK_TIMEOUT if timeout is None else timeout
+        lock = sqlite3.connect(lock_path, isolation_level=None, timeout=wait, check_same_thread=False)
         lock.execute("BEGIN EXCLUSIVE")
     except (sqlite3.Error, OSError) as error:
         if lock:
