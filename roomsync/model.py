@@ -45,7 +45,9 @@ class Message:
     """One thing said in a source room.
 
     `name` is the talker's in that room. `content` is what a card, a file or a place is made of, as JSON text, a card's
-    and a file's as the gateway gave it; None for text and when the gateway did not give it.
+    and a file's as the gateway gave it; None for text and when the gateway did not give it. `said_at`: when it was said
+    by the gateway's word, seconds since the epoch; 0 when nothing has to be made of that. `quote_id`: the gateway's id
+    of what it quotes, where the gateway tells no more of that.
     """
 
     id: str
@@ -57,6 +59,8 @@ class Message:
     content: str | None = None
     quote: Quote | None = None
     mention_ids: tuple[str, ...] = ()
+    said_at: float = 0.0
+    quote_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,9 @@ class Part:
     """One thing to send, said by whom `header` names: for the kind TEXT `body` is the words, else the gateway's JSON.
 
     `mention`: the id of the one member who is told of it. `caption`: it only says who sent the part after it. Of the
-    kind RECALLED, `body` is the line for a room in which the message cannot be taken back; empty for none.
+    kind RECALLED, `body` is the line for a room in which the message cannot be taken back; empty for none. Of a reply
+    `quoted` is the key of the message that it quotes, if the bot knows it, and `quote_line` the line that says so where
+    the gateway cannot quote.
     """
 
     kind: Kind
@@ -91,6 +97,8 @@ class Part:
     header: str = ""
     mention: str = ""
     caption: bool = False
+    quoted: int | None = None
+    quote_line: str = ""
 
 
 class Decision(IntEnum):

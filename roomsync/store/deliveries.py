@@ -20,9 +20,10 @@ ALLOWED: dict[State, tuple[State, ...]] = {
     State.SENT: (State.WAITING, State.CANCELLED),
 }
 IS_WAITING = f"state = '{State.WAITING}'"  # as the index deliveries_waiting has it
-ADD = "INSERT INTO deliveries (message_id, part, room, changed) VALUES (?, ?, ?, ?)"
+ADD = "INSERT INTO deliveries (message_id, part, room, source, changed) VALUES (?, ?, ?, ?, ?)"
 ADD_RECALL = f"""
-INSERT INTO deliveries (message_id, part, room, priority, recalled_send, changed) VALUES (?, ?, {KEY}, ?, ?, ?)
+INSERT INTO deliveries (message_id, part, room, source, priority, recalled_send, changed)
+SELECT id, ?, {KEY}, room, ?, ?, ? FROM messages WHERE id = ?
 """
 # Every room that something waits for. It hops from room to room in the index, so that its cost grows with the rooms,
 # not with the deliveries (https://sqlite.org/lang_with.html#rcex3, and a plain GROUP BY reads them all).
@@ -57,13 +58,14 @@ SELECT d.id, r.gateway_id, d.next_try FROM deliveries AS d INDEXED BY deliveries
 WHERE d.{IS_WAITING} AND d.priority < 0 ORDER BY d.next_try
 """
 CAPTION_AGAIN = """
-INSERT INTO deliveries (message_id, part, room, priority, changed)
-SELECT d.message_id, p.part, d.room, ?, ? FROM deliveries AS d
+INSERT INTO deliveries (message_id, part, room, source, priority, changed)
+SELECT d.message_id, p.part, d.room, d.source, ?, ? FROM deliveries AS d
 JOIN parts AS p ON p.message_id = d.message_id AND p.part = d.part - 1 WHERE d.id = ? AND p.caption
 """
 BEHIND_IT = """
-INSERT INTO deliveries (message_id, part, room, state, priority, attempts, next_try, error, send_id, changed)
-SELECT message_id, part, room, state, ?, attempts, next_try, error, send_id, changed FROM deliveries WHERE id = ?
+INSERT INTO deliveries (message_id, part, room, source, state, priority, attempts, next_try, error, send_id, changed)
+SELECT message_id, part, room, source, state, ?, attempts, next_try, error, send_id, changed
+FROM deliveries WHERE id = ?
 """
 
 
@@ -113,8 +115,9 @@ class Carried(NamedTuple):
 def add(db: Connection, message_id: int, by_room: Mapping[str, Sequence[Part]], now: float) -> None:
     """Add the parts of a message, and a waiting delivery of each for each room that gets it."""
     numbers: dict[Part, int] = {}  # equal parts are kept once
+    (source,) = db.execute("SELECT room FROM messages WHERE id = ?", (message_id,)).fetchone()
     rows = [
-        (message_id, numbers.setdefault(part, len(numbers)), room, now)
+        (message_id, numbers.setdefault(part, len(numbers)), room, source, now)
         for room, found in [(rooms.key(db, room_id), found) for room_id, found in by_room.items()]
         for part in found
     ]
@@ -124,7 +127,7 @@ def add(db: Connection, message_id: int, by_room: Mapping[str, Sequence[Part]], 
 
 def add_recall(db: Connection, message_id: int, room_id: str, part: int, send_id: int, now: float) -> None:
     """Add a delivery that takes a send back, ahead of all that waits for that room."""
-    db.execute(ADD_RECALL, (message_id, part, room_id, AHEAD, send_id, now))
+    db.execute(ADD_RECALL, (part, room_id, AHEAD, send_id, now, message_id))
 
 
 def change(db: Connection, ids: Iterable[int], source: State, target: State, now: float, **columns: Value) -> int:

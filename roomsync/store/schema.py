@@ -186,4 +186,18 @@ MIGRATIONS = (
     ALTER TABLE health ADD COLUMN outage_ended_at REAL;
     ALTER TABLE health ADD COLUMN outage_length REAL NOT NULL DEFAULT 0;
     """,
+    """
+    -- The room where it was said: order is owed to what one room said in another, and to nothing else.
+    ALTER TABLE deliveries ADD COLUMN source INTEGER NOT NULL DEFAULT 0;
+    UPDATE deliveries SET source = coalesce((SELECT room FROM messages WHERE id = message_id), 0);
+    CREATE INDEX deliveries_by_source ON deliveries (room, source, priority DESC, id) WHERE state = 'waiting';
+    -- Of a reply: what it quotes, and the line that says so where the gateway cannot quote.
+    ALTER TABLE parts ADD COLUMN quoted INTEGER REFERENCES messages ON DELETE SET NULL;
+    ALTER TABLE parts ADD COLUMN quote_line TEXT NOT NULL DEFAULT '';
+    CREATE INDEX parts_quoted ON parts (quoted) WHERE quoted IS NOT NULL;
+    -- The last event of the account that is committed, as the gateway numbers them: one row, or none.
+    CREATE TABLE cursor (id INTEGER PRIMARY KEY CHECK (id = 1), account_id TEXT NOT NULL, seq INTEGER NOT NULL);
+    -- What WeChat's question for a verify code is called; empty while it asks for none.
+    ALTER TABLE health ADD COLUMN verify_id TEXT NOT NULL DEFAULT '';
+    """,
 )

@@ -1,6 +1,6 @@
-"""Write state files of the schema versions 1 to 5 with the code of their time, and dump each as SQL text.
+"""Write state files of the schema versions 1 to 6 with the code of their time, and dump each as SQL text.
 
-Run it anywhere inside a clone of the repository: `python make.py`. Beside it come version_1.sql to version_5.sql.
+Run it anywhere inside a clone of the repository: `python make.py`. Beside it come version_1.sql to version_6.sql.
 """
 
 import re
@@ -21,6 +21,7 @@ COMMITS = {
     3: "97cc8dedc63838a31adbff76c6600f6385f1532e",
     4: "825c24549256d8027afb0871f3a8f7a8d9777ea4",
     5: "5d8fe01f8dda760e39a0f5fb53cdfe1f9f8d8407",
+    6: "52c3d5db6e579655d62256e25ce092067816e183",
 }
 # Runs in the commit's own tree, with its own classes; the arguments are the version and the path of the new state file.
 WRITER = '''
@@ -112,7 +113,7 @@ outbox.take("r101", NOW + 112)  # in hand when the bot was killed
 (state or outbox).close()
 '''
 
-# The same for version 5, the first in which rooms have keys of our own, after all wings had moved.
+# The same from version 5 on, the first in which rooms have keys of our own, after all wings had moved.
 WRITER_5 = '''
 import sys
 from pathlib import Path
