@@ -340,7 +340,7 @@ async def test_throttle_notice_pauses_and_sends_again(gateway: ScriptedGateway, 
         gateway.say("r102", "bot", "操作过于频繁，可稍后再试。", kind="unknown")
         await until(lambda: bot.session.cooldown.length == 60)
         await until(lambda: bot.outbox.counts().get(State.WAITING) == 1)
-        assert bot.outbox.heads()[0].room_id == "r102"
+        assert bot.outbox.heads(bot.clock())[0].room_id == "r102"
 
 
 @pytest.mark.parametrize("error", ["1204 == 0", "WorkproErrorCode: 20001"])

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roomsync.delivery.outbox import MAX_BATCH, Outbox
+from roomsync.delivery.outbox import Outbox
+from roomsync.delivery.turns import MAX_BATCH
 from roomsync.model import Head, Kind, Message, Part, Shown, State
 from roomsync.text.headers import HeaderTemplate, Spoken
 from tests.boxes import BOX_BYTES, CAPTION, NOW, PICTURE, Box
@@ -66,7 +67,7 @@ def test_heads_are_the_rooms_with_something_waiting(box: Box) -> None:
     box.say("b", to=("r102",))
     box.outbox.sent(box.take("r103"), None, NOW)
     box.outbox.retry(box.take("r104"), NOW + 5, "no", NOW)
-    assert sorted(box.outbox.heads(), key=lambda head: head.room_id) == [Head("r102", 0.0), Head("r104", NOW + 5)]
+    assert sorted(box.outbox.heads(NOW), key=lambda head: head.room_id) == [Head("r102", 0.0), Head("r104", NOW + 5)]
 
 
 # Taking.
@@ -196,4 +197,4 @@ def test_a_crash_keeps_attempts_and_next_try(box: Box) -> None:
     box.outbox.retry(box.take(), NOW + 5, "no", NOW)
     before = box.deliveries()
     box.crash()
-    assert (box.deliveries(), box.outbox.heads()) == (before, [Head("r102", NOW + 5)])
+    assert (box.deliveries(), box.outbox.heads(NOW)) == (before, [Head("r102", NOW + 5)])

@@ -26,7 +26,7 @@ def test_sent_is_settled(box: Box) -> None:
     """A send that was answered is over, and its id known as ours."""
     box.say("a")
     box.outbox.sent(box.take(), "s1", NOW)
-    assert (box.outbox.counts(), box.outbox.heads()) == ({State.SENT: 1}, [])
+    assert (box.outbox.counts(), box.outbox.heads(NOW)) == ({State.SENT: 1}, [])
     assert (box.outbox.is_ours("s1"), box.outbox.is_ours("s2")) == (True, False)
 
 
@@ -36,7 +36,7 @@ def test_put_back_counts_no_attempt(box: Box) -> None:
     box.outbox.put_back(box.take(), NOW + 1, NOW, uncertain=False)
     assert box.deliveries() == [("waiting", 0, NOW + 1, None)]
     box.say("b")
-    assert box.take().body == "a\nb"
+    assert box.take(now=NOW + 1).body == "a\nb"
 
 
 def test_put_back_uncertain_is_repeated_as_it_was(box: Box) -> None:
@@ -46,7 +46,7 @@ def test_put_back_uncertain_is_repeated_as_it_was(box: Box) -> None:
     first = box.take()
     box.outbox.put_back(first, NOW + 1, NOW, uncertain=True)
     box.say("c")
-    assert box.take() == first
+    assert box.take(now=NOW + 1) == first
     box.outbox.sent(first, None, NOW)
     assert box.bodies() == ["c"]
 
@@ -57,7 +57,7 @@ def test_retry_counts_an_attempt(box: Box) -> None:
     box.outbox.retry(box.take(), NOW + 5, "no", NOW)
     assert box.deliveries() == [("waiting", 1, NOW + 5, "no")]
     box.say("b")
-    again = box.take()
+    again = box.take(now=NOW + 5)
     assert (again.body, again.attempts) == ("a", 1)
 
 
@@ -66,10 +66,10 @@ def test_retry_apart_frees_what_went_together(box: Box) -> None:
     box.say("a")
     box.say("b")
     box.outbox.retry(box.take(), NOW + 5, "no", NOW, apart=True)
-    first = box.take(alone=True)
+    first = box.take(alone=True, now=NOW + 5)
     box.outbox.sent(first, None, NOW)
     box.say("c")
-    assert [first.body, box.take().body] == ["a", "b\nc"]
+    assert [first.body, box.take(now=NOW + 5).body] == ["a", "b\nc"]
 
 
 def test_fail_lets_the_next_go(box: Box) -> None:
@@ -188,7 +188,7 @@ def test_an_echo_after_a_crash_settles_a_send(box: Box) -> None:
     box.take()
     box.crash()
     assert echo(box, "a")
-    assert box.outbox.heads() == []
+    assert box.outbox.heads(NOW) == []
 
 
 def test_an_echo_of_an_answered_send_changes_nothing(box: Box) -> None:
@@ -198,7 +198,7 @@ def test_an_echo_of_an_answered_send_changes_nothing(box: Box) -> None:
     box.outbox.sent(box.take(alone=True), "s1", NOW)
     box.outbox.retry(box.take(), NOW + 5, "no", NOW)
     assert not echo(box, "a", "s1")
-    assert box.bodies() == ["a"]
+    assert box.bodies(now=NOW + 5) == ["a"]
 
 
 def test_an_echo_is_of_the_oldest_send_that_had_none(box: Box) -> None:

@@ -5,7 +5,7 @@ import logging
 
 from roomsync.delivery.attempts import Attempts
 from roomsync.delivery.retries import is_media
-from roomsync.model import Send, Shown
+from roomsync.model import Head, Send, Shown
 from roomsync.text.kinds import MEDIA, fallback_text
 from roomsync.text.phrases import OVER_DAILY_LIMIT
 
@@ -32,7 +32,6 @@ class Courier:
         self._clock = attempts.clock
         self._in_hand: dict[str, asyncio.Task[None]] = {}  # sends without an answer, by room
         self._shown: dict[str, Shown] = {}  # the picture that the bot sent last to a room, if nobody spoke there since
-        self._silent: dict[str, int] = {}  # rooms where the caption of that picture, which was refused, stands last
         self._stopped = asyncio.Event()
         self._news = asyncio.Event()
         self._session.listen(self.wake)
@@ -48,7 +47,6 @@ class Courier:
     def heard(self, room_id: str) -> None:
         """Somebody else spoke in that room: what the bot sends there next says whose it is."""
         self._shown.pop(room_id, None)
-        self._silent.pop(room_id, None)
 
     async def throttled(self, room_id: str) -> None:
         """WeChat showed in that room that the last send there was too much: pause, and make it again afterwards."""
@@ -97,8 +95,6 @@ class Courier:
             return send
         now = self._clock()
         self._shown.pop(send.room_id, None)
-        if not (is_media(send) and send.attempts):
-            self._silent.pop(send.room_id, None)
         if is_media(send) and not self._pacer.allows(send.kind, now):
             line = fallback_text(send.kind, send.body, OVER_DAILY_LIMIT)
             await self._run(self.outbox.replace, send, line, "daily limit", now, made=False)
@@ -113,15 +109,19 @@ class Courier:
     def _take(self) -> Send | float | None:
         """Take the next send, else return what `step` does; all of it is one trip to the file's thread."""
         now = self._clock()
-        passed_until = self.outbox.bring_forward(now, self._silent)
-        heads = [head for head in self.outbox.heads() if head.room_id not in self._in_hand]
-        if not heads:
-            return None
-        turn = self._pacer.choose(heads, now)
-        if turn.room_id is None:
-            return min(turn.wait, passed_until - now)
-        shown, alone = self._shown.get(turn.room_id), self._attempts.alone.get(turn.room_id, 0) > 0
-        return self.outbox.take(turn.room_id, now, alone=alone, shown=shown) or 0.0
+        passed_until = self.outbox.bring_forward(now)
+        heads = {head.room_id: head for head in self.outbox.heads(now) if head.room_id not in self._in_hand}
+        while heads:
+            turn = self._pacer.choose(list(heads.values()), now)
+            if turn.room_id is None:
+                return min(turn.wait, passed_until - now)
+            room_id = turn.room_id
+            alone = self._attempts.alone.get(room_id, 0) > 0
+            if send := self.outbox.take(room_id, now, alone=alone, shown=self._shown.get(room_id)):
+                return send
+            # What stands first there may go, but something holds the room up.
+            heads[room_id] = Head(room_id, self.outbox.next_try(room_id, now))
+        return None
 
     async def _make(self, send: Send) -> None:
         room_id = send.room_id
@@ -130,8 +130,6 @@ class Courier:
                 self._shown[room_id] = send.shows
             if not await self._attempts.make(send):
                 self._shown.pop(room_id, None)
-                if is_media(send) and not send.attempts:
-                    self._silent[room_id] = send.deliveries[0]
         except Exception:
             log.exception("A send to %s was not marked, in a way that was not foreseen; it is made again.", room_id)
             now = self._clock()

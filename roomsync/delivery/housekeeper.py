@@ -137,7 +137,7 @@ def expire(state: StateFile, accepted_before: float, now: float) -> int:
 def _notify(db: store.Connection, room_id: str, missed: int, now: float) -> None:
     notice = store.messages.waiting_notice(db, room_id)
     if notice is None:
-        add_line(db, room_id, phrases.missed(missed), now, missed)
+        add_line(db, room_id, phrases.missed(missed), now, missed=missed)
         return
     missed += notice.missed
     store.messages.set_missed(db, notice.message_id, missed)

@@ -1,20 +1,19 @@
 """The outbox: messages and their deliveries, committed before anything is sent."""
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
-from itertools import islice
 
 from roomsync import store
 from roomsync.delivery.outcomes import Outcomes
+from roomsync.delivery.turns import Memory, Queue, choose, due_at
 from roomsync.model import Head, Kind, Message, Part, Send, Shown, State
 from roomsync.store import StateFile
 from roomsync.store.deliveries import Waiting
 from roomsync.text.headers import join
-from roomsync.text.kinds import MEDIA
-
-MAX_BATCH = 200  # deliveries looked at for one send
+from roomsync.text.kinds import CARDS, MEDIA
 
 
 class Outbox(Outcomes):
@@ -27,6 +26,7 @@ class Outbox(Outcomes):
     def __init__(self, state: StateFile, max_bytes: int) -> None:
         super().__init__(state)
         self._max_bytes = max_bytes
+        self._memories: defaultdict[str, Memory] = defaultdict(Memory)  # by room; used in the state file's thread alone
 
     def recover(self, now: float) -> int:
         """Let what was in hand when the last process died be sent again; return how many deliveries that were."""
@@ -56,26 +56,25 @@ class Outbox(Outcomes):
             store.deliveries.add(db, key, by_room, now)
             return True
 
-    def heads(self) -> list[Head]:
-        """Return every room that has something waiting."""
+    def heads(self, now: float) -> list[Head]:
+        """Return every room that has something waiting, and before when nothing may go there for sure."""
         with self.state.connection() as db:
-            return store.deliveries.heads(db)
+            return store.deliveries.heads(db, now)
+
+    def next_try(self, room_id: str, now: float) -> float:
+        """Return when the next send to a room may be made, as far as that depends on what waits for it."""
+        with self.state.connection() as db, self._queues(db, room_id) as queues:
+            return due_at([queue.front for queue in queues if queue.front], now)
 
     def take(self, room_id: str, now: float, *, alone: bool = False, shown: Shown | None = None) -> Send | None:
-        """Return the next send for a room, its deliveries marked as sending from now on.
+        """Return the next send for a room, its deliveries marked as sending from now on; None when nothing may go.
 
-        The first waiting delivery; when it is a text, and not `alone`, with all texts behind it that fit, up to the
-        first delivery of another kind. A send that may have gone out before is made again just as it was, so that an
-        echo of the first is known to be of it. `shown`: the picture that is the last thing in that room. A caption
-        that would only say the same once more is omitted.
+        What goes is chosen by `turns.choose`; a text goes with no other if `alone`. A send that may have gone out
+        before is made again just as it was, so that an echo of the first is known to be of it. `shown`: the picture
+        that is the last thing in that room. A caption that would only say the same once more is omitted.
         """
         with self.state.transaction() as db:
-            if shown:
-                with closing(store.deliveries.waiting(db, room_id, 2)) as start:
-                    needless = _needless_captions(list(start), shown)
-                store.deliveries.change(db, needless, State.WAITING, State.OMITTED, now)
-            with closing(store.deliveries.waiting(db, room_id, MAX_BATCH)) as rows:
-                batch = self._batch(islice(rows, 1) if alone else rows)
+            batch = self._choose(db, room_id, now, alone, shown)
             if not batch:
                 return None
             send = _send_of(room_id, batch)
@@ -85,42 +84,66 @@ class Outbox(Outcomes):
                 body = send.body if send.kind is Kind.TEXT else ""  # that of a picture stands in its part
                 send = replace(send, id=store.sends.add(db, room_id, send.kind, body, now))
             store.deliveries.change(db, send.deliveries, State.WAITING, State.SENDING, now, send_id=send.id)
-            return send
+        self._memories[room_id].note(batch)
+        return send
 
-    def _batch(self, rows: Iterator[Waiting]) -> list[Waiting]:
-        """Return those of a room's waiting deliveries that go together now."""
-        batch: list[Waiting] = []
-        size = 0
-        for row in rows:
-            if not batch:
-                batch, size = [row], len((row.header + row.body).encode())
-                continue
-            same = (row.talker_id, row.header) == (batch[-1].talker_id, batch[-1].header)
-            size += len((row.body if same else row.header + row.body).encode()) + 1
-            if not self._goes_along(batch[0], row, size):
-                break
-            batch.append(row)
+    def _choose(
+        self, db: store.Connection, room_id: str, now: float, alone: bool, shown: Shown | None
+    ) -> list[Waiting]:
+        """Return the deliveries that go to a room next; none when nothing may go."""
+        with self._queues(db, room_id) as queues:
+            fronts = [queue.front for queue in queues if queue.front]
+            is_news = [_caption_again(db, room_id, row, now) for row in fronts]
+            batch = choose(queues, self._memories[room_id], self._max_bytes, now, alone=alone)
+            needless = _needless_caption(queues, batch, shown)
+        if any(is_news):
+            return self._choose(db, room_id, now, alone, shown)
+        if needless:
+            last = store.sends.last_but(db, room_id, None)  # what stands in its place
+            store.deliveries.change(db, [batch[0].id], State.WAITING, State.OMITTED, now, send_id=last)
+            return [needless]
+        if batch and batch[0].send_id is not None:
+            return store.deliveries.of_send(db, batch[0].send_id)
         return batch
 
-    def _goes_along(self, first: Waiting, row: Waiting, size: int) -> bool:
-        """Return whether a delivery goes with those from `first` on; `size`: the bytes of all of them together."""
-        if first.kind != Kind.TEXT or row.kind != Kind.TEXT or row.send_id != first.send_id:
-            return False
-        return first.send_id is not None or size <= self._max_bytes
+    @staticmethod
+    @contextmanager
+    def _queues(db: store.Connection, room_id: str) -> Iterator[list[Queue]]:
+        """Give what waits for a room, of each source room apart."""
+        with ExitStack() as opened:
+            sources = store.deliveries.sources(db, room_id)
+            yield [Queue(opened.enter_context(closing(store.deliveries.waiting(db, keys)))) for keys in sources]
 
 
-def add_line(db: store.Connection, room_id: str, line: str, now: float, missed: int = 0) -> None:
-    """Add a line of the bot's own for one room; `missed`: how many messages it says that the room missed."""
+def add_line(
+    db: store.Connection, room_id: str, line: str, now: float, *, missed: int = 0, is_answer: bool = False
+) -> None:
+    """Add a line of the bot's own for one room; `missed`: how many messages it says that the room missed.
+
+    An answer goes ahead of all that waits there.
+    """
     message_id = store.messages.add_own(db, room_id, Kind.SYSTEM, now, missed)
-    store.deliveries.add(db, message_id, {room_id: [Part(Kind.TEXT, line)]}, now)
+    priority = store.deliveries.AHEAD if is_answer else 0
+    store.deliveries.add(db, message_id, {room_id: [Part(Kind.TEXT, line)]}, now, priority)
 
 
-def _needless_captions(start: Sequence[Waiting], shown: Shown) -> list[int]:
-    """Return the first of these deliveries if it is a caption that only says once more whose picture follows."""
-    if len(start) < 2 or not start[0].caption or start[1].kind not in MEDIA:
-        return []
-    said = Shown(start[0].talker_id, start[0].header, Kind(start[1].kind))
-    return [start[0].id] if said == shown else []
+def _caption_again(db: store.Connection, room_id: str, row: Waiting, now: float) -> bool:
+    """Let the caption of a picture that is due wait again if it is not the last thing there; return whether it does."""
+    if row.kind not in (*MEDIA, *CARDS) or row.next_try > now:
+        return False
+    return store.deliveries.caption_again(db, row, store.sends.last_but(db, room_id, row.send_id), now)
+
+
+def _needless_caption(queues: Sequence[Queue], batch: Sequence[Waiting], shown: Shown | None) -> Waiting | None:
+    """Return the picture that follows when `batch` is but a caption that only says once more whose it is."""
+    if not shown or len(batch) != 1 or not batch[0].caption or batch[0].send_id is not None:
+        return None
+    queue = next(one for one in queues if one.front == batch[0])
+    queue.pop()
+    row = queue.front
+    if row is None or row.kind not in MEDIA or row.next_try > batch[0].next_try:
+        return None
+    return row if Shown(row.talker_id, row.header, Kind(row.kind)) == shown else None
 
 
 def _send_of(room_id: str, batch: Sequence[Waiting]) -> Send:

@@ -1,7 +1,6 @@
 """What became of a send: how the states of its deliveries change."""
 
 import math
-from collections.abc import Mapping
 
 from roomsync import store
 from roomsync.model import Kind, Part, Reason, Send, State
@@ -70,19 +69,15 @@ class Outcomes:
             if apart:
                 store.sends.forget(db, send.id)
 
-    def bring_forward(self, now: float, silent: Mapping[str, int] | None = None) -> float:
-        """Let what others passed be passed no longer, if it is due; return when the next is.
-
-        It goes next in its room, below a new caption: `silent` says in which rooms that of which delivery stands last.
-        """
-        captions = silent or {}
+    def bring_forward(self, now: float) -> float:
+        """Let what others passed go next in its room, if it is due; return when the next is."""
         with self.state.connection() as db:
             passed = store.deliveries.passed(db)
         due = [one for one in passed if one.due_at <= now]
         if due:
             with self.state.transaction() as db:
                 for one in due:
-                    store.deliveries.bring_forward(db, one.id, now, captioned=captions.get(one.room_id) != one.id)
+                    store.deliveries.bring_forward(db, one.id)
         return min((one.due_at for one in passed if one.due_at > now), default=math.inf)
 
     def fail(self, send: Send, error: str, now: float) -> None:

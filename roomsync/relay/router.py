@@ -149,5 +149,6 @@ class Router:
             if now - store.rooms.introduced_at(db, source.id) < INTRODUCTION_INTERVAL:
                 return False
             store.rooms.note_introduction(db, source.id, now)
-            add_line(db, source.id, introduction(source.community, len(self._rooms.others(source))), now)
+            line = introduction(source.community, len(self._rooms.others(source)))
+            add_line(db, source.id, line, now, is_answer=True)
         return True

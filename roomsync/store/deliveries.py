@@ -5,7 +5,7 @@ from itertools import product
 from sqlite3 import Connection
 from typing import NamedTuple
 
-from roomsync.model import Head, Part, Reason, State
+from roomsync.model import Head, Kind, Part, Reason, State
 from roomsync.store import parts, rooms
 from roomsync.store.rooms import KEY
 
@@ -13,14 +13,15 @@ AHEAD = 1  # the priority of recalls, and of a picture whose last attempt is due
 PASSED = -1  # of a picture that was refused: until its last attempt is due, the others pass
 Value = str | float | None
 # What may become of a delivery; of those in other states nothing. A throttle notice takes back that one was sent, and
-# so does the recall of another one that travelled with it.
+# so does the recall of another one that travelled with it. A caption may have to stand before its picture once more.
 ALLOWED: dict[State, tuple[State, ...]] = {
     State.WAITING: (State.SENDING, State.SENT, State.OMITTED, State.EXPIRED, State.CANCELLED),
     State.SENDING: (State.SENT, State.WAITING, State.FAILED),
     State.SENT: (State.WAITING, State.CANCELLED),
+    State.OMITTED: (State.WAITING,),
 }
 IS_WAITING = f"state = '{State.WAITING}'"  # as the index deliveries_waiting has it
-ADD = "INSERT INTO deliveries (message_id, part, room, source, changed) VALUES (?, ?, ?, ?, ?)"
+ADD = "INSERT INTO deliveries (message_id, part, room, source, priority, changed) VALUES (?, ?, ?, ?, ?, ?)"
 ADD_RECALL = f"""
 INSERT INTO deliveries (message_id, part, room, source, priority, recalled_send, changed)
 SELECT id, ?, {KEY}, room, ?, ?, ? FROM messages WHERE id = ?
@@ -34,18 +35,50 @@ WITH RECURSIVE waiting_rooms (room) AS (
     FROM waiting_rooms AS w WHERE room IS NOT NULL
 )
 """
-# The first waiting delivery of each.
+# The first waiting delivery of each: when it may go, if it is a text; what else waits may go at any time.
 HEADS = f"""
 {WAITING_ROOMS}
-SELECT r.gateway_id, d.next_try, d.priority > 0 FROM waiting_rooms AS w JOIN rooms AS r ON r.id = w.room
-JOIN deliveries AS d ON d.id = (
-    SELECT id FROM deliveries WHERE {IS_WAITING} AND room = w.room ORDER BY priority DESC, id LIMIT 1)
+SELECT r.gateway_id,
+    CASE WHEN d.next_try > :now AND d.priority = 0 AND EXISTS (
+        SELECT 1 FROM parts AS p WHERE p.message_id = d.message_id AND p.part = d.part AND p.kind = '{Kind.TEXT}')
+    THEN d.next_try ELSE 0.0 END,
+    d.priority > 0 AND d.next_try <= :now
+FROM waiting_rooms AS w JOIN rooms AS r ON r.id = w.room JOIN deliveries AS d ON d.id = (
+    SELECT id FROM deliveries INDEXED BY deliveries_waiting
+    WHERE {IS_WAITING} AND room = w.room ORDER BY priority DESC, id LIMIT 1)
 """
-# A room's waiting deliveries, in the order in which they go, with what they are made of.
+# Every source room of what waits for a room, likewise.
+SOURCES = f"""
+WITH RECURSIVE sources (room, source) AS (
+    SELECT r.id, (SELECT min(source) FROM deliveries INDEXED BY deliveries_by_source
+        WHERE {IS_WAITING} AND room = r.id) FROM rooms AS r WHERE r.gateway_id = ? UNION ALL
+    SELECT room, (SELECT min(source) FROM deliveries INDEXED BY deliveries_by_source
+        WHERE {IS_WAITING} AND room = s.room AND source > s.source) FROM sources AS s WHERE source IS NOT NULL
+)
+SELECT room, source FROM sources WHERE source IS NOT NULL
+"""
+COLUMNS = """
+SELECT d.id, p.kind, p.body, p.header, p.mention, p.caption, m.talker_id, d.attempts, d.send_id, d.source, d.priority,
+d.next_try
+"""
+MADE_OF = "JOIN parts AS p USING (message_id, part) JOIN messages AS m ON m.id = d.message_id"
+# What waits for a room from one source room, in the order in which it goes, with what it is made of.
 WAITING = f"""
-SELECT d.id, p.kind, p.body, p.header, p.mention, p.caption, m.talker_id, d.attempts, d.send_id
-FROM deliveries AS d JOIN parts AS p USING (message_id, part) JOIN messages AS m ON m.id = d.message_id
-WHERE d.{IS_WAITING} AND d.room = {KEY} ORDER BY d.priority DESC, d.id LIMIT ?
+{COLUMNS} FROM deliveries AS d INDEXED BY deliveries_by_source {MADE_OF}
+WHERE d.{IS_WAITING} AND d.room = ? AND d.source = ? ORDER BY d.priority DESC, d.id
+"""
+# What waits of a send, in the order in which it went: a caption stands last.
+OF_SEND = f"{COLUMNS} FROM deliveries AS d {MADE_OF} WHERE d.send_id = ? AND d.{IS_WAITING} ORDER BY p.caption, d.id"
+# The caption of a picture, with the send that it went with, or in the place of which it was omitted.
+CAPTION = """
+SELECT c.id, c.state, c.send_id FROM deliveries AS d
+JOIN deliveries AS c INDEXED BY deliveries_message ON c.message_id = d.message_id AND c.part = d.part - 1
+AND c.room = d.room JOIN parts AS p ON p.message_id = c.message_id AND p.part = c.part
+WHERE d.id = ? AND p.caption ORDER BY c.id LIMIT 1
+"""
+KEEP = """
+INSERT INTO deliveries (message_id, part, room, source, state, attempts, send_id, changed)
+SELECT message_id, part, room, source, state, attempts, send_id, changed FROM deliveries WHERE id = ?
 """
 # What waits for a room with one priority, the oldest first. Notices never expire.
 OLDEST = f"""
@@ -56,16 +89,6 @@ WHERE d.{IS_WAITING} AND d.room = ? AND d.priority = ? AND m.missed = 0 ORDER BY
 PASSED_ONES = f"""
 SELECT d.id, r.gateway_id, d.next_try FROM deliveries AS d INDEXED BY deliveries_passed JOIN rooms AS r ON r.id = d.room
 WHERE d.{IS_WAITING} AND d.priority < 0 ORDER BY d.next_try
-"""
-CAPTION_AGAIN = """
-INSERT INTO deliveries (message_id, part, room, source, priority, changed)
-SELECT d.message_id, p.part, d.room, d.source, ?, ? FROM deliveries AS d
-JOIN parts AS p ON p.message_id = d.message_id AND p.part = d.part - 1 WHERE d.id = ? AND p.caption
-"""
-BEHIND_IT = """
-INSERT INTO deliveries (message_id, part, room, source, state, priority, attempts, next_try, error, send_id, changed)
-SELECT message_id, part, room, source, state, ?, attempts, next_try, error, send_id, changed
-FROM deliveries WHERE id = ?
 """
 
 
@@ -81,6 +104,9 @@ class Waiting(NamedTuple):
     talker_id: str
     attempts: int
     send_id: int | None  # the send that it may have gone with
+    source: int  # the key of the room where it was said
+    priority: int
+    next_try: float
 
     def line(self) -> tuple[str, str, str]:
         """Return talker, header and words, as `headers.join` takes them."""
@@ -112,12 +138,12 @@ class Carried(NamedTuple):
     state: State
 
 
-def add(db: Connection, message_id: int, by_room: Mapping[str, Sequence[Part]], now: float) -> None:
+def add(db: Connection, message_id: int, by_room: Mapping[str, Sequence[Part]], now: float, priority: int = 0) -> None:
     """Add the parts of a message, and a waiting delivery of each for each room that gets it."""
     numbers: dict[Part, int] = {}  # equal parts are kept once
     (source,) = db.execute("SELECT room FROM messages WHERE id = ?", (message_id,)).fetchone()
     rows = [
-        (message_id, numbers.setdefault(part, len(numbers)), room, source, now)
+        (message_id, numbers.setdefault(part, len(numbers)), room, source, priority, now)
         for room, found in [(rooms.key(db, room_id), found) for room_id, found in by_room.items()]
         for part in found
     ]
@@ -167,14 +193,26 @@ def passed(db: Connection) -> list[Passed]:
     return [Passed(*row) for row in db.execute(PASSED_ONES)]
 
 
-def bring_forward(db: Connection, delivery_id: int, now: float, *, captioned: bool) -> None:
-    """Let a delivery go ahead of all that waits for its room; `captioned`: behind its caption again."""
-    if captioned:
-        db.execute(CAPTION_AGAIN, (AHEAD, now, delivery_id))
-        db.execute(BEHIND_IT, (AHEAD, delivery_id))
-        db.execute("DELETE FROM deliveries WHERE id = ?", (delivery_id,))
-    else:
-        db.execute("UPDATE deliveries SET priority = ? WHERE id = ?", (AHEAD, delivery_id))
+def bring_forward(db: Connection, delivery_id: int) -> None:
+    """Let a delivery go ahead of all that waits for its room."""
+    db.execute("UPDATE deliveries SET priority = ? WHERE id = ?", (AHEAD, delivery_id))
+
+
+def caption_again(db: Connection, picture: Waiting, last_send: int | None, now: float) -> bool:
+    """Let the caption of a picture wait again, unless it stands last in their room; return whether it does now.
+
+    `last_send`: the last send to that room, without the picture's own. That the caption went before is kept.
+    """
+    row = db.execute(CAPTION, (picture.id,)).fetchone()
+    if row is None:
+        return False
+    caption, state, send_id = row
+    if state not in (State.SENT, State.OMITTED) or (send_id is not None and send_id == last_send):
+        return False
+    if state == State.SENT:
+        db.execute(KEEP, (caption,))
+    values: dict[str, Value] = {"send_id": None, "priority": picture.priority, "next_try": 0.0}
+    return change(db, [caption], State(state), State.WAITING, now, **values) > 0
 
 
 def recover(db: Connection, now: float) -> int:
@@ -186,14 +224,24 @@ def _find(db: Connection, where: str, *keys: Value) -> list[int]:
     return [one for (one,) in db.execute(f"SELECT id FROM deliveries WHERE {where}", keys)]
 
 
-def heads(db: Connection) -> list[Head]:
-    """Return every room that has something waiting."""
-    return [Head(room_id, next_try, bool(urgent)) for room_id, next_try, urgent in db.execute(HEADS)]
+def heads(db: Connection, now: float) -> list[Head]:
+    """Return every room that has something waiting, and before when nothing may go there for sure."""
+    return [Head(room_id, next_try, bool(urgent)) for room_id, next_try, urgent in db.execute(HEADS, {"now": now})]
 
 
-def waiting(db: Connection, room_id: str, limit: int) -> Generator[Waiting]:
-    """Give what waits for a room in the order in which it goes, one by one: most of it is not for this send."""
-    cursor = db.execute(WAITING, (room_id, limit))
+def sources(db: Connection, room_id: str) -> list[tuple[int, int]]:
+    """Return the keys of a room and of each source room of what waits for it."""
+    return db.execute(SOURCES, (room_id,)).fetchall()
+
+
+def of_send(db: Connection, send_id: int) -> list[Waiting]:
+    """Return what waits of a send that was made before."""
+    return [Waiting(*row) for row in db.execute(OF_SEND, (send_id,))]
+
+
+def waiting(db: Connection, keys: tuple[int, int]) -> Generator[Waiting]:
+    """Give what waits from one source room, in the order in which it goes, one by one: most is not for this send."""
+    cursor = db.execute(WAITING, keys)
     try:
         yield from map(Waiting._make, cursor)
     finally:

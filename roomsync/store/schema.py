@@ -191,6 +191,10 @@ MIGRATIONS = (
     ALTER TABLE deliveries ADD COLUMN source INTEGER NOT NULL DEFAULT 0;
     UPDATE deliveries SET source = coalesce((SELECT room FROM messages WHERE id = message_id), 0);
     CREATE INDEX deliveries_by_source ON deliveries (room, source, priority DESC, id) WHERE state = 'waiting';
+    -- The first versions did not mark captions.
+    UPDATE parts SET caption = 1 WHERE kind = 'text' AND EXISTS (
+        SELECT 1 FROM parts AS p WHERE p.message_id = parts.message_id AND p.part = parts.part + 1
+        AND p.kind <> 'text' AND p.kind <> 'recalled');
     -- Of a reply: what it quotes, and the line that says so where the gateway cannot quote.
     ALTER TABLE parts ADD COLUMN quoted INTEGER REFERENCES messages ON DELETE SET NULL;
     ALTER TABLE parts ADD COLUMN quote_line TEXT NOT NULL DEFAULT '';

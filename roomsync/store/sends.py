@@ -66,6 +66,13 @@ def last_in(db: Connection, room_id: str, since: float) -> int | None:
     return row[0] if row else None
 
 
+def last_but(db: Connection, room_id: str, send_id: int | None) -> int | None:
+    """Return the last send that showed something in a room, without that one."""
+    query = f"SELECT id FROM sends WHERE room = {KEY} AND id IS NOT ? AND kind <> ? ORDER BY at DESC, id DESC LIMIT 1"
+    row = db.execute(query, (room_id, send_id, Kind.RECALLED)).fetchone()
+    return row[0] if row else None
+
+
 def is_ours(db: Connection, sent_id: str) -> bool:
     """Return whether that is the gateway's id of something that the bot sent."""
     return db.execute("SELECT 1 FROM sends WHERE sent_id = ?", (sent_id,)).fetchone() is not None

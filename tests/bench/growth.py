@@ -44,7 +44,7 @@ def picking(waiting: int, folder: Path) -> str:
     for turn in range(rounds):
         if turn == 1:
             began = time.perf_counter()  # the first finds nothing in memory yet
-        chosen = pacer.choose(outbox.heads(), float(turn))
+        chosen = pacer.choose(outbox.heads(float(turn)), float(turn))
         assert chosen.room_id
         send = outbox.take(chosen.room_id, float(turn), alone=True)
         assert send
