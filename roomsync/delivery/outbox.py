@@ -63,8 +63,8 @@ class Outbox(Outcomes):
 
     def next_try(self, room_id: str, now: float) -> float:
         """Return when the next send to a room may be made, as far as that depends on what waits for it."""
-        with self.state.connection() as db, self._queues(db, room_id) as queues:
-            return due_at([queue.front for queue in queues if queue.front], now)
+        with self.state.connection() as db:
+            return due_at(store.deliveries.fronts(db, room_id), now)
 
     def take(self, room_id: str, now: float, *, alone: bool = False, shown: Shown | None = None) -> Send | None:
         """Return the next send for a room, its deliveries marked as sending from now on; None when nothing may go.
@@ -77,7 +77,7 @@ class Outbox(Outcomes):
             batch = self._choose(db, room_id, now, alone, shown)
             if not batch:
                 return None
-            send = _send_of(room_id, batch)
+            send = _send_of(db, room_id, batch)
             if send.repeated:
                 store.sends.repeat(db, send.id, now)
             else:
@@ -111,8 +111,10 @@ class Outbox(Outcomes):
     def _queues(db: store.Connection, room_id: str) -> Iterator[list[Queue]]:
         """Give what waits for a room, of each source room apart."""
         with ExitStack() as opened:
-            sources = store.deliveries.sources(db, room_id)
-            yield [Queue(opened.enter_context(closing(store.deliveries.waiting(db, keys)))) for keys in sources]
+            yield [
+                Queue(front, opened.enter_context(closing(store.deliveries.behind(db, front))))
+                for front in store.deliveries.fronts(db, room_id)
+            ]
 
 
 def add_line(
@@ -146,7 +148,7 @@ def _needless_caption(queues: Sequence[Queue], batch: Sequence[Waiting], shown: 
     return row if Shown(row.talker_id, row.header, Kind(row.kind)) == shown else None
 
 
-def _send_of(room_id: str, batch: Sequence[Waiting]) -> Send:
+def _send_of(db: store.Connection, room_id: str, batch: Sequence[Waiting]) -> Send:
     """Return the send that carries these deliveries; its id is 0 when it was not made before."""
     first = batch[0]
     kind = Kind(first.kind)
@@ -154,7 +156,7 @@ def _send_of(room_id: str, batch: Sequence[Waiting]) -> Send:
         id=first.send_id or 0,
         room_id=room_id,
         kind=kind,
-        body=join([row.line() for row in batch]) if kind is Kind.TEXT else first.body,
+        body=join([row.line() for row in batch]) if kind is Kind.TEXT else store.deliveries.body_of(db, first.id),
         deliveries=tuple(row.id for row in batch),
         attempts=first.attempts,
         mentions=tuple({row.mention: None for row in batch if row.mention}),

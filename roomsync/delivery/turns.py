@@ -14,11 +14,11 @@ MAX_BATCH = 200  # deliveries in one send
 
 
 class Queue:
-    """What waits for a room from one source room, in its order; `rows` are read as far as is needed."""
+    """What waits for a room from one source room, in its order: `front`, and `behind` it, read as far as is needed."""
 
-    def __init__(self, rows: Iterable[Waiting]) -> None:
-        self._rows: Iterator[Waiting] = iter(rows)
-        self.front = next(self._rows, None)
+    def __init__(self, front: Waiting, behind: Iterator[Waiting]) -> None:
+        self.front: Waiting | None = front
+        self._rows = behind
 
     def pop(self) -> None:
         """Look at the next one."""

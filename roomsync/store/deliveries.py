@@ -55,18 +55,26 @@ WITH RECURSIVE sources (room, source) AS (
     SELECT room, (SELECT min(source) FROM deliveries INDEXED BY deliveries_by_source
         WHERE {IS_WAITING} AND room = s.room AND source > s.source) FROM sources AS s WHERE source IS NOT NULL
 )
-SELECT room, source FROM sources WHERE source IS NOT NULL
 """
-COLUMNS = """
-SELECT d.id, p.kind, p.body, p.header, p.mention, p.caption, m.talker_id, d.attempts, d.send_id, d.source, d.priority,
-d.next_try
+# A picture may be megabytes, and is read when it is sent.
+COLUMNS = f"""
+SELECT d.id, p.kind, CASE p.kind WHEN '{Kind.TEXT}' THEN p.body ELSE '' END, p.header, p.mention, p.caption,
+m.talker_id, d.attempts, d.send_id, d.room, d.source, d.priority, d.next_try
 """
 MADE_OF = "JOIN parts AS p USING (message_id, part) JOIN messages AS m ON m.id = d.message_id"
-# What waits for a room from one source room, in the order in which it goes, with what it is made of.
+# The first delivery that waits for a room from each source room.
+FRONTS = f"""
+{SOURCES} {COLUMNS} FROM sources AS s JOIN deliveries AS d ON d.id = (
+    SELECT id FROM deliveries INDEXED BY deliveries_by_source
+    WHERE {IS_WAITING} AND room = s.room AND source = s.source ORDER BY priority DESC, id LIMIT 1)
+{MADE_OF} WHERE s.source IS NOT NULL
+"""
+# What waits behind it, in the order in which it goes.
 WAITING = f"""
 {COLUMNS} FROM deliveries AS d INDEXED BY deliveries_by_source {MADE_OF}
-WHERE d.{IS_WAITING} AND d.room = ? AND d.source = ? ORDER BY d.priority DESC, d.id
+WHERE d.{IS_WAITING} AND d.room = ? AND d.source = ? ORDER BY d.priority DESC, d.id LIMIT -1 OFFSET 1
 """
+BODY = "SELECT body FROM deliveries JOIN parts USING (message_id, part) WHERE id = ?"
 # What waits of a send, in the order in which it went: a caption stands last.
 OF_SEND = f"{COLUMNS} FROM deliveries AS d {MADE_OF} WHERE d.send_id = ? AND d.{IS_WAITING} ORDER BY p.caption, d.id"
 # The caption of a picture, with the send that it went with, or in the place of which it was omitted.
@@ -93,7 +101,7 @@ WHERE d.{IS_WAITING} AND d.priority < 0 ORDER BY d.next_try
 
 
 class Waiting(NamedTuple):
-    """A waiting delivery with what it is made of."""
+    """A waiting delivery with what it is made of; `body` is empty of what is no text."""
 
     id: int
     kind: str
@@ -104,6 +112,7 @@ class Waiting(NamedTuple):
     talker_id: str
     attempts: int
     send_id: int | None  # the send that it may have gone with
+    room: int  # the key of the room that it is for
     source: int  # the key of the room where it was said
     priority: int
     next_try: float
@@ -229,9 +238,14 @@ def heads(db: Connection, now: float) -> list[Head]:
     return [Head(room_id, next_try, bool(urgent)) for room_id, next_try, urgent in db.execute(HEADS, {"now": now})]
 
 
-def sources(db: Connection, room_id: str) -> list[tuple[int, int]]:
-    """Return the keys of a room and of each source room of what waits for it."""
-    return db.execute(SOURCES, (room_id,)).fetchall()
+def fronts(db: Connection, room_id: str) -> list[Waiting]:
+    """Return what waits for a room and stands first, of each source room apart."""
+    return [Waiting(*row) for row in db.execute(FRONTS, (room_id,))]
+
+
+def body_of(db: Connection, delivery_id: int) -> str:
+    """Return what is sent for a delivery, without its header."""
+    return str(db.execute(BODY, (delivery_id,)).fetchone()[0])
 
 
 def of_send(db: Connection, send_id: int) -> list[Waiting]:
@@ -239,9 +253,9 @@ def of_send(db: Connection, send_id: int) -> list[Waiting]:
     return [Waiting(*row) for row in db.execute(OF_SEND, (send_id,))]
 
 
-def waiting(db: Connection, keys: tuple[int, int]) -> Generator[Waiting]:
-    """Give what waits from one source room, in the order in which it goes, one by one: most is not for this send."""
-    cursor = db.execute(WAITING, keys)
+def behind(db: Connection, front: Waiting) -> Generator[Waiting]:
+    """Give what waits behind what stands first, in its order, one by one: most of it is not for this send."""
+    cursor = db.execute(WAITING, (front.room, front.source))
     try:
         yield from map(Waiting._make, cursor)
     finally:
