@@ -30,11 +30,13 @@ class Box:
         self.state.close()
         self.open()
 
-    def say(self, *parts: Part | str, to: tuple[str, ...] = ("r102",), talker: str = "alice") -> None:
-        """A message of these parts; a string is a text without a header."""
+    def say(
+        self, *parts: Part | str, to: tuple[str, ...] = ("r102",), talker: str = "alice", where: str = "r101"
+    ) -> None:
+        """A message of these parts, said in the room `where`; a string is a text without a header."""
         self.count += 1
         made = [part if isinstance(part, Part) else Part(Kind.TEXT, part) for part in parts]
-        message = Message(f"m{self.count}", "r101", talker, "Alice", Kind.TEXT)
+        message = Message(f"m{self.count}", where, talker, "Alice", Kind.TEXT)
         assert self.outbox.accept(message, made, to, NOW)
 
     def take(self, room_id: str = "r102", now: float = NOW, alone: bool = False, shown: Shown | None = None) -> Send:

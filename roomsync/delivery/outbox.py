@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from roomsync import store
 from roomsync.delivery.outcomes import Outcomes
-from roomsync.delivery.turns import Memory, Queue, choose, due_at
+from roomsync.delivery.turns import Memory, Queue, choose, due_at, is_words
 from roomsync.model import Head, Kind, Message, Part, Send, Shown, State
 from roomsync.store import StateFile
 from roomsync.store.deliveries import Waiting
@@ -92,9 +92,10 @@ class Outbox(Outcomes):
     ) -> list[Waiting]:
         """Return the deliveries that go to a room next; none when nothing may go."""
         with self._queues(db, room_id) as queues:
-            fronts = [queue.front for queue in queues if queue.front]
-            is_news = [_caption_again(db, room_id, row, now) for row in fronts]
-            batch = choose(queues, self._memories[room_id], self._max_bytes, now, alone=alone)
+            fronts, memory = [queue.front for queue in queues if queue.front], self._memories[room_id]
+            passed = memory.was_media and any(map(is_words, fronts))
+            is_news = [_caption_again(db, room_id, row, now, passed) for row in fronts]
+            batch = choose(queues, memory, self._max_bytes, now, alone=alone)
             needless = _needless_caption(queues, batch, shown)
         if any(is_news):
             return self._choose(db, room_id, now, alone, shown)
@@ -129,11 +130,15 @@ def add_line(
     store.deliveries.add(db, message_id, {room_id: [Part(Kind.TEXT, line)]}, now, priority)
 
 
-def _caption_again(db: store.Connection, room_id: str, row: Waiting, now: float) -> bool:
-    """Let the caption of a picture that is due wait again if it is not the last thing there; return whether it does."""
+def _caption_again(db: store.Connection, room_id: str, row: Waiting, now: float, passed: bool) -> bool:
+    """Let the caption of a picture that is due wait again if it will not stand last; return whether it does.
+
+    `passed`: others' words go before the picture.
+    """
     if row.kind not in (*MEDIA, *CARDS) or row.next_try > now:
         return False
-    return store.deliveries.caption_again(db, row, store.sends.last_but(db, room_id, row.send_id), now)
+    last = None if passed else store.sends.last_but(db, room_id, row.send_id)
+    return store.deliveries.caption_again(db, row, last, now)
 
 
 def _needless_caption(queues: Sequence[Queue], batch: Sequence[Waiting], shown: Shown | None) -> Waiting | None:

@@ -73,7 +73,7 @@ def choose(queues: Iterable[Queue], memory: Memory, max_bytes: int, now: float, 
         return [urgent]
     media = [row for _, row in due if row.kind != Kind.TEXT]
     texts = [queue for queue, row in due if row.kind == Kind.TEXT]
-    has_words = any(row.kind == Kind.TEXT and not row.caption for _, row in due)
+    has_words = any(is_words(row) for _, row in due)
     if media and not urgent and not (memory.was_media and has_words):
         return [min(media, key=memory.rank)]
     captions = [row for _, row in due if row.caption]
@@ -82,6 +82,11 @@ def choose(queues: Iterable[Queue], memory: Memory, max_bytes: int, now: float, 
     if alone or not _may_join(first, now):
         return [first]
     return _together(texts, chosen, memory, max_bytes, now)
+
+
+def is_words(row: Waiting) -> bool:
+    """Return whether somebody says something, not only who posts the picture that follows."""
+    return row.kind == Kind.TEXT and not row.caption
 
 
 def _may_join(row: Waiting, now: float) -> bool:

@@ -1,0 +1,178 @@
+"""Whose turn it is in a room: texts of all source rooms together, then a picture, the source rooms in turn."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from roomsync import store
+from roomsync.delivery.outbox import add_line
+from roomsync.delivery.recalls import Recalls
+from roomsync.model import Kind, Part, State
+from tests.boxes import BOX_BYTES, NOW, Box
+
+
+@pytest.fixture
+def box(state_file: Path) -> Iterator[Box]:
+    found = Box(state_file)
+    yield found
+    found.state.close()
+
+
+def picture(box: Box, name: str, where: str, file: str) -> None:
+    """Somebody posts a picture in a room."""
+    header = f"[{name}@{where[1:]}]:  "
+    caption, image = Part(Kind.TEXT, "[图片]", header, caption=True), Part(Kind.IMAGE, file, header)
+    box.say(caption, image, to=("r109",), talker=name, where=where)
+
+
+def text(box: Box, name: str, where: str, words: str) -> None:
+    """Somebody says something in a room."""
+    box.say(Part(Kind.TEXT, words, f"[{name}@{where[1:]}]:  "), to=("r109",), talker=name, where=where)
+
+
+def bodies(box: Box, count: int = 99, now: float = NOW) -> list[str]:
+    """The next sends to the room, each made and answered."""
+    found: list[str] = []
+    while len(found) < count and (send := box.outbox.take("r109", now)):
+        box.outbox.sent(send, f"s{send.id}", now)
+        found.append(send.body)
+    return found
+
+
+def test_texts_of_all_rooms_go_together(box: Box) -> None:
+    """What was said in several rooms goes as one message, the oldest first."""
+    for name, where in (("Ann", "r101"), ("Bob", "r102"), ("Ann", "r101")):
+        text(box, name, where, "a")
+    assert bodies(box) == ["[Ann@101]:  a\n[Bob@102]:  a\n[Ann@101]:  a"]
+
+
+def test_a_text_waits_for_no_picture_of_another_room(box: Box) -> None:
+    """Ten pictures of one room wait; the text of another goes with the first caption."""
+    for number in range(10):
+        picture(box, "Ann", "r101", str(number))
+    text(box, "Bob", "r102", "help")
+    assert bodies(box, 3) == ["[Bob@102]:  help\n[Ann@101]:  [图片]", "0", "[Ann@101]:  [图片]"]
+
+
+def test_a_text_waits_for_the_pictures_before_it(box: Box) -> None:
+    """Within a room order stays: what was said behind a picture goes behind it."""
+    picture(box, "Ann", "r101", "0")
+    text(box, "Bob", "r101", "nice")
+    assert bodies(box) == ["[Ann@101]:  [图片]", "0", "[Bob@101]:  nice"]
+
+
+def test_a_picture_goes_right_behind_its_caption(box: Box) -> None:
+    """What is said between a caption and its picture waits for the picture, and goes before the next one."""
+    picture(box, "Ann", "r101", "0")
+    picture(box, "Ann", "r101", "1")
+    first = bodies(box, 1)
+    text(box, "Bob", "r102", "hello")
+    assert first + bodies(box) == [
+        "[Ann@101]:  [图片]",
+        "0",
+        "[Bob@102]:  hello\n[Ann@101]:  [图片]",
+        "1",
+    ]
+
+
+def test_rooms_take_turns_with_pictures(box: Box) -> None:
+    """The one picture of a room goes after the first of the many of another."""
+    for number in range(3):
+        picture(box, "Ann", "r101", f"a{number}")
+    picture(box, "Bob", "r102", "b")
+    assert [body for body in bodies(box) if len(body) < 3] == ["a0", "b", "a1", "a2"]
+
+
+def test_a_long_text_does_not_keep_pictures_back(box: Box) -> None:
+    """Where a text leaves no room for a caption, the caption goes by itself when it is the older."""
+    picture(box, "Ann", "r101", "0")
+    for _ in range(3):
+        text(box, "Bob", "r102", "b" * (BOX_BYTES - 13))
+    assert [len(body) for body in bodies(box, 3)] == [len("[Ann@101]:  [图片]"), 1, BOX_BYTES - 1]
+
+
+def test_a_caption_rides_where_it_fits(box: Box) -> None:
+    """Texts leave room for the caption that has to go; those that do not fit go on the next turn."""
+    for _ in range(2):
+        text(box, "Bob", "r102", "b" * 40)
+    picture(box, "Ann", "r101", "0")
+    assert [len(body) for body in bodies(box)] == [52 + 1 + 16, 1, 52]
+
+
+def test_the_bots_own_line_goes_alone(box: Box) -> None:
+    """It stands in no message with what members said, so under no member's header."""
+    text(box, "Ann", "r101", "a")
+    with box.state.transaction() as db:
+        add_line(db, "r109", "（有 1 条消息未能及时转发到本群，仅原群可见）", NOW, missed=1)
+    text(box, "Bob", "r102", "b")
+    assert bodies(box) == ["[Ann@101]:  a\n[Bob@102]:  b", "（有 1 条消息未能及时转发到本群，仅原群可见）"]
+
+
+def test_an_answer_goes_ahead(box: Box) -> None:
+    """What the bot answers goes before what was said earlier."""
+    text(box, "Ann", "r101", "a")
+    with box.state.transaction() as db:
+        add_line(db, "r109", "我是群消息同步助手", NOW, is_answer=True)
+    assert bodies(box) == ["我是群消息同步助手", "[Ann@101]:  a"]
+
+
+def test_a_text_that_failed_holds_its_room(box: Box) -> None:
+    """While a text waits for its next try, nothing else goes to its room: it is the room that refuses."""
+    text(box, "Ann", "r101", "a")
+    box.outbox.retry(box.take("r109"), NOW + 5, "no", NOW)
+    text(box, "Bob", "r102", "b")
+    picture(box, "Eve", "r103", "e")
+    assert (bodies(box), box.outbox.next_try("r109", NOW)) == ([], NOW + 5)
+    assert bodies(box, now=NOW + 5)[0] == "[Ann@101]:  a"
+
+
+def test_a_picture_that_failed_holds_its_own_source(box: Box) -> None:
+    """While a picture waits for its next try, those of other rooms go, and what is behind it waits."""
+    picture(box, "Ann", "r101", "0")
+    bodies(box, 1)
+    box.outbox.retry(box.take("r109"), NOW + 2, "no", NOW)
+    text(box, "Ann", "r101", "late")
+    text(box, "Bob", "r102", "b")
+    assert (bodies(box), box.outbox.next_try("r109", NOW)) == (["[Bob@102]:  b"], NOW + 2)
+
+
+def test_a_picture_below_anothers_words_has_its_caption_again(box: Box) -> None:
+    """Sent again after others' words, it goes below a new caption; its recall takes both captions back."""
+    picture(box, "Ann", "r101", "0")
+    bodies(box, 1)
+    box.outbox.retry(box.take("r109"), NOW + 2, "no", NOW)
+    text(box, "Bob", "r102", "b")
+    assert bodies(box, 1) == ["[Bob@102]:  b"]
+    assert bodies(box, now=NOW + 2) == ["[Ann@101]:  [图片]", "0"]
+    assert Recalls(box.state).accept(["m1"], "r101", NOW + 3) == 3
+
+
+def test_a_picture_that_texts_pass_has_its_caption_with_them(box: Box) -> None:
+    """A picture that is sent again just when others' words go goes behind them, its caption in their message."""
+    picture(box, "Ann", "r101", "0")
+    bodies(box, 1)
+    box.outbox.retry(box.take("r109"), NOW + 2, "no", NOW)
+    text(box, "Bob", "r102", "b")
+    assert bodies(box, now=NOW + 2) == ["[Bob@102]:  b\n[Ann@101]:  [图片]", "0"]
+
+
+def test_a_message_that_may_have_gone_is_repeated_whole(box: Box) -> None:
+    """After a crash the texts of several rooms and the caption behind them go again as they were, and nothing new."""
+    picture(box, "Ann", "r101", "0")
+    text(box, "Bob", "r102", "b")
+    first = box.take("r109")
+    box.crash()
+    text(box, "Eve", "r103", "e")
+    again = box.take("r109")
+    assert (again.body, again.repeated) == (first.body, True) == ("[Bob@102]:  b\n[Ann@101]:  [图片]", True)
+
+
+def test_a_picture_is_not_read_before_its_turn(box: Box) -> None:
+    """A text is chosen among megabytes of pictures without reading them: what waits first has no body of theirs."""
+    picture(box, "Ann", "r101", "x" * 5000)
+    bodies(box, 1)
+    with box.state.connection() as db:
+        assert [row.body for row in store.deliveries.fronts(db, "r109")] == [""]
+    assert bodies(box) == ["x" * 5000]
+    assert box.outbox.counts() == {State.SENT: 2}
