@@ -32,12 +32,16 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Quote:
-    """A reply with what it answers: who said that (`name`), its words, and its id where the gateway tells."""
+    """A reply with what it answers: who said that (`name`), its words, and its id where the gateway tells.
+
+    `key`: that of the one message that is quoted, in the state file, where the gateway's id leads to one.
+    """
 
     name: str
     content: str
     reply: str
     message_id: str = ""
+    key: int | None = None
 
 
 @dataclass(frozen=True)
@@ -163,6 +167,7 @@ class Send:
 
     `body` is the text, or the gateway's JSON for any other kind. Of the kind RECALLED nothing is sent: an earlier send
     is taken back, and `body` is the line for where that cannot be. `attempts`: how often its first delivery was tried.
+    `quote_id`: the gateway's id of what the text quotes in that room; empty for none.
     """
 
     id: int
@@ -174,3 +179,4 @@ class Send:
     mentions: tuple[str, ...] = ()
     shows: Shown | None = None  # of its first delivery
     repeated: bool = field(default=False, compare=False)  # it may have been made before
+    quote_id: str = ""

@@ -19,8 +19,15 @@ def assert_harmless(text: str, lines: int = 1) -> None:
 
 def raw(text: str = "hi", **fields: object) -> Any:
     """A message as wechaty has it."""
-    payload = {"room_id": "r101", "from_id": "alice", "kind": Kind.TEXT, "text": text, "mention_ids": [], **fields}
-    return SimpleNamespace(message_id="m1", payload=SimpleNamespace(**payload))
+    payload = {
+        "room_id": "r101",
+        "from_id": "alice",
+        "kind": Kind.TEXT,
+        "text": text,
+        "mention_ids": [],
+        "quote_id": "",
+    }
+    return SimpleNamespace(message_id="m1", payload=SimpleNamespace(**payload | fields))
 
 
 class Counted:

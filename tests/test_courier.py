@@ -33,7 +33,9 @@ class Gateway:
         self.rule: Callable[[str, str], Answer] = lambda room_id, body: None
         self.made: list[tuple[float, str, str]] = []  # when since the start, to which room, what
 
-    async def send(self, room_id: str, kind: Kind, body: str, mentions: Sequence[str] = ()) -> str | None:
+    async def send(
+        self, room_id: str, kind: Kind, body: str, mentions: Sequence[str] = (), quote_id: str = ""
+    ) -> str | None:
         self.made.append((self._clock() - NOW, room_id, body))
         answer = self.answers.pop(0) if self.answers else self.rule(room_id, body)
         if isinstance(answer, errors.GatewayError):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from roomsync import errors
-from roomsync.gateway.client import Client
+from roomsync.gateway.client import Client, MessageSendTextRequest
 from roomsync.gateway.payloads import message_of
 from roomsync.gateway.protocol import EventType
 from roomsync.inbox.event_handlers import MAX_EVENT, payload_of
@@ -101,9 +101,9 @@ class Stub:
     async def message_send_file(self, conversation_id: str, filebox: str) -> Any:
         return SimpleNamespace(id=filebox[-1:] + "\x1b")
 
-    async def message_send_text(self, conversation_id: str, text: str, mentonal_ids: list[str]) -> Any:
-        text.encode()
-        return SimpleNamespace(id=f"sent {text}")
+    async def _unary_unary(self, route: str, request: MessageSendTextRequest, response_type: object) -> Any:
+        request.text.encode()
+        return SimpleNamespace(id=f"sent {request.text}")
 
     def message_send_url(self) -> None:
         """Nothing takes the arguments that the client gives."""

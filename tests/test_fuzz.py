@@ -108,12 +108,13 @@ class Gateway:
             from_id=chance.choice(["alice", "alice", "bob", "", ENDLESS if number % 500 == 7 else self.text()]),
             room_id=chance.choice([*ROOMS, *ROOMS, "", ENDLESS if number % 500 == 9 else self.text()]),
             mention_ids=chance.choice([[], ["bot"], [self.text()] * 3]),
+            quote_id=chance.choice(["", "", f"m{chance.randrange(MESSAGES)}", self.text(), ENDLESS]),
             timestamp=chance.choice([0, -1, 10**30]),
         )
         return message_id
 
-    async def message_payload(self, id: str) -> Any:
-        return self.payloads[id]
+    async def _unary_unary(self, route: str, request: Any, *_: object, **more: object) -> Any:
+        return self.payloads[request.id] if route.endswith("/MessagePayload") else await self._any()
 
     async def room_payload(self, id: str) -> Any:
         return SimpleNamespace(topic=ROOMS.get(id, self.text()))

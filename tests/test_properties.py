@@ -73,7 +73,9 @@ class Relay(RuleBasedStateMachine):
 
     # The gateway.
 
-    async def send(self, room_id: str, kind: Kind, body: str, mentions: Sequence[str] = ()) -> str | None:
+    async def send(
+        self, room_id: str, kind: Kind, body: str, mentions: Sequence[str] = (), quote_id: str = ""
+    ) -> str | None:
         texts = [(room_id, text) for text in re.findall(r"t\d+\.", body)]
         assert not self.settled & set(texts), "sent again although its echo was seen"
         name, _, performed = self.outcome.partition(" performed")

@@ -57,13 +57,18 @@ class Desk:
         self.asked.append(message.text)
         return Message(message.id, message.room_id, message.talker_id, "Alice", message.kind, message.text)
 
+    async def with_quote(self, message: Message) -> Message:
+        raise NotImplementedError
+
     async def topics(self) -> dict[str, str | None]:
         raise NotImplementedError
 
     async def topic(self, room_id: str) -> str:
         raise NotImplementedError
 
-    async def send(self, room_id: str, kind: Kind, body: str, mentions: Sequence[str] = ()) -> str | None:
+    async def send(
+        self, room_id: str, kind: Kind, body: str, mentions: Sequence[str] = (), quote_id: str = ""
+    ) -> str | None:
         raise NotImplementedError
 
     async def recall(self, sent_id: str) -> bool:

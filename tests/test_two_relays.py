@@ -65,7 +65,9 @@ class Relay:
         assert isinstance(source, Room)
         self.router.relay(message, source, self._world.clock())
 
-    async def send(self, room_id: str, kind: Kind, body: str, mentions: Sequence[str] = ()) -> str | None:
+    async def send(
+        self, room_id: str, kind: Kind, body: str, mentions: Sequence[str] = (), quote_id: str = ""
+    ) -> str | None:
         text = body if kind is Kind.TEXT else ""
         return self._world.say(room_id, self.account, kind, text, None if kind is Kind.TEXT else body)
 
@@ -80,6 +82,9 @@ class Relay:
 
     async def complete(self, message: Message) -> Message:
         return message
+
+    async def with_quote(self, message: Message) -> Message:
+        raise NotImplementedError
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,13 @@ log = logging.getLogger(__name__)
 class Sender(Protocol):
     """What can send: the gateway. Both raise `GatewayError`."""
 
-    async def send(self, room_id: str, kind: Kind, body: str, mentions: Sequence[str] = ()) -> str | None:
-        """Make one call to the gateway; return the id of what was sent, where it gives one."""
+    async def send(
+        self, room_id: str, kind: Kind, body: str, mentions: Sequence[str] = (), quote_id: str = ""
+    ) -> str | None:
+        """Make one call to the gateway; return the id of what was sent, where it gives one.
+
+        `quote_id`: the gateway's id of what a text quotes in that room.
+        """
 
     async def recall(self, sent_id: str) -> bool:
         """Take back what was sent; return whether the gateway did."""
@@ -56,7 +61,7 @@ class Attempts:
             if send.kind is Kind.RECALLED:
                 await self._take_back(send)
                 return True
-            sent_id = await self._sender.send(send.room_id, send.kind, send.body, send.mentions)
+            sent_id = await self._sender.send(send.room_id, send.kind, send.body, send.mentions, send.quote_id)
         except Unsendable as error:
             await self._replace(send, error)
         except Throttled as error:

@@ -12,15 +12,18 @@ from wechaty_grpc.wechaty.puppet import ImageType, MessageContactRequest
 from roomsync import errors
 from roomsync.gateway.client import Client
 from roomsync.gateway.members import Members
-from roomsync.gateway.protocol import fault_of_id, topic_of
-from roomsync.model import Kind, Message
+from roomsync.gateway.protocol import KINDS, fault_of_id, topic_of
+from roomsync.model import Kind, Message, Quote
 from roomsync.text.characters import MAX_TEXT, clean
+from roomsync.text.headers import NAMELESS
+from roomsync.text.kinds import SILENT, line_of
 from roomsync.text.phrases import cut
 from roomsync.text.quotes import parse_quote
 
 log = logging.getLogger(__name__)
 
 LOCATION = "/wechaty.Puppet/MessageLocation"
+QUOTED_TIMEOUT = 3.0  # seconds that a reply waits for what it quotes
 
 
 @dataclass
@@ -49,6 +52,8 @@ def message_of(msg: Any) -> Message:
         if fault := fault_of_id(one):
             raise errors.Unreadable(f"{whose} id {fault}")
     text = clean(payload.text)
+    # xp shows replies as messages of an unknown kind.
+    quote = parse_quote(text) if kind in (Kind.TEXT, Kind.UNKNOWN) and len(payload.text) <= MAX_TEXT else None
     return Message(
         id=msg.message_id,
         room_id=payload.room_id,
@@ -56,9 +61,9 @@ def message_of(msg: Any) -> Message:
         name="",
         kind=kind,
         text=text + cut(len(payload.text)) if kind is Kind.TEXT and len(payload.text) > MAX_TEXT else text,
-        # xp shows replies as messages of an unknown kind.
-        quote=parse_quote(text) if kind in (Kind.TEXT, Kind.UNKNOWN) and len(payload.text) <= MAX_TEXT else None,
+        quote=quote,
         mention_ids=tuple(payload.mention_ids),
+        quote_id="" if quote or kind is not Kind.TEXT or fault_of_id(payload.quote_id) else payload.quote_id,
     )
 
 
@@ -78,6 +83,27 @@ class Contents:
             self._members.name_in(message.room_id, message.talker_id), self._read(message.id, message.kind)
         )
         return replace(message, name=name, content=content)
+
+    async def with_quote(self, message: Message) -> Message:
+        """Return the message with what it quotes by id; as it is where the gateway, asked once, does not tell.
+
+        Raises `GatewayLost` when the connection is gone, so that the message is read again later.
+        """
+        try:
+            payload = await self._client.message_payload(message.quote_id, QUOTED_TIMEOUT)
+        except errors.GatewayError as error:
+            if errors.is_gone(error):
+                raise
+            log.info("What message %s quotes is not known: %s", message.id, error)
+            return message
+        kind = KINDS.get(payload.type, Kind.UNKNOWN)
+        # Nothing of another room is shown, whatever a gateway answers.
+        if payload.room_id != message.room_id or kind in SILENT or fault_of_id(payload.from_id):
+            return message
+        words = clean(payload.text)
+        content = words if kind is Kind.TEXT else line_of(kind, words, "{}")
+        name = await self._members.name_in(message.room_id, payload.from_id) or NAMELESS
+        return replace(message, quote=Quote(name, content, message.text, message.quote_id))
 
     async def _read(self, message_id: str, kind: Kind) -> str | None:
         """Return the content as JSON: a handle stays a handle, unknown fields stay. None when there is none."""

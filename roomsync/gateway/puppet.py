@@ -148,7 +148,7 @@ class GatewayPuppet(PuppetService):
 
     async def message_payload(self, message_id: str) -> Any:
         """Return a message's payload; `kind` is added to it. Unknown types no longer raise IndexError."""
-        payload = await self.client.call(self.client.stub.message_payload(id=message_id))
+        payload = await self.client.message_payload(message_id)
         payload.kind = KINDS.get(payload.type, Kind.UNKNOWN)
         payload.type = MESSAGE_TYPES[payload.kind]
         return payload

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+import betterproto
 from grpclib.const import Status
 from grpclib.exceptions import GRPCError
 from wechaty_grpc.wechaty import puppet as pb
@@ -18,6 +19,37 @@ Fields = dict[str, object]  # of a message of wechaty/grpc
 Answer = Callable[..., Fields]  # to the request of a call
 
 
+@dataclass
+class MessagePayloadResponse(betterproto.Message):
+    """What a gateway that speaks quotes says of a message (npm `@juzi/wechaty-grpc`, puppet/message.proto)."""
+
+    id: str = betterproto.string_field(1)
+    text: str = betterproto.string_field(3)
+    timestamp: int = betterproto.uint64_field(4)
+    type: int = betterproto.int32_field(5)
+    from_id: str = betterproto.string_field(6)
+    room_id: str = betterproto.string_field(7)
+    to_id: str = betterproto.string_field(8)
+    mention_ids: list[str] = betterproto.string_field(9)
+    quote_id: str = betterproto.string_field(11)
+
+
+@dataclass
+class MessageSendTextRequest(betterproto.Message):
+    """What such a gateway reads of a text to send."""
+
+    conversation_id: str = betterproto.string_field(1)
+    text: str = betterproto.string_field(2)
+    mentonal_ids: list[str] = betterproto.string_field(3)
+    quote_id: str = betterproto.string_field(4)
+
+
+# By name, in the place of those of wechaty-grpc 0.20, which know no quotes.
+MESSAGES: dict[str, Callable[..., betterproto.Message]] = {
+    one.__name__: one for one in (MessagePayloadResponse, MessageSendTextRequest)
+}
+
+
 @dataclass(frozen=True)
 class Sent:
     """One send that the gateway took: `body` is the text, or the JSON of a file box or card."""
@@ -27,6 +59,7 @@ class Sent:
     body: str
     id: str
     mentions: tuple[str, ...] = ()
+    quote_id: str = ""
 
 
 @dataclass
@@ -77,7 +110,7 @@ class Account:
             "MessageContact": lambda request: {"id": _found(self._contents, request.id)},
             "MessageRecall": self._recall,
             "MessageSendText": lambda request: self._send(
-                request.conversation_id, "text", request.text, tuple(request.mentonal_ids)
+                request.conversation_id, "text", request.text, tuple(request.mentonal_ids), request.quote_id
             ),
             "MessageSendFile": lambda request: self._send(request.conversation_id, "image", request.filebox),
             "MessageSendUrl": lambda request: self._send(request.conversation_id, "url", request.url_link),
@@ -94,9 +127,9 @@ class Account:
         self.recalled.append(request.id)
         return {"success": self.recalls}
 
-    def _send(self, room_id: str, kind: str, body: str, mentions: tuple[str, ...] = ()) -> Fields:
+    def _send(self, room_id: str, kind: str, body: str, mentions: tuple[str, ...] = (), quote_id: str = "") -> Fields:
         _found(self._rooms, room_id)
-        sent = Sent(room_id, kind, body, f"sent-{next(self._numbers)}", mentions)
+        sent = Sent(room_id, kind, body, f"sent-{next(self._numbers)}", mentions, quote_id)
         self.sent.append(sent)
         # wechaty's own `say` asks for what it has just sent.
         self._keep(sent.id, body, text=body, type=TYPES[kind], from_id=self.bot_id, room_id=room_id)

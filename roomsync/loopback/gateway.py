@@ -13,7 +13,7 @@ from grpclib.server import Server, Stream
 from wechaty_grpc.wechaty import puppet as pb
 
 from roomsync.gateway.protocol import EventType, RawEvent
-from roomsync.loopback.account import TYPES, Account, Answer, Fields
+from roomsync.loopback.account import MESSAGES, TYPES, Account, Answer, Fields
 
 Call = Stream[betterproto.Message, betterproto.Message]
 
@@ -65,16 +65,18 @@ class LoopbackGateway(Account):
         content: str = "",
         mentions: Sequence[str] = (),
         id: str = "",
+        quote_id: str = "",
     ) -> str:
         """Let somebody say something in a room (empty: in a private chat); return the id of the message.
 
         `kind` is a name of TYPES or a number; `content` the JSON of a picture or card, or the id of a contact whose
-        card it is; `mentions` contact ids; `id` an id of one's own.
+        card it is; `mentions` contact ids; `id` an id of one's own; `quote_id` that of what is quoted.
         """
         message_id = id or f"said-{next(self._numbers)}"
         number, to_id = TYPES[kind] if isinstance(kind, str) else kind, "" if room_id else self.bot_id
         fields = {"text": text, "type": number, "from_id": talker_id, "room_id": room_id, "to_id": to_id}
-        self._keep(message_id, content, **fields, timestamp=1_700_000_000, mention_ids=list(mentions))
+        fields |= {"timestamp": 1_700_000_000, "mention_ids": list(mentions), "quote_id": quote_id}
+        self._keep(message_id, content, **fields)
         self.emit(EventType.MESSAGE, {"messageId": message_id})
         return message_id
 
@@ -96,7 +98,9 @@ class LoopbackGateway(Account):
         }
 
     def _handler(self, name: str, answer: Answer) -> Handler:
-        request_type, response_type = getattr(pb, f"{name}Request"), getattr(pb, f"{name}Response")
+        request_type, response_type = (
+            MESSAGES.get(one) or getattr(pb, one) for one in (f"{name}Request", f"{name}Response")
+        )
 
         async def handle(stream: Call) -> None:
             request = await stream.recv_message()
