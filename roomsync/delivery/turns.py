@@ -133,6 +133,6 @@ def _together(
 def _added(batch: Sequence[Waiting], row: Waiting) -> int:
     """Return how many bytes of UTF-8 a text adds to those before it: one speaker's share a header."""
     if not batch:
-        return len((row.header + row.body).encode())
+        return len((row.header + row.words()).encode())
     same = (row.talker_id, row.header) == (batch[-1].talker_id, batch[-1].header)
-    return len((row.body if same else row.header + row.body).encode()) + 1
+    return len((row.words() if same else row.header + row.words()).encode()) + 1

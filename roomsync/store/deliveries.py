@@ -59,7 +59,7 @@ WITH RECURSIVE sources (room, source) AS (
 # A picture may be megabytes, and is read when it is sent.
 COLUMNS = f"""
 SELECT d.id, p.kind, CASE p.kind WHEN '{Kind.TEXT}' THEN p.body ELSE '' END, p.header, p.mention, p.caption,
-m.talker_id, d.attempts, d.send_id, d.room, d.source, d.priority, d.next_try
+m.talker_id, d.attempts, d.send_id, d.room, d.source, d.priority, d.next_try, p.quoted, p.quote_line
 """
 MADE_OF = "JOIN parts AS p USING (message_id, part) JOIN messages AS m ON m.id = d.message_id"
 # The first delivery that waits for a room from each source room.
@@ -116,10 +116,16 @@ class Waiting(NamedTuple):
     source: int  # the key of the room where it was said
     priority: int
     next_try: float
+    quoted: int | None  # the key of the message that it quotes, if the bot knows it
+    quote_line: str  # what says so where the gateway does not
+
+    def words(self) -> str:
+        """Return what its room reads behind the header; empty for what is no text."""
+        return f"{self.body}\n{self.quote_line}" if self.quote_line else self.body
 
     def line(self) -> tuple[str, str, str]:
         """Return talker, header and words, as `headers.join` takes them."""
-        return self.talker_id, self.header, self.body
+        return self.talker_id, self.header, self.words()
 
 
 class Old(NamedTuple):

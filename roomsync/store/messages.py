@@ -19,6 +19,16 @@ AUTHORS_BY_WORDS = """
 SELECT DISTINCT m.talker_id, m.name, r.gateway_id FROM parts AS p JOIN messages AS m ON m.id = p.message_id
 JOIN rooms AS r ON r.id = m.room WHERE p.header = ? AND m.talker_id <> '' AND substr(p.body, 1, ?) = ? LIMIT 2
 """
+# Who said a message, where, and the start of what it became.
+KEPT = """
+SELECT m.id, m.talker_id, m.name, r.gateway_id, p.body, p.mention FROM messages AS m
+JOIN rooms AS r ON r.id = m.room JOIN parts AS p ON p.message_id = m.id AND p.part = 0
+"""
+SAID = f"{KEPT} WHERE m.gateway_id = ? AND m.room = {rooms.KEY}"
+CARRIED = f"""
+{KEPT} JOIN deliveries AS d ON d.message_id = m.id JOIN sends AS s ON s.id = d.send_id
+WHERE s.sent_id = ? AND s.room = {rooms.KEY} AND d.state <> '{State.OMITTED}' GROUP BY m.id ORDER BY min(d.id)
+"""
 WAITING_NOTICE = f"""
 SELECT m.id, m.missed FROM deliveries AS d INDEXED BY deliveries_waiting JOIN messages AS m ON m.id = d.message_id
 WHERE d.room = {rooms.KEY} AND d.state = '{State.WAITING}' AND m.missed > 0 AND d.send_id IS NULL
@@ -29,6 +39,17 @@ DELETE FROM messages WHERE id IN (SELECT m.id FROM messages AS m WHERE m.accepte
     SELECT 1 FROM deliveries AS d WHERE d.message_id = m.id
     AND (d.state IN ('{State.WAITING}', '{State.SENDING}') OR d.changed >= ?)) LIMIT ?)
 """
+
+
+class Kept(NamedTuple):
+    """A message as it is kept. `body` and `mention` are those of its first part."""
+
+    id: int
+    talker_id: str
+    name: str
+    room_id: str
+    body: str
+    mention: str
 
 
 class Notice(NamedTuple):
@@ -57,6 +78,12 @@ def find(db: Connection, gateway_id: str, room_id: str) -> int | None:
     query = f"SELECT id FROM messages WHERE gateway_id = ? AND room = {rooms.KEY} AND {HAS_PARTS}"
     row = db.execute(query, (gateway_id, room_id)).fetchone()
     return row[0] if row else None
+
+
+def shown_as(db: Connection, gateway_id: str, room_id: str) -> list[Kept]:
+    """Return the messages whose words the gateway calls so in that room: the one said there, or those of a send."""
+    rows = db.execute(SAID, (gateway_id, room_id)).fetchall() or db.execute(CARRIED, (gateway_id, room_id)).fetchall()
+    return [Kept(*row) for row in rows]
 
 
 def waiting_notice(db: Connection, room_id: str) -> Notice | None:

@@ -6,7 +6,10 @@ from sqlite3 import Connection
 from roomsync.model import Kind, Part, State
 
 MIN_PAYLOAD = 4096  # characters of a body that is worth getting rid of early; in the index parts_heavy, too
-ADD = "INSERT INTO parts (message_id, part, kind, body, header, mention, caption) VALUES (?, ?, ?, ?, ?, ?, ?)"
+ADD = """
+INSERT INTO parts (message_id, part, kind, body, header, mention, caption, quoted, quote_line)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
 DROP = f"""
 UPDATE parts SET body = '{{}}' WHERE (message_id, part) IN (
     SELECT p.message_id, p.part FROM parts AS p INDEXED BY parts_heavy
@@ -18,15 +21,19 @@ UPDATE parts SET body = '{{}}' WHERE (message_id, part) IN (
 
 def add(db: Connection, message_id: int, parts: Iterable[Part]) -> None:
     """Add parts, each different, to a message that has none; they are numbered in their order, from 0."""
-    rows = [(message_id, n, p.kind, p.body, p.header, p.mention, p.caption) for n, p in enumerate(parts)]
-    db.executemany(ADD, rows)
+    db.executemany(ADD, [_row(message_id, number, part) for number, part in enumerate(parts)])
 
 
 def append(db: Connection, message_id: int, part: Part) -> int:
     """Add one part behind those that a message has; return its number."""
     (number,) = db.execute("SELECT max(part) + 1 FROM parts WHERE message_id = ?", (message_id,)).fetchone()
-    db.execute(ADD, (message_id, number, part.kind, part.body, part.header, part.mention, part.caption))
+    db.execute(ADD, _row(message_id, number, part))
     return int(number)
+
+
+def _row(message_id: int, number: int, part: Part) -> tuple[str | int | None, ...]:
+    said = part.kind, part.body, part.header, part.mention, part.caption
+    return message_id, number, *said, part.quoted, part.quote_line
 
 
 def rewrite(db: Connection, message_id: int, body: str) -> None:

@@ -1,6 +1,7 @@
 """The table `sends`: calls to the gateway, each carrying one delivery or several, and what the gateway calls it."""
 
 from sqlite3 import Connection
+from typing import NamedTuple
 
 from roomsync.model import Kind, State
 from roomsync.store import call_log
@@ -16,6 +17,24 @@ AND (s.kind = '{Kind.TEXT}' OR NOT EXISTS (
     SELECT 1 FROM deliveries AS d WHERE d.send_id = s.id AND d.state = '{State.WAITING}' AND d.changed < ?))
 ORDER BY s.at, s.id LIMIT 1
 """
+IS_SAID_THERE = f"SELECT gateway_id FROM messages WHERE id = ? AND room = {KEY} AND gateway_id IS NOT NULL"
+# The newest send that brought the last part of a message to a room, and whether it brought other messages, too.
+COPY = f"""
+SELECT s.sent_id, EXISTS (
+    SELECT 1 FROM deliveries WHERE send_id = s.id AND message_id <> d.message_id AND state <> '{State.OMITTED}')
+FROM deliveries AS d JOIN sends AS s ON s.id = d.send_id
+WHERE d.message_id = ? AND d.room = {KEY} AND d.state = '{State.SENT}' AND s.sent_id IS NOT NULL AND d.part = (
+    SELECT max(p.part) FROM deliveries AS o JOIN parts AS p USING (message_id, part)
+    WHERE o.message_id = d.message_id AND o.room = d.room AND NOT p.caption)
+ORDER BY s.at DESC, s.id DESC LIMIT 1
+"""
+
+
+class Copy(NamedTuple):
+    """What a room has of a message: what the gateway calls it; `mixed`: words of other messages stand in it, too."""
+
+    id: str
+    mixed: bool
 
 
 def add(db: Connection, room_id: str, kind: Kind, body: str, now: float) -> int:
@@ -76,6 +95,26 @@ def last_but(db: Connection, room_id: str, send_id: int | None) -> int | None:
 def is_ours(db: Connection, sent_id: str) -> bool:
     """Return whether that is the gateway's id of something that the bot sent."""
     return db.execute("SELECT 1 FROM sends WHERE sent_id = ?", (sent_id,)).fetchone() is not None
+
+
+def text_of(db: Connection, sent_id: str) -> str:
+    """Return the text that was sent with that id of the gateway's; empty for what was no text."""
+    row = db.execute("SELECT body FROM sends WHERE sent_id = ?", (sent_id,)).fetchone()
+    return str(row[0]) if row else ""
+
+
+def copy_of(db: Connection, message_key: int, room_id: str) -> Copy | None:
+    """Return what a room has of a message: itself where it was said, else what the bot sent last of its last part.
+
+    None when that room has nothing of it, not the whole of it yet, or the gateway gave no id; and when the message was
+    taken back.
+    """
+    if db.execute("SELECT 1 FROM recalls WHERE recalled = ?", (message_key,)).fetchone():
+        return None
+    if said := db.execute(IS_SAID_THERE, (message_key, room_id)).fetchone():
+        return Copy(said[0], False)
+    row = db.execute(COPY, (message_key, room_id)).fetchone()
+    return Copy(row[0], bool(row[1])) if row else None
 
 
 def clamp(db: Connection, now: float) -> None:
