@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from roomsync.model import Kind, Message, Part, Room
-from roomsync.relay.rendering import Style, parts
+from roomsync.model import Author, Kind, Message, Part, Quote, Room
+from roomsync.relay.rendering import Style, parts, parts_for_author
 from roomsync.text.headers import HeaderTemplate
 from roomsync.text.kinds import MAX_TITLE, kind_of_echo
 from roomsync.text.quotes import parse_quote
@@ -167,3 +167,53 @@ def test_nobody_pings_everybody(message: Message) -> None:
         part.header + part.body for part in parts(message, HERE, Style(HeaderTemplate("{name} ({room}): ")), ["101"])
     ]
     assert "＠所有人" in shown[0] and "@所有人" not in shown[0]
+
+
+ALICE = Author("alice", "Alice", "r102")
+QUOTE_LINE = "「Alice：hello」"
+
+
+def reply(text: str, key: int | None, name: str = "Bob") -> Message:
+    """A reply; `key`: that of what it quotes, where it came by an id that the bot knows."""
+    return Message("m2", "r101", "bob", name, Kind.TEXT, text, quote=Quote("Alice", "hello", text, "m1", key))
+
+
+def test_line_of_a_known_quote_stands_apart() -> None:
+    """Of a reply to a message that is known by its key the words go without the line, also to the author at home."""
+    known, other = reply("yes", 7), reply("yes", None)
+    header, rest = "[Bob@101]:  ", (7, QUOTE_LINE)
+    assert parts(known, HERE, STYLE) == [Part(Kind.TEXT, "yes", header, "", False, *rest)]
+    for_author = parts_for_author(known, HERE, STYLE, [], ALICE)
+    assert for_author == [Part(Kind.TEXT, "@Alice\u2005yes", header, "alice", False, *rest)]
+    assert parts(other, HERE, STYLE) == [Part(Kind.TEXT, f"yes\n{QUOTE_LINE}", header)]
+
+
+def test_line_apart_pings_nobody() -> None:
+    """In the line that stands apart, too, nobody mentions everybody."""
+    message = Message("m2", "r101", "bob", "Bob", Kind.TEXT, quote=Quote("Alice", "@所有人 hi", "yes", "m1", 7))
+    assert parts(message, HERE, STYLE)[0].quote_line == "「Alice：＠所有人 hi」"
+
+
+@pytest.mark.parametrize("limit", [500, 2000])
+@given(text=st.text(min_size=1, max_size=3000))
+def test_last_piece_of_a_long_reply_has_the_line(limit: int, text: str) -> None:
+    """A reply over the limit goes in pieces, of which the last has the line, and none is over the limit with it."""
+    for message in (reply(text, 7), reply("长" * 1000 + text, 7)):
+        for pieces in (
+            parts(message, HERE, Style(FORM, limit)),
+            parts_for_author(message, HERE, Style(FORM, limit), [], ALICE),
+        ):
+            assert [(one.quoted, one.quote_line) for one in pieces[:-1]] == [(None, "")] * (len(pieces) - 1)
+            assert (pieces[-1].quoted, pieces[-1].quote_line) == (7, QUOTE_LINE)
+            sizes = [len(f"{one.header}{one.body}\n{one.quote_line}".encode()) for one in pieces]
+            assert max([sizes[-1], *(size - 1 for size in sizes[:-1])]) <= limit
+
+
+def test_line_beside_an_endless_header_is_split_with_the_words() -> None:
+    """Where header and line leave no place for words, the line goes with these, in pieces that fit."""
+    style = Style(HeaderTemplate("{name}@{room}" + "长" * 45 + ": "), 500)
+    room = Room("r101", "", "", "𠀀" * 40)
+    message = Message("m2", "r101", "bob", "𠀀" * 40, Kind.TEXT, quote=Quote("长" * 20, "长" * 60, "yes", "m1", 7))
+    pieces = parts(message, room, style)
+    assert [(one.quoted, one.quote_line) for one in pieces] == [(None, "")] * len(pieces)
+    assert max(len((one.header + one.body).encode()) for one in pieces) <= 500 < len(pieces) * 500

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from roomsync import store
@@ -12,6 +13,7 @@ from roomsync.errors import GatewayLost
 from roomsync.model import Decision, Kind, Message, Part, Room, Verdict
 from roomsync.relay.authors import author_of
 from roomsync.relay.loop_guard import LoopGuard
+from roomsync.relay.quotes import quote_of
 from roomsync.relay.rendering import Style, parts, parts_for_author
 from roomsync.relay.roster import Roster
 from roomsync.session import Session
@@ -29,6 +31,9 @@ class Reader(Protocol):
 
     async def complete(self, message: Message) -> Message:
         """Return the message with its talker's name and its content. Raises `GatewayError`."""
+
+    async def with_quote(self, message: Message) -> Message:
+        """Return the message with what it quotes by id, if that can be had. Raises `GatewayError`."""
 
 
 class Router:
@@ -84,11 +89,21 @@ class Router:
         if message.kind is Kind.RECALLED:
             has_news = await self._state.run(lambda: self.take_back(message.text, source, self._clock()))
         else:
-            complete = await self._reader.complete(message)
+            complete = await self._complete(message)
             has_news = await self._state.run(lambda: self.relay(complete, source, self._clock()))
         if is_mentioned:
             has_news = await self._state.run(self.introduce, source, self._clock()) or has_news
         return has_news
+
+    async def _complete(self, message: Message) -> Message:
+        """Return the message with all that the gateway has to be asked for: what it quotes only if the bot has it not.
+
+        That is looked up once more where it is decided: this is no part of the decision.
+        """
+        complete = await self._reader.complete(message)
+        if complete.quote_id and not await self._state.run(quote_of, complete, self._state, self._rooms):
+            return await self._reader.with_quote(complete)
+        return complete
 
     async def _settle(self, message: Message, source: Room) -> None:
         """Take the account's own message for the echo of a send, or for what its owner said by phone."""
@@ -107,6 +122,7 @@ class Router:
         if self._outbox.is_ours(message.id) or self._loop_guard.is_relayed(message, labels, now):
             log.debug("Message %s is a relayed one: left alone.", message.id)
             return False
+        message = replace(message, quote=quote_of(message, self._state, self._rooms) or message.quote)
         verdict = self._judge(message, source)
         if verdict.decision is not Decision.RELAY:
             log.info("Message %s: %s (%s).", message.id, verdict.decision, ", ".join(verdict.reasons))
