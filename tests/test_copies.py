@@ -122,7 +122,7 @@ def test_reply_keeps_what_it_quotes(box: Box) -> None:
     box.say("hello")
     box.say(REPLY, to=("r102", "r103"))
     with box.state.connection() as db:
-        waiting = [*store.deliveries.waiting(db, "r103", 9)]
+        waiting = store.deliveries.fronts(db, "r103")
         assert db.execute("SELECT count(*) FROM parts WHERE message_id = 2").fetchone() == (1,)
     assert [(one.body, one.quoted, one.quote_line, one.words()) for one in waiting] == [
         ("yes", 1, "「Alice：hello」", "yes\n「Alice：hello」")
@@ -158,5 +158,19 @@ def test_pruned_message_is_quoted_no_longer(box: Box) -> None:
     box.say(REPLY)
     with box.state.transaction() as db:
         assert store.messages.prune(db, NOW + 1, 1) == 1
-        waiting = [*store.deliveries.waiting(db, "r102", 9)]
+        waiting = store.deliveries.fronts(db, "r102")
     assert [(one.quoted, one.quote_line) for one in waiting] == [(None, "「Alice：hello」")]
+
+
+def test_omitted_caption_travelled_with_nothing(box: Box) -> None:
+    """A picture under which another one of the same person stands is no mixed copy: that one's caption never went."""
+    for _ in range(2):
+        box.say(CAPTION, PICTURE)
+    send(box, "caption")
+    shown = box.take()
+    box.outbox.sent(shown, "first", NOW)
+    box.outbox.sent(box.take(shown=shown.shows), "second", NOW)
+    assert box.outbox.counts() == {State.SENT: 3, State.OMITTED: 1}
+    assert (copy(box), copy(box, message=2)) == (Copy("first", False), Copy("second", False))
+    with box.state.connection() as db:
+        assert [one.id for one in store.messages.shown_as(db, "first", "r102")] == [1]
