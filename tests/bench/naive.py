@@ -1,4 +1,4 @@
-"""The peer: a bot as the article has it, every text said to every other room at once, with `room.say`.
+"""The peer: a bot as the article has it, every text or picture said to every other room at once, with `room.say`.
 
 It stands on the same patched client as ours, so that what differs is the relaying, not the import. As a process
 (`python -m tests.bench.naive ENDPOINT TOKEN`) it prints `ready` when it knows its rooms.
@@ -17,6 +17,7 @@ from roomsync.config.settings import Settings
 from roomsync.gateway.puppet import GatewayPuppet, Wechaty, options, prepare
 from roomsync.inbox.dispatcher import Dispatcher
 from roomsync.inbox.incoming import Incoming
+from roomsync.model import Kind
 from roomsync.session import Session
 from roomsync.store import StateFile
 from tests.conftest import PLAIN, PREFIX
@@ -62,11 +63,14 @@ class NaiveBot(Wechaty):  # type: ignore[misc, unused-ignore]
         talker = msg.talker()
         await talker.ready()
         label = self.rooms[room.room_id].payload.topic.removeprefix(PREFIX)
+        words: Any = f"[{talker.name}@{label}]:  {msg.text()}"
+        if msg.payload.kind is Kind.IMAGE:
+            words = await msg.to_file_box()  # nobody is told whose it is: that would be one more send
         # wechaty's own bridge logs what a handler raises: the rest of the fan-out is lost with it, and nothing retried.
         with contextlib.suppress(GRPCError):
             for other in self.rooms.values():
                 if other.room_id != room.room_id:
-                    await other.say(f"[{talker.name}@{label}]:  {msg.text()}")
+                    await other.say(words)
 
     async def run(self, state: StateFile) -> None:
         """Relay until cancelled. `state`: where events are noted, which the patched client needs."""
