@@ -26,6 +26,8 @@ CARD = Part(Kind.URL, '{"url": "https://example.org", "title": "t"}')
 class Gateway:
     """A sender that answers by `rule`, or by what `answers` says first: an error is raised, else it is the id."""
 
+    speaks_quotes = False
+
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.answers: list[Answer] = []

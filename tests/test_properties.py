@@ -39,6 +39,8 @@ class Killed(BaseException):
 class Relay(RuleBasedStateMachine):
     """An outbox and a courier on a real file, and a gateway that does `self.outcome` at each send."""
 
+    speaks_quotes = False
+
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()

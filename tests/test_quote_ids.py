@@ -7,9 +7,11 @@ from typing import Any
 
 import betterproto
 import pytest
+from grpclib.const import Status
 from wechaty_grpc.wechaty import puppet as pb
 
 from bot import RoomSyncBot
+from roomsync.delivery.outbox import MAX_QUOTE_WAIT
 from roomsync.errors import GatewayLost
 from roomsync.gateway.client import Client, MessagePayloadResponse, MessageSendTextRequest
 from roomsync.gateway.members import Members
@@ -46,7 +48,7 @@ async def said(gateway: ScriptedGateway, *args: str, sends: int, **more: str) ->
 
 
 async def test_reply_to_a_copy_shows_and_mentions_its_author(gateway: ScriptedGateway, state_file: Path) -> None:
-    """A reply that names a copy by id has its line, and the author a mention at home; the gateway is asked nothing."""
+    """A reply that names a copy by id quotes it, and mentions the author at home; the gateway is asked nothing."""
     async with running(gateway, state_file) as bot:
         await said(gateway, "r101", "alice", "hello", id="m1", sends=2)
         replies = await said(gateway, "r103", "bob", "hi", quote_id=copy(gateway, "r103"), sends=2)
@@ -54,28 +56,28 @@ async def test_reply_to_a_copy_shows_and_mentions_its_author(gateway: ScriptedGa
             ("m1", "@Alice\u2005hi", "「Alice@101：hello」"),
             ("m1", "hi", "「Alice@101：hello」"),
         ]
-    assert replies == ["[Bob@103]:  @Alice\u2005hi\n「Alice@101：hello」", "[Bob@103]:  hi\n「Alice@101：hello」"]
+    assert replies == ["[Bob@103]:  @Alice\u2005hi", "[Bob@103]:  hi"]
     assert {one.room_id: one.mentions for one in gateway.sent[2:]} == {"r101": ("alice",), "r102": ()}
     assert gateway.calls.count("MessagePayload") == 2
 
 
 async def test_reply_in_the_same_room_mentions_nobody(gateway: ScriptedGateway, state_file: Path) -> None:
-    """A reply to what was said in its own room shows the author's name and words elsewhere, and mentions nobody."""
+    """A reply to what was said in its own room quotes the copies elsewhere, and mentions nobody."""
     async with running(gateway, state_file) as bot:
         await said(gateway, "r101", "alice", "hello", id="m1", sends=2)
         replies = await said(gateway, "r101", "bob", "hi", quote_id="m1", sends=2)
         assert quoted(bot)[1:] == [("m1", "hi", "「Alice：hello」")]
-    assert replies == ["[Bob@101]:  hi\n「Alice：hello」"] * 2
+    assert replies == ["[Bob@101]:  hi"] * 2
     assert not any(one.mentions for one in gateway.sent)
 
 
 async def test_reply_to_a_reply_quotes_its_words_alone(gateway: ScriptedGateway, state_file: Path) -> None:
     """Of a reply that mentions its author only its own words are quoted."""
-    async with running(gateway, state_file):
+    async with running(gateway, state_file) as bot:
         await said(gateway, "r101", "alice", "hello", sends=2)
         await said(gateway, "r103", "bob", "hi", quote_id=copy(gateway, "r103"), sends=2)
-        replies = await said(gateway, "r101", "alice", "well", quote_id=copy(gateway, "r101"), sends=2)
-    assert replies[0] == "[Alice@101]:  well\n「Bob@103：hi」"
+        await said(gateway, "r101", "alice", "well", quote_id=copy(gateway, "r101"), sends=2)
+        assert quoted(bot)[-1][2] == "「Bob@103：hi」"
 
 
 @pytest.mark.parametrize("kind", ["text", "image"])
@@ -85,7 +87,7 @@ async def test_reply_to_a_picture_or_its_caption(gateway: ScriptedGateway, state
         await said(gateway, "r101", "alice", kind="image", content=IMAGE, id="m1", sends=4)
         replies = await said(gateway, "r103", "bob", "nice", quote_id=copy(gateway, "r103", kind), sends=2)
         assert quoted(bot)[-1] == ("m1", "nice", "「Alice@101：[图片]」")
-    assert replies[1] == "[Bob@103]:  nice\n「Alice@101：[图片]」"
+    assert replies[1] == "[Bob@103]:  nice"
 
 
 async def test_reply_to_a_text_of_several_is_a_reply_to_none(gateway: ScriptedGateway, state_file: Path) -> None:
@@ -231,3 +233,96 @@ async def test_text_quotes_by_id(gateway: ScriptedGateway, state_file: Path) -> 
         ("hi", ("alice",), "m1"),
         ("hi", ("alice",), ""),
     ]
+
+
+def quotes(gateway: ScriptedGateway, count: int) -> dict[str, tuple[str, str]]:
+    """Of the last sends by room: the text, and the id of what it quotes."""
+    return {one.room_id: (one.body, one.quote_id) for one in gateway.sent[-count:]}
+
+
+async def test_reply_quotes_each_rooms_own_copy(gateway: ScriptedGateway, state_file: Path) -> None:
+    """In every room a reply quotes what that room has: the original at home, elsewhere the copy, and no line."""
+    async with running(gateway, state_file):
+        await said(gateway, "r101", "alice", "hello", id="m1", sends=2)
+        copies = {room_id: copy(gateway, room_id) for room_id in ("r102", "r103")}
+        await said(gateway, "r103", "bob", "hi", quote_id=copies["r103"], sends=2)
+    assert quotes(gateway, 2) == {
+        "r101": ("[Bob@103]:  @Alice\u2005hi", "m1"),
+        "r102": ("[Bob@103]:  hi", copies["r102"]),
+    }
+
+
+async def test_reply_quotes_the_picture_and_not_its_caption(gateway: ScriptedGateway, state_file: Path) -> None:
+    """A reply to a picture quotes the picture in the other rooms, whichever of its two messages was quoted."""
+    async with running(gateway, state_file):
+        await said(gateway, "r101", "alice", kind="image", content=IMAGE, id="m1", sends=4)
+        picture = copy(gateway, "r102", "image")
+        await said(gateway, "r103", "bob", "nice", quote_id=copy(gateway, "r103", "text"), sends=2)
+    assert quotes(gateway, 2)["r102"] == ("[Bob@103]:  nice", picture)
+
+
+async def test_reply_that_may_not_quote_has_its_line(gateway: ScriptedGateway, state_file: Path) -> None:
+    """Where the gateway refuses a quote, the reply goes at once with the line that says what it answers, and once."""
+    async with running(gateway, state_file):
+        await said(gateway, "r101", "alice", "hello", id="m1", sends=2)
+        gateway.script("MessageSendText", Fault(refused("quoted message not found")))
+        await said(gateway, "r101", "bob", "hi", quote_id="m1", sends=2)
+    refused_one = next(one for one in gateway.sent[-2:] if not one.quote_id)
+    assert refused_one.body == "[Bob@101]:  hi\n「Alice：hello」"
+    assert sorted(one.body for one in gateway.sent[-2:])[0] == "[Bob@101]:  hi"
+
+
+async def test_reply_to_words_among_others_says_whose(gateway: ScriptedGateway, state_file: Path) -> None:
+    """Where the copy carries others' words, too, the reply quotes it and has the line, so that it is clear whose."""
+    async with running(gateway, state_file) as bot:
+        bot.session.pause()
+        gateway.say("r101", "alice", "one", id="m1")
+        gateway.say("r101", "bob", "two")
+        await until(lambda: bot.outbox.counts().get(State.WAITING) == 4)
+        bot.session.resume()
+        await gateway.until(lambda: len(gateway.sent) == 2)
+        both = copy(gateway, "r102")
+        await said(gateway, "r101", "bob", "hi", quote_id="m1", sends=2)
+    assert quotes(gateway, 2)["r102"] == ("[Bob@101]:  hi\n「Alice：one」", both)
+
+
+async def test_reply_that_waited_long_goes_with_the_others(gateway: ScriptedGateway, state_file: Path) -> None:
+    """A reply that had to wait goes in one message with what others said, and names what it answers in a line."""
+    async with running(gateway, state_file) as bot:
+        await said(gateway, "r101", "alice", "hello", id="m1", sends=2)
+        bot.session.pause()
+        gateway.say("r101", "bob", "hi", quote_id="m1")
+        await until(lambda: bot.outbox.counts().get(State.WAITING) == 2)
+        with bot.state.transaction() as db:
+            db.execute("UPDATE messages SET accepted_at = accepted_at - ?", (MAX_QUOTE_WAIT + 1,))
+        gateway.say("r101", "alice", "well")
+        await until(lambda: bot.outbox.counts().get(State.WAITING) == 4)
+        bot.session.resume()
+        await gateway.until(lambda: len(gateway.sent) == 4)
+    assert quotes(gateway, 2)["r102"] == ("[Bob@101]:  hi\n「Alice：hello」\n[Alice@101]:  well", "")
+
+
+async def test_reply_whose_answer_was_lost_quotes_again(gateway: ScriptedGateway, state_file: Path) -> None:
+    """A reply that may have gone is made again as it was, so that the echo of either settles it."""
+    async with running(gateway, state_file) as bot:
+        await said(gateway, "r101", "alice", "hello", id="m1", sends=2)
+        gateway.script("MessageSendText", Fault(refused("late", Status.DEADLINE_EXCEEDED), after=True))
+        monkey = "roomsync.delivery.retries.FIRST_RETRY_DELAY"
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(monkey, 0.01)
+            await said(gateway, "r101", "bob", "hi", quote_id="m1", sends=3)
+        await until(lambda: bot.outbox.counts().get(State.SENT) == 4)
+    assert [bool(one.quote_id) for one in gateway.sent[-3:]] == [True] * 3
+    assert {one.body for one in gateway.sent[-3:]} == {"[Bob@101]:  hi"}
+
+
+async def test_gateway_that_shows_no_quote_ids_is_sent_none(gateway: ScriptedGateway, state_file: Path) -> None:
+    """A reply that waited over a restart goes with its line while the gateway has not shown that it can quote."""
+    async with running(gateway, state_file) as bot:
+        await said(gateway, "r101", "alice", "hello", id="m1", sends=2)
+        bot.session.pause()
+        gateway.say("r101", "bob", "hi", quote_id="m1")
+        await until(lambda: bot.outbox.counts().get(State.WAITING) == 2)
+    async with running(gateway, state_file):
+        await gateway.until(lambda: len(gateway.sent) == 4)
+    assert quotes(gateway, 2)["r102"] == ("[Bob@101]:  hi\n「Alice：hello」", "")

@@ -25,6 +25,8 @@ from tests.conftest import PREFIX
 class Desk:
     """A router with three rooms, that knows the gateway only by what it asks."""
 
+    speaks_quotes = False
+
     def __init__(self, path: Path) -> None:
         self.path = path
         self.session = Session()

@@ -48,6 +48,8 @@ class World:
 class Relay:
     """A bot without a gateway: its router hears the world, its courier speaks into it."""
 
+    speaks_quotes = False
+
     def __init__(self, world: World, account: str, path: Path) -> None:
         self.account, self._world = account, world
         rooms, state = Rooms([PREFIX]), StateFile(path)

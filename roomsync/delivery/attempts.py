@@ -19,7 +19,11 @@ log = logging.getLogger(__name__)
 
 
 class Sender(Protocol):
-    """What can send: the gateway. Both raise `GatewayError`."""
+    """What can send: the gateway. Its calls raise `GatewayError`."""
+
+    @property
+    def speaks_quotes(self) -> bool:
+        """Whether it has shown that it speaks quote ids."""
 
     async def send(
         self, room_id: str, kind: Kind, body: str, mentions: Sequence[str] = (), quote_id: str = ""
@@ -55,6 +59,11 @@ class Attempts:
         self.alone: Counter[str] = Counter()  # of which room how many deliveries go one by one
         self._broken: Counter[int] = Counter()  # how often the connection went during which send
 
+    @property
+    def speaks_quotes(self) -> bool:
+        """Whether a send may quote."""
+        return self._sender.speaks_quotes
+
     async def make(self, send: Send) -> bool:
         """Make a send; return whether the gateway has it."""
         try:
@@ -62,10 +71,10 @@ class Attempts:
                 await self._take_back(send)
                 return True
             sent_id = await self._sender.send(send.room_id, send.kind, send.body, send.mentions, send.quote_id)
-        except Unsendable as error:
-            await self._replace(send, error)
         except Throttled as error:
             await self._pause(send, error)
+        except (GatewayRefused, Unsendable) as error:
+            await self._refused(send, error)
         except AnswerLate as error:
             await self._retry(send, error)
         except GatewayLost as error:
@@ -138,6 +147,21 @@ class Attempts:
             self.alone[send.room_id] -= len(send.deliveries)
         if self.alone[send.room_id] <= 0:
             del self.alone[send.room_id]
+
+    async def _refused(self, send: Send, error: GatewayError) -> None:
+        if send.quote_id:
+            await self._name_quoted(send, error)
+        elif isinstance(error, Unsendable):
+            await self._replace(send, error)
+        else:
+            await self._retry(send, error)
+
+    async def _name_quoted(self, send: Send, error: GatewayError) -> None:
+        """Let a reply go at once in which a line names what it quotes: the gateway refuses to quote that."""
+        log.info("A reply to %s cannot quote: %s", await self._name_of(send.room_id), error)
+        now = self.clock()
+        await self._run(self.outbox.retry, send, now, str(error), now, apart=True)
+        self._settled(send)
 
     async def _retry(self, send: Send, error: GatewayError) -> None:
         now, attempts = self.clock(), send.attempts + 1

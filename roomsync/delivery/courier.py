@@ -117,7 +117,8 @@ class Courier:
                 return min(turn.wait, passed_until - now)
             room_id = turn.room_id
             alone = self._attempts.alone.get(room_id, 0) > 0
-            if send := self.outbox.take(room_id, now, alone=alone, shown=self._shown.get(room_id)):
+            shown, quotes = self._shown.get(room_id), self._attempts.speaks_quotes
+            if send := self.outbox.take(room_id, now, alone=alone, shown=shown, quotes=quotes):
                 return send
             # What stands first there may go, but something holds the room up.
             heads[room_id] = Head(room_id, self.outbox.next_try(room_id, now))

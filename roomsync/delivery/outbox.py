@@ -15,6 +15,10 @@ from roomsync.store.deliveries import Waiting
 from roomsync.text.headers import join
 from roomsync.text.kinds import CARDS, MEDIA
 
+# Seconds that a reply may wait for a message of its own, in which it quotes: later it goes with the others, and names
+# what it quotes in a line.
+MAX_QUOTE_WAIT = 60.0
+
 
 class Outbox(Outcomes):
     """Messages, deliveries and sends in the state file; every method but `recover` is one transaction.
@@ -66,15 +70,18 @@ class Outbox(Outcomes):
         with self.state.connection() as db:
             return due_at(store.deliveries.fronts(db, room_id), now)
 
-    def take(self, room_id: str, now: float, *, alone: bool = False, shown: Shown | None = None) -> Send | None:
+    def take(
+        self, room_id: str, now: float, *, alone: bool = False, shown: Shown | None = None, quotes: bool = False
+    ) -> Send | None:
         """Return the next send for a room, its deliveries marked as sending from now on; None when nothing may go.
 
         What goes is chosen by `turns.choose`; a text goes with no other if `alone`. A send that may have gone out
         before is made again just as it was, so that an echo of the first is known to be of it. `shown`: the picture
-        that is the last thing in that room. A caption that would only say the same once more is omitted.
+        that is the last thing in that room. A caption that would only say the same once more is omitted. `quotes`: the
+        gateway speaks quote ids, so that a reply can quote what its room has of what it answers.
         """
         with self.state.transaction() as db:
-            batch = self._choose(db, room_id, now, alone, shown)
+            batch = self._choose(db, room_id, now, alone, shown, quotes)
             if not batch:
                 return None
             send = _send_of(db, room_id, batch)
@@ -88,34 +95,56 @@ class Outbox(Outcomes):
         return send
 
     def _choose(
-        self, db: store.Connection, room_id: str, now: float, alone: bool, shown: Shown | None
+        self, db: store.Connection, room_id: str, now: float, alone: bool, shown: Shown | None, quotes: bool
     ) -> list[Waiting]:
         """Return the deliveries that go to a room next; none when nothing may go."""
-        with self._queues(db, room_id) as queues:
+        with _queues(db, room_id, now if quotes else math.inf) as queues:
             fronts, memory = [queue.front for queue in queues if queue.front], self._memories[room_id]
             passed = memory.was_media and any(map(is_words, fronts))
             is_news = [_caption_again(db, room_id, row, now, passed) for row in fronts]
             batch = choose(queues, memory, self._max_bytes, now, alone=alone)
             needless = _needless_caption(queues, batch, shown)
         if any(is_news):
-            return self._choose(db, room_id, now, alone, shown)
+            return self._choose(db, room_id, now, alone, shown, quotes)
         if needless:
             last = store.sends.last_but(db, room_id, None)  # what stands in its place
             store.deliveries.change(db, [batch[0].id], State.WAITING, State.OMITTED, now, send_id=last)
             return [needless]
         if batch and batch[0].send_id is not None:
-            return store.deliveries.of_send(db, batch[0].send_id)
+            return _as_before(db, room_id, batch[0].send_id)
         return batch
 
-    @staticmethod
-    @contextmanager
-    def _queues(db: store.Connection, room_id: str) -> Iterator[list[Queue]]:
-        """Give what waits for a room, of each source room apart."""
-        with ExitStack() as opened:
-            yield [
-                Queue(front, opened.enter_context(closing(store.deliveries.behind(db, front))))
-                for front in store.deliveries.fronts(db, room_id)
-            ]
+
+@contextmanager
+def _queues(db: store.Connection, room_id: str, now: float) -> Iterator[list[Queue]]:
+    """Give what waits for a room, of each source room apart; replies with what they can quote at `now`."""
+    with ExitStack() as opened:
+        queues = []
+        for front in store.deliveries.fronts(db, room_id):
+            behind = opened.enter_context(closing(store.deliveries.behind(db, front)))
+            rows = (_with_copy(db, room_id, row, now) for row in behind)
+            queues.append(Queue(_with_copy(db, room_id, front, now), rows))
+        yield queues
+
+
+def _with_copy(db: store.Connection, room_id: str, row: Waiting, now: float) -> Waiting:
+    """Return a reply with what its room has of what it quotes, if it can quote that.
+
+    Not what was refused once, and not what waited so long that replies would cost a busy community its pace.
+    """
+    if row.quoted is None or row.attempts or now - row.accepted_at > MAX_QUOTE_WAIT:
+        return row
+    return row._replace(copy=store.sends.copy_of(db, row.quoted, room_id))
+
+
+def _as_before(db: store.Connection, room_id: str, send_id: int) -> list[Waiting]:
+    """Return what waits of a send that was made before; a reply quotes again only if it did."""
+    rows = store.deliveries.of_send(db, send_id)
+    if len(rows) == 1 and rows[0].quoted is not None:
+        quoting = rows[0]._replace(copy=store.sends.copy_of(db, rows[0].quoted, room_id))
+        if join([quoting.line()]) == store.sends.body_of(db, send_id):
+            return [quoting]
+    return rows
 
 
 def add_line(
@@ -165,6 +194,7 @@ def _send_of(db: store.Connection, room_id: str, batch: Sequence[Waiting]) -> Se
         deliveries=tuple(row.id for row in batch),
         attempts=first.attempts,
         mentions=tuple({row.mention: None for row in batch if row.mention}),
+        quote_id=first.copy.id if first.copy else "",
         shows=Shown(first.talker_id, first.header, kind),
         repeated=first.send_id is not None,
     )

@@ -90,8 +90,9 @@ def is_words(row: Waiting) -> bool:
 
 
 def _may_join(row: Waiting, now: float) -> bool:
-    """Return whether a text may go with others: not what was tried before, nor what the bot says itself."""
-    return row.kind == Kind.TEXT and row.send_id is None and bool(row.talker_id) and row.next_try <= now
+    """Return whether a text may go with others: nothing that was tried before, quotes, or is the bot's own."""
+    is_other = row.send_id is None and row.copy is None and bool(row.talker_id)
+    return row.kind == Kind.TEXT and is_other and row.next_try <= now
 
 
 def _together(

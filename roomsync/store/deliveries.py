@@ -1,13 +1,14 @@
 """The table `deliveries`: one part of a message for one room, and its state."""
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from itertools import product
+from itertools import product, starmap
 from sqlite3 import Connection
 from typing import NamedTuple
 
 from roomsync.model import Head, Kind, Part, Reason, State
 from roomsync.store import parts, rooms
 from roomsync.store.rooms import KEY
+from roomsync.store.sends import Copy
 
 AHEAD = 1  # the priority of recalls, and of a picture whose last attempt is due: before what was said before them
 PASSED = -1  # of a picture that was refused: until its last attempt is due, the others pass
@@ -59,7 +60,7 @@ WITH RECURSIVE sources (room, source) AS (
 # A picture may be megabytes, and is read when it is sent.
 COLUMNS = f"""
 SELECT d.id, p.kind, CASE p.kind WHEN '{Kind.TEXT}' THEN p.body ELSE '' END, p.header, p.mention, p.caption,
-m.talker_id, d.attempts, d.send_id, d.room, d.source, d.priority, d.next_try, p.quoted, p.quote_line
+m.talker_id, d.attempts, d.send_id, d.room, d.source, d.priority, d.next_try, p.quoted, p.quote_line, m.accepted_at
 """
 MADE_OF = "JOIN parts AS p USING (message_id, part) JOIN messages AS m ON m.id = d.message_id"
 # The first delivery that waits for a room from each source room.
@@ -118,14 +119,20 @@ class Waiting(NamedTuple):
     next_try: float
     quoted: int | None  # the key of the message that it quotes, if the bot knows it
     quote_line: str  # what says so where the gateway does not
+    accepted_at: float
+    copy: Copy | None = None  # what the room has of that, if it is quoted there and not only named
 
     def words(self) -> str:
         """Return what its room reads behind the header; empty for what is no text."""
         return f"{self.body}\n{self.quote_line}" if self.quote_line else self.body
 
     def line(self) -> tuple[str, str, str]:
-        """Return talker, header and words, as `headers.join` takes them."""
-        return self.talker_id, self.header, self.words()
+        """Return talker, header and words, as `headers.join` takes them.
+
+        What is quoted is named, too, where others' words stand in what is quoted.
+        """
+        is_named = self.copy is None or self.copy.mixed
+        return self.talker_id, self.header, self.words() if is_named else self.body
 
 
 class Old(NamedTuple):
@@ -263,7 +270,7 @@ def behind(db: Connection, front: Waiting) -> Generator[Waiting]:
     """Give what waits behind what stands first, in its order, one by one: most of it is not for this send."""
     cursor = db.execute(WAITING, (front.room, front.source))
     try:
-        yield from map(Waiting._make, cursor)
+        yield from starmap(Waiting, cursor)
     finally:
         cursor.close()
 

@@ -103,6 +103,11 @@ def text_of(db: Connection, sent_id: str) -> str:
     return str(row[0]) if row else ""
 
 
+def body_of(db: Connection, send_id: int) -> str:
+    """Return the text that a send was made with; empty for what was no text."""
+    return str(db.execute("SELECT body FROM sends WHERE id = ?", (send_id,)).fetchone()[0])
+
+
 def copy_of(db: Connection, message_key: int, room_id: str) -> Copy | None:
     """Return what a room has of a message: itself where it was said, else what the bot sent last of its last part.
 
