@@ -83,6 +83,7 @@ class Judge:
     faults: list[str] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
     waiting: dict[str, list[Said]] = field(default_factory=lambda: defaultdict(list))  # by source room, in order
+    members: set[str] = field(default_factory=set)  # who spoke, as lines name them
     captions: set[Line] = field(default_factory=set)  # all that there were
     own: Counter[str] = field(default_factory=Counter)  # lines of the bot's own that wait
     own_said: set[str] = field(default_factory=set)
@@ -101,6 +102,7 @@ class Judge:
         """Somebody said in another room what this one gets."""
         self._note(f"said: {item}")
         self.waiting[item.source].append(item)
+        self.members.add(item.speaker)
         if item.caption:
             self.captions.add(Line(item.speaker, item.caption))
         self._look()
@@ -173,7 +175,7 @@ class Judge:
 
     def _judge_own_lines(self, lines: list[Line]) -> None:
         for line in lines:
-            if line.words in self.own_said and line.speaker:
+            if line.words in self.own_said and line.speaker in self.members:
                 self._fault("F", f"the bot's own line {line.words!r} reads as said by {line.speaker}")
 
     def _line_arrived(self, line: Line) -> None:
