@@ -29,6 +29,7 @@ ROOMS = ("101", "102", "103", "104")  # their ids are their labels here
 STYLE = Style(HEADER)
 # What goes wrong, by its name; after each of them the room shows nothing.
 FAULTS = {"refused": errors.GatewayRefused, "answer lost": errors.AnswerLost}
+CALL_SECONDS = 0.01  # that a call takes: no two are made in the same moment
 MANY_STEPS = 3000  # more than any of these stories takes
 MEDIA_AND_CARDS = (Kind.IMAGE, Kind.FILE, Kind.URL, Kind.MINIPROGRAM)
 
@@ -61,6 +62,7 @@ class Community:
         faults = [found.pop(0) for one in words if (found := self.faults.get((room_id, one)))]
         error = FAULTS[faults[0]](faults[0]) if faults else None
         self.made.append((room_id, kind, body, error))
+        self.clock.now += CALL_SECONDS
         if error:
             raise error
         return f"s{len(self.made)}"
@@ -201,21 +203,21 @@ def hold(story: Sequence[Happening]) -> None:
     assert not verdict, verdict
 
 
-@settings(max_examples=50, derandomize=True)
+@settings(max_examples=40, derandomize=True)
 @given(happenings())
 def test_all_get_what_they_are_owed(story: list[Happening]) -> None:
     """Whatever is said in whichever order, between whichever steps, all promises hold."""
     hold(story)
 
 
-@settings(max_examples=50, derandomize=True)
+@settings(max_examples=40, derandomize=True)
 @given(happenings(("refused",), ("refused",) * 2, ("refused",) * 3, ("answer lost",)))
 def test_refused_pictures_cost_nobody_else(story: list[Happening]) -> None:
     """They hold, too, when pictures, files and cards are refused, some of them for good, or an answer is lost."""
     hold(story)
 
 
-@settings(max_examples=50, derandomize=True)
+@settings(max_examples=40, derandomize=True)
 @given(happenings(("refused",) * 3, of_texts=[(), (), ("refused",), ("refused",) * 2, ("answer lost",)]))
 def test_refused_texts_cost_no_order(story: list[Happening]) -> None:
     """And when texts are refused, so that they go again and apart: all arrives, once, in the order of its room."""
@@ -285,17 +287,17 @@ async def test_a_text_waits_for_the_picture_before_it(community: Community) -> N
 async def test_a_dead_picture_delays_no_other_room(community: Community, kind: Kind) -> None:
     """While a picture of 101 that is always refused waits for its next attempt, what comes from 102 goes at once."""
     community.say("101", Kind.IMAGE, faults=["refused"] * 3)
-    sent_at = []
+    waits = []
     for _ in range(MANY_STEPS):
         said, said_at, begun = community.say("102", kind), community.clock(), len(community.made)
         while not any(said in body for body in community.bodies("104", begun)):
             await community.step()
-        sent_at.append(community.clock() - said_at)
+        waits.append(community.clock() - said_at)
         if any("未能转发" in body for body in community.bodies("104")):
             break
         while await community.step() == 0:
             pass
-    assert len(sent_at) > 2 and set(sent_at) == {0.0}, community.story("104")
+    assert len(waits) > 2 and max(waits) < 1, community.story("104")
 
 
 async def test_a_picture_tried_again_stands_below_its_caption(community: Community) -> None:
