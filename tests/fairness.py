@@ -8,7 +8,7 @@ C  A text that stands first in the queue of its source room waits for one pictur
 D  A text message carries all texts that stand first, the oldest first, and a caption at its end alone.
 E  While a picture stands first, at most two of each other source room's that were not begun when it came go before it.
 F  A line of the bot's own is never read under a member's header.
-G  Nothing that is refused keeps another source room's text from going at once.
+G  A picture that is refused keeps no text of another source room from going at once.
 """
 
 from collections import Counter, defaultdict
@@ -75,7 +75,7 @@ def lines_of(body: str, labels: Iterable[str]) -> Iterator[Line]:
 class Judge:
     """Sees what happens to one target room and notes in `faults` each promise that is broken, by its letter.
 
-    A text that fails goes again as it was, and then apart: C, D and E rest until all that failed with it has arrived.
+    A text that fails goes again as it was, and then apart: C, D, E and G rest until all that failed with it has arrived.
     """
 
     room: str
