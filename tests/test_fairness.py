@@ -40,6 +40,8 @@ class Community:
     `faults` has what goes wrong with a text (by its words), picture, file or card (by its JSON) in which room.
     """
 
+    speaks_quotes = False
+
     def __init__(self, folder: Path, rooms: Sequence[str] = ROOMS) -> None:
         self.rooms = tuple(rooms)
         self.clock = Clock(NOW)
@@ -57,7 +59,9 @@ class Community:
 
     # The gateway.
 
-    async def send(self, room_id: str, kind: Kind, body: str, mentions: Sequence[str] = ()) -> str | None:
+    async def send(
+        self, room_id: str, kind: Kind, body: str, mentions: Sequence[str] = (), quote_id: str = ""
+    ) -> str | None:
         words = [line.words for line in lines_of(body, self.rooms)] if kind is Kind.TEXT else [body]
         faults = [found.pop(0) for one in words if (found := self.faults.get((room_id, one)))]
         error = FAULTS[faults[0]](faults[0]) if faults else None
