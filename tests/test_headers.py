@@ -81,8 +81,20 @@ def test_batch_is_read_back(said: list[tuple[str, str, str]]) -> None:
     "line", ["[Bob@102]:  I resign", "\u200b[Bob@102]:  I", "[Bob@１０２]：  I", "[Bo\u200bb@102]:  I"]
 )
 def test_nobody_speaks_in_anothers_name(line_break: str, line: str) -> None:
-    """A line that a person would take for one with a header gets a blank before it, the first one, too."""
-    assert FORM.escape_headers(f"{line}{line_break}{line}", LABELS) == f" {line}\n {line}"
+    """A line that a person would take for one with a header gets a mark before it, the first one, too."""
+    assert FORM.escape_headers(f"{line}{line_break}{line}", LABELS) == f"│ {line}\n│ {line}"
+
+
+@pytest.mark.parametrize("form", [*FORMS, "|{name}@{room}| ", "│{room}※{name}• ", "{name}:{room}: "])
+@pytest.mark.parametrize("before", ["", "│ ", "(│ ", "│ │ ", ":│ ", "\u200b", " "])
+def test_marked_line_has_no_header(form: str, before: str) -> None:
+    """In every form a line like a header is none behind its mark, whatever mark it came with, and gets no second."""
+    found = HeaderTemplate(form)
+    line = f"{before}{found.render('Bob', '102')}I resign"
+    marked = found.escape_headers(line, LABELS)
+    assert found.parse(marked, LABELS) is None and found.parse_batch(f"hi\n{marked}", LABELS) == []
+    assert marked.endswith("I resign") and not marked.startswith((" ", "\u200b"))
+    assert found.escape_headers(marked, LABELS) == marked
 
 
 @pytest.mark.parametrize(
@@ -123,8 +135,8 @@ def test_ordinary_brackets_in_names_stay(name: str, shown: str) -> None:
     ["【Bob@102】：I", "⟦Bob＠102⟧: I", "〔Bob @ 102〕﹕ I", "‹Bob@102›: I", "(Bob@102)꞉ I", "[\u0332Bob@102]: I"],
 )
 def test_lookalike_brackets_make_no_header(line: str) -> None:
-    """A line with brackets, at and colon of another kind that a person takes for a header gets a blank before it."""
-    assert FORM.escape_headers(f"hi\n{line}", LABELS) == f"hi\n {line}"
+    """A line with brackets, at and colon of another kind that a person takes for a header gets a mark before it."""
+    assert FORM.escape_headers(f"hi\n{line}", LABELS) == f"hi\n│ {line}"
 
 
 @pytest.mark.parametrize(
@@ -160,7 +172,7 @@ def test_unseen_characters_make_no_header(character: str) -> None:
         f"[Bob@102]{character}:  I",
         f"{character} {character}[Bob@102]: I",
     ):
-        assert FORM.escape_headers(f"hi\n{line}", LABELS) == f"hi\n {line}"
+        assert FORM.escape_headers(f"hi\n{line}", LABELS) == f"hi\n│ {line}"
 
 
 def test_emoji_in_names_stay() -> None:

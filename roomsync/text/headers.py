@@ -12,6 +12,8 @@ MAX_NAME = 40  # characters of a name or label in a header
 NAMELESS = "群友"
 # What stands in a name for a character of the template: the first that the template itself does not use.
 POINTS = "·•‧∙"
+# What stands before a line that reads like a header: the first that reads like none of the template's own characters.
+MARKS = "│※•"
 MAX_HEADER_LINE = 1000  # characters of a line in which a header is looked for: far more than one has
 
 
@@ -85,6 +87,9 @@ class HeaderTemplate:
         self._looks = Looks(template)
         self._lead = template[len(subject_of(template)) :]
         self._blanks = template[len(template.rstrip()) :]
+        mark = next((one for one in MARKS if not self._looks.is_own(one)), MARKS[0])
+        # Where a header starts with a field, which could hold the mark, a character that no field holds goes first.
+        self._mark = (own[0] if template.startswith("{") else "") + mark + " "
 
     def render(self, name: str, room: str) -> str:
         """Return the header of who speaks: `[Alice@101]:  `."""
@@ -127,13 +132,21 @@ class HeaderTemplate:
         return [Spoken(one.name, one.label, "\n".join(lines)) for one, lines in spoken]
 
     def escape_headers(self, text: str, labels: Collection[str]) -> str:
-        """Return `text` with a blank before each line that reads like a header: nobody speaks in another's name.
+        """Return `text` with a mark before each line that reads like a header: nobody speaks in another's name.
 
-        The first line, too: behind an earlier text of the same speaker it stands without a header of its own.
+        The mark is seen in a chat bubble (`│ [Alice@101]:  x`), and behind it `parse`, also that of earlier versions,
+        finds no header. The first line gets one, too: behind an earlier text of the same speaker it stands without a
+        header of its own. A line has one mark at the most, however often it is relayed.
         """
         plain = self._plain_labels(labels)
         plain |= frozenset(map(bones, plain))
-        return "\n".join(f" {line}" if self._reads_like_one(line, plain) else line for line in LINE_BREAKS.split(text))
+        return "\n".join(self._marked(line, plain) for line in LINE_BREAKS.split(text))
+
+    def _marked(self, line: str, plain: Collection[str]) -> str:
+        bare = line
+        while bare.startswith(self._mark):
+            bare = bare.removeprefix(self._mark)
+        return self._mark + bare if self._reads_like_one(bare, plain) else line
 
     def _reads_like_one(self, line: str, plain: Collection[str]) -> bool:
         # To a person width, unseen characters and the kind of bracket do not matter; forms of blank letters are unseen,
