@@ -34,6 +34,7 @@ try:
     from roomsync.gateway.puppet import GatewayPuppet, Wechaty, options, prepare
     from roomsync.gateway.supervisor import Supervisor
     from roomsync.inbox.dispatcher import Dispatcher
+    from roomsync.inbox.event_handlers import error_of
     from roomsync.inbox.incoming import Incoming
     from roomsync.loopback.demo import demo
     from roomsync.model import State
@@ -123,7 +124,7 @@ class RoomSyncBot(Wechaty):
         log.warning("WeChat is logged out; what is said waits in the outbox until it is logged in again.")
 
     async def on_error(self, payload: Payload) -> None:
-        log.warning("The gateway reports an error: %.500s", payload)
+        log.warning("The gateway reports an error: %s", error_of(payload))
 
     async def recover(self) -> None:
         """Take up what the last process left: what it had in hand, how fast it was, whether the account pauses."""

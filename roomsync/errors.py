@@ -31,7 +31,14 @@ class StateFileBusy(StateFileError):
 
 
 class GatewayError(RoomSyncError):
-    """Base of what a gateway, or the way to it, can answer."""
+    """Base of what a gateway, or the way to it, can answer.
+
+    `said`: all that the gateway said, of which its text has the first line. Never shown: words are looked for in it.
+    """
+
+    def __init__(self, text: str, said: str = "") -> None:
+        super().__init__(text)
+        self.said = said or text
 
 
 class GatewayRejected(GatewayError):

@@ -22,6 +22,8 @@ from roomsync.config.settings import Settings
 from roomsync.gateway.client import Client
 from roomsync.gateway.error_mapping import map_errors
 from roomsync.gateway.payloads import message_of
+from roomsync.gateway.protocol import Payload
+from roomsync.inbox.event_handlers import error_of
 from roomsync.model import Kind, Part
 from roomsync.relay.rooms import label_of
 from roomsync.text.characters import MAX_ERROR, clean, harmless, plain, shorten
@@ -194,17 +196,61 @@ async def test_names_and_topics_are_harmless_once_they_are_in() -> None:
         assert found[:2] in ("ta", "na")
 
 
-async def test_error_of_a_gateway_is_one_harmless_line() -> None:
-    """What a gateway says went wrong is one line of some length, without the token, and still says what it said."""
+async def test_error_of_a_gateway_is_its_first_line() -> None:
+    """What a gateway says went wrong is its first line, harmless, of some length, without the token."""
 
     async def fail() -> None:
-        raise GRPCError(Status.UNKNOWN, f"bad secret_token{ALL}\n操作过于频繁" + "x" * MEGABYTE)
+        raise GRPCError(Status.UNKNOWN, f"\n bad secret_token{ALL.splitlines()[0]}{'x' * MEGABYTE}\n    at Socket:7")
 
     with pytest.raises(errors.GatewayRefused) as caught:
         await map_errors(fail(), "host:1", "secret_token")
     assert_harmless(str(caught.value))
-    assert "操作过于频繁" in str(caught.value) and "secret" not in str(caught.value)
-    assert len(str(caught.value)) < MAX_ERROR * 2
+    assert str(caught.value).startswith("bad ***") and "Socket" not in str(caught.value)
+    assert len(str(caught.value)) < MAX_ERROR * 2 and "secret" not in caught.value.said
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "raised"),
+    [
+        ("WorkproErrorCode: 20001", Kind.TEXT, errors.Throttled),
+        ("操作过于频繁", Kind.IMAGE, errors.Throttled),
+        ("ENOENT: no such file", Kind.IMAGE, errors.Unsendable),
+    ],
+)
+async def test_words_on_a_later_line_of_an_error_are_found(
+    words: str, kind: Kind, raised: type[errors.GatewayError]
+) -> None:
+    """What an error says below its first line still tells a throttle and a handle that is gone."""
+
+    async def fail(**asked: object) -> SimpleNamespace:
+        raise GRPCError(Status.UNKNOWN, f"Error: it failed\n    at send (index.js:7)\n{words}\n    at Socket")
+
+    client = Client("secret")
+    client.open(SimpleNamespace(message_send_text=fail, message_send_file=fail), "")
+    with pytest.raises(raised, match="Error: it failed") as caught:
+        await client.send("r101", kind, "{}")
+    assert words not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("payload", "shown"),
+    [
+        ({"data": "getaddrinfo ENOTFOUND\n    at GetAddrInfoReqWrap"}, "getaddrinfo ENOTFOUND"),
+        ({"gerror": '{"name": "Error", "message": "\\nno net\\n at x", "stack": "Error: no net"}'}, "no net"),
+        ({"gerror": "Error: plain\n    at x"}, "Error: plain"),
+        ({"gerror": '{"message": 7}'}, '{"message": 7}'),
+        ({"gerror": "[" * 50_000}, "["),
+        ({"data": f"a{ALL}"}, "a"),
+        ({"data": ["x"]}, "it does not say which"),
+        ({"gerror": {"message": "x"}}, "it does not say which"),
+        ({}, "it does not say which"),
+    ],
+)
+def test_error_event_is_the_first_line_of_its_message(payload: Payload, shown: str) -> None:
+    """Of an error event of either shape its message's first line is shown; of none its stack, or more than a line."""
+    assert_harmless(error_of(payload))
+    assert error_of(payload).startswith(shown) and " at " not in error_of(payload)
+    assert len(error_of(payload)) < MAX_ERROR * 2
 
 
 async def test_forged_line_in_an_error_is_none(

@@ -103,7 +103,7 @@ class Attempts:
         now = self.clock()
         length = self._begin_pause(now)
         await self._run(self.outbox.put_back, send, now, now, uncertain=False)
-        self._say_pause(length, str(error).splitlines()[0])
+        self._say_pause(length, str(error))
 
     def _begin_pause(self, now: float) -> float:
         """Let the account pause; return for how many seconds, 0 when it did so already."""

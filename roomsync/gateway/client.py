@@ -108,7 +108,7 @@ class Client:
         try:
             sent_id = (await self._call_throttled(self._make_send(room_id, kind, body, mentions, quote_id))).id
         except errors.GatewayRefused as error:
-            if isinstance(error, errors.Throttled) or kind not in MEDIA or GONE not in str(error):
+            if isinstance(error, errors.Throttled) or kind not in MEDIA or GONE not in error.said:
                 raise
             raise errors.Unsendable(f"the file is no longer at the gateway ({error})") from error
         return sent_id if sent_id and not fault_of_id(sent_id) else None
@@ -134,8 +134,8 @@ class Client:
         try:
             return await self.call(call)
         except (errors.GatewayRefused, errors.Unsendable) as error:
-            if is_throttle_error(str(error)):
-                raise errors.Throttled(str(error)) from error
+            if is_throttle_error(error.said):
+                raise errors.Throttled(str(error), error.said) from error
             raise
 
     async def topics(self) -> dict[str, str | None]:

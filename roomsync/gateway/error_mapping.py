@@ -11,7 +11,7 @@ from grpclib.exceptions import GRPCError, StreamTerminatedError
 from h2.exceptions import H2Error
 
 from roomsync import errors
-from roomsync.text.characters import MAX_ERROR, harmless
+from roomsync.text.characters import MAX_SAID, first_line, harmless
 
 T = TypeVar("T")
 REJECTED = (Status.UNAUTHENTICATED, Status.PERMISSION_DENIED)
@@ -21,7 +21,7 @@ UNSENDABLE = (Status.RESOURCE_EXHAUSTED, Status.INVALID_ARGUMENT, Status.OUT_OF_
 async def map_errors(call: Awaitable[T], endpoint: str, token: str) -> T:
     """Return what a call answers. Raises `GatewayError` for its failure.
 
-    Its text is one line that a terminal can show, and never has the token in it.
+    Its text is one line that a terminal can show, the first of what the gateway says; the token is never in it.
     """
     try:
         return await call
@@ -64,14 +64,15 @@ def _reason(error: OSError) -> str:
 
 
 def _error_of(error: GRPCError, endpoint: str, token: str) -> errors.GatewayError:
-    # A gateway quotes a wrong token in its answer.
-    text = harmless((error.message or error.status.name).replace(token, "***"), MAX_ERROR)
+    # A gateway quotes a wrong token in its answer. Below its first line stands a JS stack.
+    said = (error.message or "").replace(token, "***")[:MAX_SAID]
+    text = first_line(said) or error.status.name
     if error.status in REJECTED:
         return errors.GatewayRejected(f"{endpoint} refuses the token; check WECHATY_PUPPET_SERVICE_TOKEN")
     if error.status is Status.ALREADY_EXISTS:
         return errors.GatewayBusy(f"another bot is connected to {endpoint}")
     if error.status in UNSENDABLE:
-        return errors.Unsendable(text)
+        return errors.Unsendable(text, said)
     if error.status is Status.DEADLINE_EXCEEDED:
-        return errors.AnswerLate(text)
-    return errors.GatewayRefused(text)
+        return errors.AnswerLate(text, said)
+    return errors.GatewayRefused(text, said)

@@ -33,6 +33,7 @@ FULL_WIDTH = 0xFEE0  # from an ASCII character to its full-width form
 MAX_NUMBER = "(99999/99999) "
 MAX_SHOWN = 200  # characters of a name or topic: WeChat allows 32
 MAX_ERROR = 1000  # characters of what a gateway says went wrong
+MAX_SAID = 20_000  # characters of it in which words are looked for
 MAX_TEXT = 20_000  # characters of what somebody says: WeChat takes far fewer, and 1 MB would keep the account busy
 LOOKED_AT = 2000  # characters of which a short line is made
 
@@ -43,6 +44,12 @@ def harmless(text: str, limit: int = MAX_SHOWN) -> str:
     What is over `limit` characters is left out, and how many there were is said.
     """
     return UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), text[:limit]) + _rest(text, limit)
+
+
+def first_line(text: str, limit: int = MAX_ERROR) -> str:
+    """Return the first line of an error that says something, made harmless: those below are a stack, for its author."""
+    lines = (line.strip() for line in LINE_BREAKS.split(text[:MAX_SAID]))
+    return harmless(next(filter(None, lines), ""), limit)
 
 
 def plain(text: str, limit: int = MAX_SHOWN) -> str:
