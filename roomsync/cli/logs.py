@@ -4,10 +4,13 @@ import atexit
 import logging
 import queue
 import sys
-from contextlib import suppress
+import time
+from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from logging.handlers import QueueHandler, QueueListener
 from types import TracebackType
 
+from roomsync.cli.repeats import Repeats
 from roomsync.text.characters import harmless
 
 MAX_RECORDS = 10_000  # that wait to be written
@@ -54,7 +57,35 @@ class _Safe(logging.Formatter):
 
 
 class _Waiting(QueueHandler):
-    """Lets formatted records wait for the thread that writes them."""
+    """Lets formatted records wait for the thread that writes them; what comes again and again is only counted."""
+
+    def __init__(self, records: "queue.Queue[logging.LogRecord]", clock: Callable[[], float]) -> None:
+        super().__init__(records)
+        self._repeats, self._clock = Repeats(), clock
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Let a record wait, unless it is counted; logging holds the handler's lock around this."""
+        try:
+            written = self._repeats.see(record, self._clock())
+        except Exception:  # noqa: BLE001 - a record with the wrong arguments: its author hears of it, as everywhere
+            self.handleError(record)
+            return
+        for one in written:
+            super().emit(one)
+
+    def flush(self) -> None:
+        """Let the counts wait that are left when the bot leaves."""
+        with self.lock or nullcontext():
+            for one in self._repeats.rest(self._clock()):
+                super().emit(one)
+
+    def note_over(self) -> float | None:
+        """Let the counts wait whose time is over; return the seconds until the next may be, None when there is none."""
+        with self.lock or nullcontext():
+            now = self._clock()
+            for one in self._repeats.over(now):
+                super().emit(one)
+            return self._repeats.wait(now)
 
     def enqueue(self, record: logging.LogRecord) -> None:
         """Add a record, unless too many wait."""
@@ -62,24 +93,43 @@ class _Waiting(QueueHandler):
             self.queue.put_nowait(record)
 
 
-def _finish(writer: QueueListener) -> None:
+class _Writer(QueueListener):
+    """Writes records, and looks after the counts whose time is over when nothing else is to be written."""
+
+    def __init__(self, records: "queue.Queue[logging.LogRecord]", waiting: _Waiting) -> None:
+        super().__init__(records, logging.StreamHandler())
+        self._records, self._waiting = records, waiting
+
+    def dequeue(self, block: bool) -> logging.LogRecord:
+        """Return the next record."""
+        while True:
+            try:
+                return self._records.get(block, self._waiting.note_over())
+            except queue.Empty:
+                continue
+
+
+def _finish(waiting: _Waiting, writer: QueueListener) -> None:
     """Write what waits, if anybody takes it."""
+    waiting.flush()
     with suppress(queue.Full):
         writer.stop()
 
 
-def set_up_logs(level: str, token: str) -> None:
-    """Log to standard error from `level` on, with `***` for `token`.
+def set_up_logs(level: str, token: str, clock: Callable[[], float] = time.monotonic) -> None:
+    """Log to standard error from `level` on, with `***` for `token`. `clock` gives seconds that never step.
+
+    A line that comes again and again is written once, and then how often it came in ten minutes.
 
     A thread of its own writes: a terminal in which somebody selects text, or a pipe that nobody reads, stops who writes
     to it, and must not stop the bot. What is too much for it meanwhile is left out.
     """
     records: queue.Queue[logging.LogRecord] = queue.Queue(MAX_RECORDS)
-    handler = _Waiting(records)
+    handler = _Waiting(records, clock)
     handler.setFormatter(_Safe(token))
-    writer = QueueListener(records, logging.StreamHandler())
+    writer = _Writer(records, handler)
     writer.start()
-    atexit.register(_finish, writer)
+    atexit.register(_finish, handler, writer)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     # Their debug lines are about bytes, not about messages.
     for name in ("urllib3", "hpack", "asyncio", "grpclib"):

@@ -42,5 +42,7 @@ def stop_on_signals(stop: Callable[[], None]) -> None:
 
 def _end() -> None:
     log.warning("The bot leaves without waiting any longer; nothing that was accepted is lost.")
+    for handler in logging.getLogger().handlers:
+        handler.flush()
     time.sleep(FLUSH_DELAY)
     os._exit(0)

@@ -55,6 +55,7 @@ class Supervisor:
         wrong setting, but a gateway that is being changed, or somebody else in its place.
         """
         delays, has_stood, connected_at = backoff(), False, math.inf
+        reason: GatewayError | str
         while True:
             try:
                 await self._link.connect()
@@ -66,7 +67,7 @@ class Supervisor:
             except GatewayError as error:
                 if isinstance(error, GatewayRejected) and not has_stood:
                     raise
-                reason = str(error)
+                reason = error
             finally:
                 try:
                     if self._session.is_connected:
@@ -76,7 +77,10 @@ class Supervisor:
             # One that breaks at once when it stands is not made again at once.
             delay = at_once() if self._clock() - connected_at > MIN_STANDING else next(delays)
             connected_at = math.inf
-            log.warning("No connection: %s; trying again %s.", reason, f"in {delay:.0f} s" if delay >= 1 else "at once")
+            if delay < 1:
+                log.warning("No connection: %s; trying again at once.", reason)
+            else:
+                log.warning("No connection: %s; trying again in %.0f s.", reason, delay)
             await self._sleep(delay)
 
     async def _live(self) -> None:

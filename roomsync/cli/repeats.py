@@ -1,0 +1,86 @@
+"""Lines of the log that come again and again: the first is written, of the others how many there were. Pure."""
+
+import logging
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+WINDOW = 600.0  # seconds after a line in which the same one is counted, and not written
+MAX_LINES = 1000  # different lines that are remembered
+MAX_SHOWN = 200  # characters of a line in the line that counts it
+DIGITS = re.compile(r"\d+")
+
+
+@dataclass
+class Repeated:
+    """A line that was written, and how often it came again since then; `text` is as it came last."""
+
+    name: str
+    level: int
+    text: str
+    until: float
+    times: int = 0
+
+
+class Repeats:
+    """Tells what is written. `now` is in seconds that never step."""
+
+    def __init__(self) -> None:
+        self._lines: dict[int, Repeated] = {}  # by what is the same in them, the oldest first
+
+    def see(self, record: logging.LogRecord, now: float) -> list[logging.LogRecord]:
+        """Return what is to be written when a line comes: counts that are over, and the line, if it is new.
+
+        Of the level DEBUG every line is: who asks for those wants all of them.
+        """
+        if record.levelno <= logging.DEBUG:
+            return [record]
+        written = self.over(now)
+        key, text = _sameness(record), record.getMessage()[:MAX_SHOWN]
+        if found := self._lines.get(key):
+            found.text, found.times = text, found.times + 1
+            return written
+        if len(self._lines) >= MAX_LINES:
+            written += _counted([self._lines.pop(next(iter(self._lines)))], now)
+        self._lines[key] = Repeated(record.name, record.levelno, text, now + WINDOW)
+        return [*written, record]
+
+    def over(self, now: float) -> list[logging.LogRecord]:
+        """Forget the lines whose time is over; return what is to be written of them."""
+        over = [key for key, line in self._lines.items() if line.until <= now]
+        return _counted([self._lines.pop(key) for key in over], now)
+
+    def rest(self, now: float) -> list[logging.LogRecord]:
+        """Forget all lines; return what is to be written of them before the bot leaves."""
+        lines = list(self._lines.values())
+        self._lines.clear()
+        return _counted(lines, now)
+
+    def wait(self, now: float) -> float | None:
+        """Return the seconds until the time of a line is over; None when there is none."""
+        first = next(iter(self._lines.values()), None)
+        return max(0.0, first.until - now) if first else None
+
+
+def _sameness(record: logging.LogRecord) -> int:
+    """Return what is the same in lines that are: numbers that a line is made with, and those in an error, may differ.
+
+    Those in names and ids tell rooms, messages and people apart.
+    """
+    given = record.args.values() if isinstance(record.args, Mapping) else record.args or ()
+    same = [
+        DIGITS.sub("0", repr(one)) if isinstance(one, BaseException) else one
+        for one in (*given, record.exc_info and record.exc_info[1])
+        if not isinstance(one, int | float)
+    ]
+    return hash((record.name, record.levelno, str(record.msg), *map(str, same)))
+
+
+def _counted(lines: Iterable[Repeated], now: float) -> list[logging.LogRecord]:
+    return [_record_of(line, now) for line in lines if line.times]
+
+
+def _record_of(line: Repeated, now: float) -> logging.LogRecord:
+    minutes = max(1, round((WINDOW - max(0.0, line.until - now)) / 60))
+    text = f"... {line.times} times more in {minutes} min: {line.text}"
+    return logging.LogRecord(line.name, line.level, "", 0, text, None, None)
