@@ -8,6 +8,8 @@ import argparse
 import asyncio
 import contextlib
 import logging
+import os
+import signal
 import sys
 from collections.abc import Mapping
 from datetime import datetime
@@ -16,6 +18,14 @@ from urllib.parse import quote
 
 if sys.version_info < (3, 11):
     sys.exit("The bot needs Python 3.11 or newer; this is " + sys.version.split()[0] + ".")
+
+
+def interrupted() -> int:
+    """Return the exit code after Ctrl-C, as shells count it; one more ends at once, without a traceback."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    return 130
+
+
 try:
     from roomsync.cli.check import check
     from roomsync.cli.logs import set_up_logs, set_up_output
@@ -51,7 +61,7 @@ except ModuleNotFoundError as error:
         "else install all with: pip install -r requirements.txt"
     )
 except KeyboardInterrupt:
-    sys.exit(130)
+    sys.exit(interrupted())
 
 log = logging.getLogger("bot")
 FAREWELL_TIMEOUT = 3.0  # seconds for what is left to write
@@ -229,9 +239,13 @@ def main() -> int:
     except RoomSyncError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
-    except KeyboardInterrupt:
-        return 130  # Ctrl-C in --check or --demo, as shells count it
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:  # in --check or --demo
+        sys.exit(interrupted())

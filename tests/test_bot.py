@@ -474,8 +474,10 @@ async def test_a_refused_send_is_tried_again(
     assert {one.room_id for one in gateway.sent} == {"r102", "r103"}
 
 
-async def test_hostile_events_cost_only_themselves(gateway: ScriptedGateway, state_file: Path) -> None:
-    """Events that kill python-wechaty's read loop, and plain rubbish, are passed over."""
+async def test_hostile_events_cost_only_themselves(
+    gateway: ScriptedGateway, state_file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Events that kill python-wechaty's read loop, and plain rubbish, are passed over; none shows a traceback."""
     async with running(gateway, state_file):
         events: list[tuple[int, dict[str, object] | str]] = [
             (16, {"gerror": "{}"}),
@@ -490,6 +492,17 @@ async def test_hostile_events_cost_only_themselves(gateway: ScriptedGateway, sta
             (21, {"roomId": "r101", "timestamp": "soon"}),
             (25, {}),
             (27, {"payloadType": 3}),
+            (19, {"roomId": "", "inviteeIdList": "bot"}),
+            (20, {"roomId": ["r101"], "removeeIdList": [["bot"], None, 7]}),
+            (20, {"roomId": "r999", "removeeIdList": {"bot": 1}, "removerId": 5, "timestamp": 1e308}),
+            (21, {"roomId": "r101", "newTopic": ["a"], "oldTopic": 7, "timestamp": True}),
+            (22, {"status": [6], "qrcode": ["x"], "data": {}}),
+            (25, {"contactId": 7}),
+            (25, {"contactId": None}),
+            (26, {"contactId": ["bot"]}),
+            (16, {"gerror": {"message": 1}}),
+            (16, {"data": [1]}),
+            (21, '{"roomId": "r101", "timestamp": ' + "9" * 5000 + "}"),
             (2, {"messageId": "\ud800"}),
             (2, '{"messageId": "\\ud800"}'),
         ]
@@ -499,6 +512,20 @@ async def test_hostile_events_cost_only_themselves(gateway: ScriptedGateway, sta
         gateway.login()
         gateway.say("r101", "alice", "still here")
         await gateway.until(lambda: len(gateway.sent) == 2)
+    assert not [record.getMessage() for record in caplog.records if record.exc_info]
+
+
+async def test_message_that_the_gateway_never_gives_is_given_up_in_a_line(
+    gateway: ScriptedGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A message whose payload is refused each time is one line in the log when it is given up, and no traceback."""
+    monkeypatch.setattr("roomsync.inbox.room_queues.RETRY_DELAYS", (0.01,))
+    monkeypatch.setattr("roomsync.inbox.room_queues.QUICK_RETRY_DELAYS", ())
+    async with running(gateway, state_file):
+        gateway.script("MessagePayload", *[Fault(refused("Error: no\n    at index.js:7"))] * 2)
+        gateway.say("r101", "alice", "lost", id="m1")
+        await until(lambda: "Message m1 is given up: Error: no" in caplog.messages)
+    assert not [record.getMessage() for record in caplog.records if record.exc_info]
 
 
 async def test_stream_that_ends_at_once_is_tried_again(

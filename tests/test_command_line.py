@@ -85,6 +85,18 @@ def test_demo_relays_all_and_leaves_nothing_behind(folder: Path) -> None:
     assert sorted(folder.parent.rglob("*")) == before
 
 
+@pytest.mark.skipif(os.name == "nt", reason="pipes are others")
+async def test_demo_whose_reader_leaves_ends_quietly(folder: Path) -> None:
+    """Piped into `head`, the demo ends with 1 and shows no traceback."""
+    process = await asyncio.create_subprocess_exec(
+        "sh", "-c", f"{{ '{sys.executable}' '{folder / 'bot.py'}' --demo; echo code $? >&2; }} | head -n 1",
+        env=environment(), stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    _, shown = await asyncio.wait_for(process.communicate(), 30)
+    assert shown.decode() == "code 1\n"
+
+
 def test_help_fits_on_a_screen(folder: Path) -> None:
     """The help has at most 24 lines and says where the settings are."""
     shown = run(folder, "--help").stdout

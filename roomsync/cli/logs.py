@@ -137,7 +137,10 @@ def set_up_logs(level: str, token: str, clock: Callable[[], float] = time.monoto
 
 
 def set_up_output() -> None:
-    """Show `?` for a character that the terminal (an old Windows console) cannot show, instead of failing."""
-    for stream in (sys.stdout, sys.stderr):
+    """Show `?` for a character that the terminal (an old Windows console) cannot show, instead of failing.
+
+    Likewise for what somebody types in another encoding.
+    """
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")

@@ -58,7 +58,7 @@ def _error_of_connection(error: OSError, endpoint: str) -> errors.GatewayError:
 def _reason(error: OSError) -> str:
     if isinstance(error, socket.gaierror):
         return "no host of that name is found"
-    reason = os.strerror(error.errno) if error.errno else harmless(str(error))
+    reason = os.strerror(error.errno) if error.errno else harmless(str(error)) or type(error).__name__
     hint = ": is the gateway running, and on that port?"
     return reason + (hint if isinstance(error, ConnectionRefusedError) else "")
 

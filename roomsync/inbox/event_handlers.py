@@ -15,11 +15,20 @@ MAX_EVENT = 100_000  # characters; the longest that is real names 500 people, We
 MAX_PEOPLE = 500
 MAX_QRCODE = 1000  # characters; a QR code has no room for more
 IDS = ("messageId", "contactId", "roomId", "inviterId", "removerId", "changerId", "payloadId")
+NEEDED: dict[int, str] = {  # without which an event says nothing
+    EventType.MESSAGE: "messageId",
+    EventType.LOGIN: "contactId",
+    EventType.ROOM_JOIN: "roomId",
+    EventType.ROOM_LEAVE: "roomId",
+    EventType.ROOM_TOPIC: "roomId",
+}
 LISTS_OF_IDS = ("inviteeIdList", "removeeIdList")
 
 
 def payload_of(event_type: int, text: str) -> Payload:
-    """Return an event's payload, its ids such as can be used. Raises ValueError, or RecursionError, when it has none.
+    """Return an event's payload, its ids such as can be used and the one that it needs there.
+
+    Raises ValueError, or RecursionError, for another one.
 
     A logout is one, whoever it names.
     """
@@ -33,6 +42,8 @@ def payload_of(event_type: int, text: str) -> Payload:
             if event_type != EventType.LOGOUT:
                 raise ValueError(f"its {key} {fault}")
             payload[key] = None
+    if event_type in NEEDED:
+        text_of(payload, NEEDED[event_type])
     return payload
 
 
@@ -46,7 +57,7 @@ def _ids(payload: Payload) -> Iterator[tuple[str, str]]:
 
 
 async def call_handler(bot: Bot, session: Session, event_type: EventType, payload: Payload) -> None:
-    """Call what wechaty would call in `bot` for an event that is no message. Raises ValueError for a bad payload."""
+    """Call what wechaty would call in `bot` for an event that is no message, whose payload `payload_of` gave."""
     match event_type:
         case EventType.LOGIN:
             contact_id = text_of(payload, "contactId")

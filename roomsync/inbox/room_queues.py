@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from roomsync.errors import AnswerLate, GatewayLost, GatewayRefused, Unreadable, is_gone
+from roomsync.errors import AnswerLate, GatewayError, GatewayLost, GatewayRefused, Unreadable, is_gone
 from roomsync.gateway.protocol import Bot, Fetch, RawMessage
 from roomsync.inbox.incoming import Incoming
 from roomsync.session import Session
@@ -205,7 +205,7 @@ class RoomQueues:
         self._handling.discard(message_id)
         self._disconnects.pop(message_id, None)
         if outcome is not None:
-            shown = None if isinstance(outcome, Unreadable) else outcome
+            shown = None if isinstance(outcome, GatewayError) else outcome  # a traceback is for faults of our own
             log.error("Message %s is given up: %s", message_id, outcome, exc_info=shown)
             await self._incoming.state.run(self._incoming.give_up, message_id)
 

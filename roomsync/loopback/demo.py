@@ -18,6 +18,7 @@ from typing import Protocol
 from roomsync.loopback.account import Sent
 from roomsync.loopback.gateway import LoopbackGateway
 from roomsync.model import Kind
+from roomsync.text.headers import HeaderTemplate
 from roomsync.text.kinds import WORDS
 
 PREFIX = "Milvus用户交流群"
@@ -46,6 +47,7 @@ TALK: tuple[tuple[str, str, str, Content], ...] = (  # room, who, kind, what
     ("102", "mei", "miniprogram", PROGRAM),
     ("103", "li", "text", "报名了！周六见"),
 )
+HEADER = "[{name}@{room}]:  "
 MESSAGE_INTERVAL = 0.9  # seconds between two messages, for a person to read
 
 
@@ -75,7 +77,8 @@ class _Stage:
 
     def _show(self, sent: Sent) -> None:
         words = sent.body if sent.kind == "text" else f"<{sent.kind}: {_title(json.loads(sent.body))}>"
-        print(f"  {self._paint('2', '→')} {self._paint('36', LABELS[sent.room_id])}   {words}", flush=True)
+        with contextlib.suppress(BrokenPipeError):  # nobody reads on, which who talks hears of
+            print(f"  {self._paint('2', '→')} {self._paint('36', LABELS[sent.room_id])}   {words}", flush=True)
 
     async def say(self, label: str, talker: str, kind: str, content: Content) -> int:
         """Say it, and wait until it is in the other rooms; return how many sends that took. Raises TimeoutError."""
@@ -96,10 +99,18 @@ class _Stage:
         print('\nYour turn: a room and what you say there, such as "102 hello". An empty line ends the demo.')
         while line := await _ask("> "):
             label, _, text = line.partition(" ")
-            if label in ROOMS and text.strip():
-                await self.say(label, VISITOR, "text", text.strip())
-            else:
+            if label not in ROOMS or not text.strip():
                 print(f"Start with one of the rooms {', '.join(ROOMS)}, then a blank, then what you say.")
+            elif HeaderTemplate(HEADER).parse(text.strip(), ROOMS):
+                print("That starts as what a relay says, and no relay may answer another: the bot leaves it alone.")
+            else:
+                await self._say_or_tell(label, text.strip())
+
+    async def _say_or_tell(self, label: str, text: str) -> None:
+        try:
+            await self.say(label, VISITOR, "text", text)
+        except TimeoutError:
+            print("That is not in the other rooms after 10 s: the bot left it alone, or the machine is very busy.")
 
 
 def _title(card: Mapping[str, object]) -> object:
@@ -111,7 +122,7 @@ async def demo(make_bot: Callable[[Mapping[str, str]], DemoBot]) -> int:
 
     `make_bot` makes a bot of settings, given as variable name -> text.
     """
-    at_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    at_terminal = all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout))  # None: it was closed
     gateway = LoopbackGateway()
     for contact_id, name in PEOPLE.items():
         gateway.add_contact(contact_id, name)
@@ -122,6 +133,7 @@ async def demo(make_bot: Callable[[Mapping[str, str]], DemoBot]) -> int:
         "WECHATY_PUPPET_SERVICE_TOKEN": gateway.token,
         "WECHATY_PUPPET_SERVICE_ENDPOINT": await gateway.start(),
         "WECHATY_PUPPET_SERVICE_NO_TLS_INSECURE_CLIENT": "true",
+        "HEADER": HEADER,
         "SEND_INTERVAL": "0.15" if at_terminal else "0",
         "ROOM_INTERVAL": "0",
         "SENDS_PER_MINUTE": "0",
@@ -152,6 +164,9 @@ async def _play(bot: DemoBot, gateway: LoopbackGateway, at_terminal: bool) -> in
         print(f"\n{len(TALK)} messages said, all in the other rooms after {arrived} sends; {stray} in 家庭群.")
         if at_terminal:
             await stage.visit()
+    except TimeoutError:
+        print("\nThe demo ends: what was said is not in the other rooms after 10 s. Is the machine very busy?")
+        return 1
     finally:
         bot.stop()
         await running
@@ -166,9 +181,10 @@ async def _ask(prompt: str) -> str:
     def read() -> None:
         try:
             line = input(prompt).strip()
-        except EOFError:
+        except (EOFError, OSError, ValueError, RuntimeError):  # the last three: somebody closed it
             line = ""
-        loop.call_soon_threadsafe(answer.set_result, line)
+        with contextlib.suppress(RuntimeError):  # the demo is over
+            loop.call_soon_threadsafe(lambda: None if answer.done() else answer.set_result(line))
 
     threading.Thread(target=read, daemon=True).start()
     return await answer
