@@ -73,6 +73,10 @@ class Unsendable(GatewayError):
     """The gateway will never take this content (too large, malformed): send something else in its place."""
 
 
+class HandleGone(Unsendable):
+    """The gateway no longer has the file that a handle names: ask for the file again, once."""
+
+
 class Unreadable(GatewayError):
     """The gateway gives what can never be used (an id with control characters): asking again cannot help."""
 

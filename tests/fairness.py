@@ -75,7 +75,7 @@ def lines_of(body: str, labels: Iterable[str]) -> Iterator[Line]:
 class Judge:
     """Sees what happens to one target room and notes in `faults` each promise that is broken, by its letter.
 
-    A text that fails goes again as it was, and then apart: C, D, E and G rest until all that failed with it has arrived.
+    A text that fails goes again as it was, and then apart: C, D, E and G rest until all that failed with it arrived.
     """
 
     room: str

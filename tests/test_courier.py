@@ -32,6 +32,8 @@ class Gateway:
         self._clock = clock
         self.answers: list[Answer] = []
         self.recalls: list[errors.GatewayError] = []  # what the next recalls raise
+        self.files: list[Answer] = []  # likewise, when it is asked for a file; None when nothing is there
+        self.asked: list[str] = []  # the messages whose files it was asked for
         self.rule: Callable[[str, str], Answer] = lambda room_id, body: None
         self.made: list[tuple[float, str, str]] = []  # when since the start, to which room, what
 
@@ -40,6 +42,13 @@ class Gateway:
     ) -> str | None:
         self.made.append((self._clock() - NOW, room_id, body))
         answer = self.answers.pop(0) if self.answers else self.rule(room_id, body)
+        if isinstance(answer, errors.GatewayError):
+            raise answer
+        return answer
+
+    async def file(self, message_id: str, kind: Kind) -> str | None:
+        self.asked.append(message_id)
+        answer = self.files.pop(0) if self.files else None
         if isinstance(answer, errors.GatewayError):
             raise answer
         return answer

@@ -71,6 +71,9 @@ class Community:
             raise error
         return f"s{len(self.made)}"
 
+    async def file(self, message_id: str, kind: Kind) -> str | None:
+        raise NotImplementedError
+
     async def recall(self, sent_id: str) -> bool:
         raise NotImplementedError
 

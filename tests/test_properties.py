@@ -108,6 +108,9 @@ class Relay(RuleBasedStateMachine):
                     self.echo()
                 self.settled.update(texts)
 
+    async def file(self, message_id: str, kind: Kind) -> str:
+        raise NotImplementedError
+
     async def recall(self, sent_id: str) -> bool:
         raise NotImplementedError
 

@@ -73,6 +73,9 @@ class Desk:
     ) -> str | None:
         raise NotImplementedError
 
+    async def file(self, message_id: str, kind: Kind) -> str:
+        raise NotImplementedError
+
     async def recall(self, sent_id: str) -> bool:
         raise NotImplementedError
 

@@ -73,6 +73,9 @@ class Relay:
         text = body if kind is Kind.TEXT else ""
         return self._world.say(room_id, self.account, kind, text, None if kind is Kind.TEXT else body)
 
+    async def file(self, message_id: str, kind: Kind) -> str:
+        raise NotImplementedError
+
     async def recall(self, sent_id: str) -> bool:
         return True
 

@@ -9,7 +9,17 @@ from roomsync.delivery import retries
 from roomsync.delivery.outbox import Outbox
 from roomsync.delivery.pacer import Pacer
 from roomsync.delivery.recalls import Recalls
-from roomsync.errors import AnswerLate, AnswerLost, GatewayError, GatewayLost, GatewayRefused, Throttled, Unsendable
+from roomsync.delivery.rereads import Reader, Rereads
+from roomsync.errors import (
+    AnswerLate,
+    AnswerLost,
+    GatewayError,
+    GatewayLost,
+    GatewayRefused,
+    HandleGone,
+    Throttled,
+    Unsendable,
+)
 from roomsync.model import Kind, Send
 from roomsync.session import Session
 from roomsync.text.kinds import fallback_text
@@ -18,7 +28,7 @@ from roomsync.text.phrases import NOT_RELAYED, UNSENT_TEXT
 log = logging.getLogger(__name__)
 
 
-class Sender(Protocol):
+class Sender(Reader, Protocol):
     """What can send: the gateway. Its calls raise `GatewayError`."""
 
     @property
@@ -55,6 +65,7 @@ class Attempts:
         self.session = session
         self._sender = sender
         self.clock = clock
+        self._rereads = Rereads(outbox.state, sender, clock)
         self._max_attempts = max_attempts
         self.alone: Counter[str] = Counter()  # of which room how many deliveries go one by one
         self._broken: Counter[int] = Counter()  # how often the connection went during which send
@@ -149,7 +160,9 @@ class Attempts:
             del self.alone[send.room_id]
 
     async def _refused(self, send: Send, error: GatewayError) -> None:
-        if send.quote_id:
+        if isinstance(error, HandleGone):
+            await self._renew(send, error)
+        elif send.quote_id:
             await self._name_quoted(send, error)
         elif isinstance(error, Unsendable):
             await self._replace(send, error)
@@ -187,6 +200,18 @@ class Attempts:
         else:
             await self._run(self.outbox.fail, send, str(error), self.clock())
         self._settled(send)
+
+    async def _renew(self, send: Send, error: HandleGone) -> None:
+        """Let a file whose handle is gone go with another one; where there is none, a line in its place."""
+        try:
+            has_another = await self._rereads.renew(send, error)
+        except GatewayLost as lost:
+            await self._wait_for_gateway(send, lost)
+            return
+        if has_another:
+            log.info("A send to %s is made again with a new handle: %s", await self._name_of(send.room_id), error)
+        else:
+            await self._replace(send, error)
 
     async def _replace(self, send: Send, error: GatewayError) -> None:
         now, room = self.clock(), await self._name_of(send.room_id)

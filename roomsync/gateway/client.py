@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import betterproto
-from wechaty_grpc.wechaty.puppet import MessagePayloadRequest, MessageSendTextResponse
+from wechaty_grpc.wechaty.puppet import ImageType, MessagePayloadRequest, MessageSendTextResponse
 
 from roomsync import errors
 from roomsync.gateway.error_mapping import map_errors
@@ -20,7 +20,7 @@ from roomsync.text.system_messages import is_throttle_error
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-# What a gateway says of a handle made by an earlier process of it: the file behind it is not there.
+# What a gateway says of a handle that an earlier process of it made, or hours ago: the file behind it is not there.
 GONE = "ENOENT"
 TOPIC_ATTEMPTS = 2
 MAX_ROOM_CALLS = 20  # rooms asked for at the same time
@@ -110,7 +110,7 @@ class Client:
         except errors.GatewayRefused as error:
             if isinstance(error, errors.Throttled) or kind not in MEDIA or GONE not in error.said:
                 raise
-            raise errors.Unsendable(f"the file is no longer at the gateway ({error})") from error
+            raise errors.HandleGone(f"the file is no longer at the gateway ({error})") from error
         return sent_id if sent_id and not fault_of_id(sent_id) else None
 
     async def _make_send(self, room_id: str, kind: Kind, body: str, mentions: Sequence[str], quote_id: str) -> Any:
@@ -124,6 +124,18 @@ class Client:
         if kind is Kind.MINIPROGRAM:
             return await stub.message_send_mini_program(conversation_id=room_id, mini_program=body)
         return await stub.message_send_file(conversation_id=room_id, filebox=with_both_urls(body))
+
+    async def file(self, message_id: str, kind: Kind) -> str:
+        """Return the file box of a message of a kind in MEDIA as JSON: a handle stays a handle, unknown fields stay."""
+        if kind is not Kind.IMAGE:
+            return str((await self.call(self.stub.message_file(id=message_id))).filebox)
+        try:
+            return await self._image(message_id, ImageType.IMAGE_TYPE_HD)
+        except errors.GatewayRefused:  # there is none in high definition: the one that was sent
+            return await self._image(message_id, ImageType.IMAGE_TYPE_ARTWORK)
+
+    async def _image(self, message_id: str, size: ImageType) -> str:
+        return str((await self.call(self.stub.message_image(id=message_id, type=size))).filebox)
 
     async def recall(self, sent_id: str) -> bool:
         """Take back what was sent; return whether the gateway did."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import betterproto
-from wechaty_grpc.wechaty.puppet import ImageType, MessageContactRequest
+from wechaty_grpc.wechaty.puppet import MessageContactRequest
 
 from roomsync import errors
 from roomsync.gateway.client import Client
@@ -116,13 +116,8 @@ class Contents:
     async def _content(self, id: str, kind: Kind) -> str | None:
         client = self._client
         match kind:
-            case Kind.IMAGE:
-                try:
-                    return await self._image(id, ImageType.IMAGE_TYPE_HD)
-                except errors.GatewayRefused:  # there is none in high definition: the one that was sent
-                    return await self._image(id, ImageType.IMAGE_TYPE_ARTWORK)
-            case Kind.FILE | Kind.VIDEO | Kind.EMOTICON:
-                return str((await client.call(client.stub.message_file(id=id))).filebox)
+            case Kind.IMAGE | Kind.FILE | Kind.VIDEO | Kind.EMOTICON:
+                return await client.file(id, kind)
             case Kind.URL:
                 return str((await client.call(client.stub.message_url(id=id))).url_link)
             case Kind.MINIPROGRAM:
@@ -137,6 +132,3 @@ class Contents:
                 return json.dumps({"name": topic_of(place.name), "address": topic_of(place.address)})
             case _:
                 return None
-
-    async def _image(self, id: str, size: ImageType) -> str:
-        return str((await self._client.call(self._client.stub.message_image(id=id, type=size))).filebox)

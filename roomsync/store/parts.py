@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from sqlite3 import Connection
+from typing import NamedTuple
 
 from roomsync.model import Kind, Part, State
 
@@ -10,6 +11,10 @@ ADD = """
 INSERT INTO parts (message_id, part, kind, body, header, mention, caption, quoted, quote_line)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
+ORIGIN = """
+SELECT d.message_id, d.part, p.body, m.gateway_id FROM deliveries AS d JOIN parts AS p USING (message_id, part)
+JOIN messages AS m ON m.id = d.message_id WHERE d.id = ?
+"""
 DROP = f"""
 UPDATE parts SET body = '{{}}' WHERE (message_id, part) IN (
     SELECT p.message_id, p.part FROM parts AS p INDEXED BY parts_heavy
@@ -17,6 +22,15 @@ UPDATE parts SET body = '{{}}' WHERE (message_id, part) IN (
         SELECT 1 FROM deliveries AS d WHERE d.message_id = p.message_id
         AND (d.state IN ('{State.WAITING}', '{State.SENDING}') OR d.changed >= ?)) LIMIT ?)
 """
+
+
+class Origin(NamedTuple):
+    """The part that a delivery is of, its body, and the gateway's id of its message; None for one of the bot's own."""
+
+    message_id: int
+    part: int
+    body: str
+    gateway_id: str | None
 
 
 def add(db: Connection, message_id: int, parts: Iterable[Part]) -> None:
@@ -39,6 +53,16 @@ def _row(message_id: int, number: int, part: Part) -> tuple[str | int | None, ..
 def rewrite(db: Connection, message_id: int, body: str) -> None:
     """Change the words of a message that has one part, which went nowhere yet."""
     db.execute("UPDATE parts SET body = ? WHERE message_id = ?", (body, message_id))
+
+
+def origin(db: Connection, delivery_id: int) -> Origin:
+    """Return the part that a delivery is of."""
+    return Origin(*db.execute(ORIGIN, (delivery_id,)).fetchone())
+
+
+def set_body(db: Connection, part: Origin) -> None:
+    """Give a part the body that `part` has: every delivery of it that still waits goes with that."""
+    db.execute("UPDATE parts SET body = ? WHERE message_id = ? AND part = ?", (part.body, part.message_id, part.part))
 
 
 def header_of(db: Connection, message_id: int) -> str:
