@@ -210,7 +210,8 @@ async def test_discovery_gives_the_endpoint(
 @pytest.mark.parametrize(
     ("answer", "sentence"),
     [
-        ((200, {"host": "0.0.0.0", "port": 0}), "gave no usable answer|no gateway serves"),
+        ((200, {"host": "0.0.0.0", "ip": "0.0.0.0", "port": 0}), "set WECHATY_PUPPET_SERVICE_AUTHORITY"),
+        ((200, {"ip": "0.0.0.0"}), "set WECHATY_PUPPET_SERVICE_AUTHORITY"),
         ((200, {"host": "0.0.0.0", "port": 8788}), "set WECHATY_PUPPET_SERVICE_AUTHORITY"),
         ((404, {}), "knows no gateway for this token"),
         ((500, {}), "no usable answer"),

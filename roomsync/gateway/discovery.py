@@ -9,6 +9,7 @@ from roomsync.config.validators import ENDPOINT_FORM
 from roomsync.errors import GatewayLost
 
 DISCOVERY_TIMEOUT = (5.0, 5.0)  # seconds to connect, seconds to answer
+NOWHERE = "0.0.0.0"  # the host where no gateway serves the token
 OWN_GATEWAY = "for a gateway of your own, set WECHATY_PUPPET_SERVICE_ENDPOINT=host:port"
 
 
@@ -32,7 +33,7 @@ async def find_endpoint(settings: Settings) -> str:
     endpoint = _endpoint_in(answer)
     if not endpoint:
         raise GatewayLost(f"{settings.authority} gave no usable answer {status}")
-    if endpoint.startswith("0.0.0.0:"):
+    if endpoint == NOWHERE:
         raise GatewayLost(
             f"{settings.authority} says that no gateway serves this token now; if the seller of the token names "
             "another discovery service, set WECHATY_PUPPET_SERVICE_AUTHORITY"
@@ -41,10 +42,13 @@ async def find_endpoint(settings: Settings) -> str:
 
 
 def _endpoint_in(answer: requests.Response) -> str:
-    """Return `host:port`, empty when the answer has none that can be used."""
+    """Return `host:port`, empty when the answer has none that can be used; NOWHERE alone, which may have no port."""
     try:
         found = answer.json() if answer.ok else {}
-        host, port = found.get("host") or found.get("ip"), int(found.get("port") or 0)
+        host = found.get("host") or found.get("ip")
+        if host == NOWHERE:
+            return NOWHERE
+        port = int(found.get("port") or 0)
         endpoint = f"{host}:{port}"
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         return ""
