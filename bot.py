@@ -77,7 +77,7 @@ class RoomSyncBot(Wechaty):
         super().__init__(options(GatewayPuppet(settings, self.session)))
         client, max_text = self.puppet.client, settings.max_text_bytes
         self.state = StateFile(settings.state_file)
-        self.outbox = Outbox(self.state, max_text)
+        self.outbox, self.incoming = Outbox(self.state, max_text), Incoming(self.state)
         pace = settings.send_interval, settings.room_interval, settings.sends_per_minute, settings.daily_limits
         self.pacer = Pacer(Limits(*pace), self.session)
         most = settings.max_attempts
@@ -141,7 +141,8 @@ class RoomSyncBot(Wechaty):
         run = self.state.run
         health = await run(self.housekeeper.last_health)
         open_deliveries = (await run(self.outbox.counts)).keys() & {State.WAITING, State.SENDING}
-        unfinished = await run(Incoming(self.state).unfinished)
+        unfinished = await run(self.incoming.unfinished)
+        await run(self.incoming.load_cursor)
         if open_deliveries or unfinished or health.cooldown.until > (health.written_at or 0.0):
             self.clock.go_on(health.clock_ahead)  # else what waits would look a day old, or a day young
         now = self.clock()
@@ -153,7 +154,7 @@ class RoomSyncBot(Wechaty):
     async def run(self) -> None:
         """Relay until `stop`. Raises `GatewayRejected`."""
         await self.recover()
-        dispatcher = Dispatcher(self, self.session, await prepare(self), Incoming(self.state), self.clock)
+        dispatcher = Dispatcher(self, self.session, await prepare(self), self.incoming, self.clock)
         self.puppet.events = dispatcher
         tasks = [
             asyncio.create_task(dispatcher.run(), name="dispatcher"),

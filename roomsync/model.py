@@ -31,6 +31,14 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True)
+class Cursor:
+    """The last event of an account that is committed, as the gateway numbers them; `seq` is 0 where it does not."""
+
+    account_id: str = ""
+    seq: int = 0
+
+
+@dataclass(frozen=True)
 class Quote:
     """A reply with what it answers: who said that (`name`), its words, and its id where the gateway tells.
 

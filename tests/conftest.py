@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import hypothesis
 import pytest
@@ -12,8 +12,10 @@ import pytest
 from bot import RoomSyncBot
 from roomsync.clock import SteadyClock
 from roomsync.config.settings import Settings
+from tests.numbered import NumberedGateway
 from tests.scripted import ScriptedGateway
 
+G = TypeVar("G", bound=ScriptedGateway)
 # A machine that is busy with something else must not fail a property.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
@@ -38,7 +40,19 @@ def settings(gateway: ScriptedGateway, **more: str) -> Settings:
 @pytest.fixture
 async def gateway() -> AsyncIterator[ScriptedGateway]:
     """A gateway with three rooms of one community, a room outside, and two people."""
-    found = ScriptedGateway()
+    async with _populated(ScriptedGateway()) as found:
+        yield found
+
+
+@pytest.fixture
+async def numbered() -> AsyncIterator[NumberedGateway]:
+    """The same gateway, but one that numbers its events."""
+    async with _populated(NumberedGateway()) as found:
+        yield found
+
+
+@asynccontextmanager
+async def _populated(found: G) -> AsyncIterator[G]:
     found.add_contact("alice", "Alice")
     found.add_contact("bob", "Bob")
     for label in ("101", "102", "103"):

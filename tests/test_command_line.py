@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from roomsync.model import Cursor
 from tests.conftest import PLAIN
+from tests.numbered import NumberedGateway
 from tests.scripted import Fault, ScriptedGateway
 
 ROOT = Path(__file__).parent.parent
@@ -180,6 +182,37 @@ async def test_second_signal_leaves_at_once(folder: Path, gateway: ScriptedGatew
     process.send_signal(LEAVE[-1])
     await output(process)
     assert process.returncode not in (0, None)
+
+
+async def test_what_is_said_while_a_killed_bot_is_away_is_relayed(folder: Path, numbered: NumberedGateway) -> None:
+    """A bot that was killed and starts again tells a gateway that numbers its events where it was, and misses none."""
+    write_env(folder, numbered)
+    texts = [str(number) for number in range(40)]
+
+    def heard() -> list[str]:
+        lines = [line for one in numbered.sent if one.room_id == "r102" for line in one.body.split("\n")]
+        return [line.removeprefix("[Alice@101]:  ") for line in lines]
+
+    def say(*some: str) -> None:
+        for text in some:
+            numbered.say("r101", "alice", text)
+
+    for first, *others in (texts[:20], texts[20:]):
+        process = await start(folder)
+        await numbered.until(lambda: numbered.streams, limit=30)
+        say(first, *others[:9])
+        while first not in heard():
+            await asyncio.sleep(0.002)
+        process.kill()
+        await process.wait()
+        say(*others[9:])
+    process = await start(folder)
+    await numbered.until(lambda: texts[-1] in heard(), limit=30)
+    process.send_signal(LEAVE[-1])
+    await output(process)
+    # What was in hand when it was killed may have been sent twice; nothing else is, and nothing is missing.
+    assert [one for number, one in enumerate(heard()) if one not in heard()[:number]] == texts
+    assert numbered.cursors[0] == Cursor() and all(cursor.account_id == "bot" for cursor in numbered.cursors[1:])
 
 
 async def test_wrong_token_ends_the_bot_with_one_line(folder: Path, gateway: ScriptedGateway) -> None:

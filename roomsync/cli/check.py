@@ -11,6 +11,7 @@ from roomsync.errors import GatewayBusy, GatewayError, GatewayLost, StateFileBus
 from roomsync.gateway.protocol import EventType
 from roomsync.gateway.puppet import GatewayPuppet
 from roomsync.inbox.event_handlers import payload_of, qrcode_of, text_of
+from roomsync.model import Cursor
 from roomsync.relay.rooms import Rooms
 from roomsync.session import Session
 from roomsync.store import StateFile
@@ -28,11 +29,13 @@ class _Login:
         self.account: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.qrcode = ""
         self.is_reported = False  # that nobody is logged in
+        self.cursor = Cursor()  # none: what was said meanwhile is the bot's
 
     async def has_room(self) -> None:
         """Take every event."""
 
-    def feed(self, event_type: int, text: str) -> None:
+    def feed(self, event_type: int, text: str, seq: int = 0) -> None:
+        """Take an event."""
         with contextlib.suppress(ValueError, RecursionError):  # an event that cannot be read is none of those
             if event_type == EventType.LOGIN and not self.account.done():
                 self.account.set_result(text_of(payload_of(event_type, text), "contactId"))

@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 
 import betterproto
 
-from roomsync.model import Kind
+from roomsync.model import Cursor, Kind
 from roomsync.text.characters import UNSAFE, harmless, plain
 
 MAX_ID = 256  # characters; those of today's gateways have at most 70
@@ -89,12 +89,29 @@ class RawEvent(betterproto.Message):
 
     type: int = betterproto.int32_field(1)
     payload: bytes = betterproto.bytes_field(2)
+    seq: int = betterproto.int32_field(3)  # of gateways that number their events; else 0
+
+
+@dataclass
+class EventRequest(betterproto.Message):
+    """What opens the event stream, with the last event that is known (event.proto of npm `@juzi/wechaty-grpc`).
+
+    Without one it is the empty message of wechaty/grpc.
+    """
+
+    seq: int = betterproto.int32_field(1)
+    account_id: str = betterproto.string_field(2)
 
 
 class EventSink(Protocol):
-    """What takes events as they come; `feed` must not raise. `has_room` waits until one more may come."""
+    """What takes events as they come; `feed` must not raise. `has_room` waits until one more may come.
 
-    def feed(self, event_type: int, text: str) -> None: ...
+    `cursor`: the last event that is committed, which the gateway is told when it is connected to.
+    """
+
+    @property
+    def cursor(self) -> Cursor: ...
+    def feed(self, event_type: int, text: str, seq: int = 0) -> None: ...
     async def has_room(self) -> None: ...
 
 

@@ -17,8 +17,8 @@ from roomsync.gateway.compat import patched_import
 from roomsync.gateway.discovery import find_endpoint
 from roomsync.gateway.members import Members
 from roomsync.gateway.payloads import Contents
-from roomsync.gateway.protocol import KINDS, EventSink, Fetch, RawEvent, RawMessage
-from roomsync.model import Kind
+from roomsync.gateway.protocol import KINDS, EventRequest, EventSink, Fetch, RawEvent, RawMessage
+from roomsync.model import Cursor, Kind
 from roomsync.session import Session
 
 with patched_import():
@@ -28,7 +28,7 @@ with patched_import():
     from apscheduler.schedulers.asyncio import AsyncIOScheduler
     from wechaty import Wechaty, WechatyOptions
     from wechaty_grpc.wechaty import PuppetStub
-    from wechaty_grpc.wechaty.puppet import EventRequest, MessageType
+    from wechaty_grpc.wechaty.puppet import MessageType
     from wechaty_puppet_service import PuppetService
 
 __all__ = ["GatewayPuppet", "Wechaty", "options", "prepare"]
@@ -63,7 +63,7 @@ class GatewayPuppet(PuppetService):
         self.client = Client(settings.token)
         self.members = Members(self.client)
         self.contents = Contents(self.client, self.members)
-        self.events: EventSink | None = None  # set before `listen`
+        self.events: EventSink | None = None  # set before `connect`
         self.channel: Channel | None = None
         self._stream: AsyncGenerator[Any, None] | None = None
         self._first: asyncio.Task[Any] | None = None
@@ -98,7 +98,9 @@ class GatewayPuppet(PuppetService):
         self.channel = open_channel(self.settings, endpoint)
         self.client.open(PuppetStub(self.channel, timeout=CALL_TIMEOUT), endpoint)
         # Not PuppetStub.event: it ends the stream for good at a payload that is not UTF-8.
-        stream: AsyncGenerator[Any, None] = PuppetStub(self.channel)._unary_stream(EVENT, EventRequest(), RawEvent)
+        cursor = self.events.cursor if self.events else Cursor()
+        request = EventRequest(seq=cursor.seq, account_id=cursor.account_id)
+        stream: AsyncGenerator[Any, None] = PuppetStub(self.channel)._unary_stream(EVENT, request, RawEvent)
         self._stream, self._first = stream, asyncio.create_task(anext(stream), name="first event")
         await asyncio.wait({self._first}, timeout=HEARTBEAT_TIMEOUT)
         if self._first.done():
@@ -114,7 +116,7 @@ class GatewayPuppet(PuppetService):
         try:
             event = await self.client.call(self._first)
             while True:
-                self.events.feed(event.type, event.payload.decode("utf-8", "replace"))
+                self.events.feed(event.type, event.payload.decode("utf-8", "replace"), event.seq)
                 await self.events.has_room()
                 event = await self.client.call(anext(self._stream))
         except StopAsyncIteration:

@@ -6,13 +6,16 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 from roomsync.errors import GatewayError, is_gone
 from roomsync.gateway.protocol import IGNORED_EVENTS, Bot, EventType, Fetch, Payload
 from roomsync.inbox import room_queues
 from roomsync.inbox.event_handlers import call_handler, payload_of, text_of
 from roomsync.inbox.incoming import Incoming
+from roomsync.inbox.marks import Marks
 from roomsync.inbox.room_queues import Fetched, RoomQueues
+from roomsync.model import Cursor
 from roomsync.session import Phase, Session
 
 log = logging.getLogger(__name__)
@@ -32,28 +35,36 @@ class Event:
     disconnects: int
 
 
+class Entry(NamedTuple):
+    """An event in the backlog: a message is its id, and None what has a mark alone. `characters`: of its payload."""
+
+    event: Event | str | None
+    mark: Cursor | None
+    characters: int
+
+
 class Backlog:
     """Events that came and are not taken in yet, with how many characters their payloads have: it is bounded."""
 
     def __init__(self) -> None:
-        self._events: deque[tuple[Event | str, int]] = deque()  # a message is its id
+        self._events: deque[Entry] = deque()
         self._characters = 0
         self._changed = asyncio.Event()
 
-    def add(self, event: Event | str, characters: int) -> None:
+    def add(self, entry: Entry) -> None:
         """Add an event."""
-        self._events.append((event, characters))
-        self._characters += characters
+        self._events.append(entry)
+        self._characters += entry.characters
         self._changed.set()
 
-    def first(self) -> list[Event | str]:
+    def first(self) -> list[Entry]:
         """Return the events that came first, some at the most; they stay until they are removed."""
-        return [event for event, _ in islice(self._events, MAX_BATCH)]
+        return list(islice(self._events, MAX_BATCH))
 
     def remove(self, count: int) -> None:
         """Remove so many of the first."""
         for _ in range(count):
-            self._characters -= self._events.popleft()[1]
+            self._characters -= self._events.popleft().characters
         self._changed.set()
 
     async def until(self, condition: Callable[[], object]) -> None:
@@ -84,28 +95,41 @@ class Dispatcher:
         self._incoming = incoming
         self._clock = clock
         self.backlog = Backlog()
+        self._marks = Marks()
         self._tasks = asyncio.TaskGroup()
         self._room_queues = RoomQueues(bot, session, fetch, incoming, self._tasks)
         self._ordered: asyncio.Queue[Event | Fetched] = asyncio.Queue()
         self._last_login: Payload = {}
         self._login_retry: asyncio.Task[None] | None = None
 
-    def feed(self, event_type: int, text: str) -> None:
-        """Put an event into the queue; what cannot be read is passed over."""
+    @property
+    def cursor(self) -> Cursor:
+        """The last event that is committed, for a gateway that numbers its events."""
+        return self._incoming.cursor
+
+    def feed(self, event_type: int, text: str, seq: int = 0) -> None:
+        """Put an event into the queue; what cannot be read is passed over. `seq`: its number, if it has one."""
         self._session.last_event = self._clock()
+        event = self._read(event_type, text)
+        mark = self._marks.mark(seq, self._session.disconnects, _account_of(event))
+        if event is not None or mark is not None:
+            self.backlog.add(Entry(event, mark, len(text)))
+
+    def _read(self, event_type: int, text: str) -> Event | str | None:
+        """Return an event as it waits in the queue: a message is its id; None for what is passed over."""
         if event_type in IGNORED_EVENTS:
-            return
+            return None
         if event_type not in set(EventType):
             log.debug("Passed over an event of the unknown type %d.", event_type)
-            return
+            return None
         try:
             payload = payload_of(event_type, text)
             if event_type == EventType.MESSAGE:
-                self.backlog.add(text_of(payload, "messageId"), len(text))
-            else:
-                self.backlog.add(Event(EventType(event_type), payload, self._session.disconnects), len(text))
+                return text_of(payload, "messageId")
+            return Event(EventType(event_type), payload, self._session.disconnects)
         except (ValueError, RecursionError) as error:
             log.warning("Passed over an event of type %d: %s.", event_type, error)
+            return None
 
     async def has_room(self) -> None:
         """Wait until another event may come: what is not read waits at the gateway, and in the connection to it."""
@@ -123,19 +147,23 @@ class Dispatcher:
     async def note_rest(self) -> None:
         """After `run`: note the messages that came and were not taken in, for the next process to ask for."""
         while batch := self.backlog.first():
-            ids = [event for event in batch if isinstance(event, str)]
-            await self._incoming.state.run(self._incoming.note, ids, self._clock())
+            await self._note(batch)
             self.backlog.remove(len(batch))
+
+    async def _note(self, batch: list[Entry]) -> list[str]:
+        """Commit the ids of messages, and where the events leave the cursor; return the ids that are new."""
+        ids = [one.event for one in batch if isinstance(one.event, str)]
+        marks = [one.mark for one in batch if one.mark is not None]
+        return await self._incoming.state.run(self._incoming.note, ids, self._clock(), marks)
 
     async def _take_in(self) -> None:
         """Commit the ids of messages as soon as they come, all that have come at once, then ask for their payloads."""
         while True:
             await self.backlog.until(self.backlog.first)
             batch = self.backlog.first()
-            ids = [event for event in batch if isinstance(event, str)]
-            new = set(await self._incoming.state.run(self._incoming.note, ids, self._clock()))
+            new = set(await self._note(batch))
             self.backlog.remove(len(batch))
-            for event in batch:
+            for event, *_ in batch:
                 if isinstance(event, Event):
                     self._ordered.put_nowait(event)
                 elif event in new:
@@ -192,6 +220,14 @@ class Dispatcher:
         except Exception as error:
             log.exception("Could not handle an event of type %d.", event.type)
             return error
+
+
+def _account_of(event: Event | str | None) -> str | None:
+    """Return whose login it is, empty for a logout; None for any other event."""
+    if not isinstance(event, Event) or event.type not in (EventType.LOGIN, EventType.LOGOUT):
+        return None
+    contact_id = event.payload.get("contactId")
+    return contact_id if event.type is EventType.LOGIN and isinstance(contact_id, str) else ""
 
 
 def _may_pass(error: Exception | None) -> bool:

@@ -1,8 +1,10 @@
 """Message events that came and are not finished: noted before anything is asked about them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from roomsync import store
+from roomsync.inbox.marks import moved
+from roomsync.model import Cursor
 from roomsync.store import StateFile
 
 
@@ -11,16 +13,36 @@ class Incoming:
 
     def __init__(self, state: StateFile) -> None:
         self.state = state
+        self.cursor = Cursor()  # as it is in the file, once it was loaded
         self._finished: list[str] = []  # but not in the file yet
 
-    def note(self, message_ids: Iterable[str], now: float) -> list[str]:
-        """Commit that these message events came, before anything is asked about them; return those that are new."""
+    def load_cursor(self) -> None:
+        """Read which event the last process committed last."""
+        with self.state.connection() as db:
+            self.cursor = store.cursor.read(db)
+
+    def note(self, message_ids: Iterable[str], now: float, marks: Sequence[Cursor] = ()) -> list[str]:
+        """Commit that these message events came, before anything is asked about them; return those that are new.
+
+        `marks`: where they, and what came between them, leave the cursor. It is committed with them: an earlier cursor
+        would only let a gateway tell again what is known, a later one would lose what is not.
+        """
         finished = tuple(self._finished)
         with self.state.transaction() as db:
             store.incoming.finish(db, finished)
             new = store.incoming.note(db, message_ids, now)
+            cursor = self._move_cursor(db, marks) if marks else self.cursor
+        self.cursor = cursor
         del self._finished[: len(finished)]  # only now that it is written; more may have been added meanwhile
         return new
+
+    @staticmethod
+    def _move_cursor(db: store.Connection, marks: Sequence[Cursor]) -> Cursor:
+        before = store.cursor.read(db)
+        cursor = moved(before, marks)
+        if cursor != before:
+            store.cursor.write(db, cursor)
+        return cursor
 
     def unfinished(self) -> list[str]:
         """Return the events that came and were not finished, in their order: a crash or an outage cut them off."""

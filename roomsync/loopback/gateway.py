@@ -12,7 +12,7 @@ from grpclib.exceptions import GRPCError
 from grpclib.server import Server, Stream
 from wechaty_grpc.wechaty import puppet as pb
 
-from roomsync.gateway.protocol import EventType, RawEvent
+from roomsync.gateway.protocol import EventRequest, EventType, RawEvent
 from roomsync.loopback.account import MESSAGES, TYPES, Account, Answer, Fields
 
 Call = Stream[betterproto.Message, betterproto.Message]
@@ -91,7 +91,7 @@ class LoopbackGateway(Account):
 
     def __mapping__(self) -> dict[str, Handler]:
         """Return the service, by the names of wechaty/grpc, as grpclib wants it."""
-        event = Handler(self._event, Cardinality.UNARY_STREAM, pb.EventRequest, RawEvent)
+        event = Handler(self._event, Cardinality.UNARY_STREAM, EventRequest, RawEvent)
         return {
             "/wechaty.Puppet/Event": event,
             **{f"/wechaty.Puppet/{name}": self._handler(name, answer) for name, answer in self.answers().items()},
@@ -125,17 +125,22 @@ class LoopbackGateway(Account):
             # Real gateways quote what they were given, too.
             raise GRPCError(Status.UNAUTHENTICATED, f'Invalid Wechaty TOKEN "{given.removeprefix("Wechaty ")}"')
 
+    def greet(self, request: EventRequest) -> None:
+        """Give the events that every new stream begins with."""
+        self.emit(EventType.HEARTBEAT, {"data": "connected"})
+        if self.logged_in:
+            self.emit(EventType.LOGIN, {"contactId": self.bot_id})
+
     async def _event(self, stream: Call) -> None:
-        await stream.recv_message()
+        request = await stream.recv_message()
+        assert isinstance(request, EventRequest)
         self._authorize(stream)
         await self._notify("Event")
         if self._stream is not None:
             raise GRPCError(Status.ALREADY_EXISTS, "event() can not call twice")
         self._stream = asyncio.Queue()
         await self._notify()
-        self.emit(EventType.HEARTBEAT, {"data": "connected"})
-        if self.logged_in:
-            self.emit(EventType.LOGIN, {"contactId": self.bot_id})
+        self.greet(request)
         try:
             while (event := await self._stream.get()) is not None:
                 await stream.send_message(event)

@@ -4,9 +4,23 @@ Their functions work on an open transaction (`StateFile.transaction`); those tha
 Rooms are named by the gateway's ids everywhere else; only here do they have keys of our own.
 """
 
-from roomsync.store import call_log, deliveries, health, incoming, messages, parts, peers, recalls, report, rooms, sends
+from roomsync.store import (
+    call_log,
+    cursor,
+    deliveries,
+    health,
+    incoming,
+    messages,
+    parts,
+    peers,
+    recalls,
+    report,
+    rooms,
+    sends,
+)
 from roomsync.store.database import Connection, StateFile, is_held, read_only
 from roomsync.store.opening import set_aside
 
 __all__ = ["Connection", "StateFile", "is_held", "read_only", "report", "set_aside"]
-__all__ += ["call_log", "deliveries", "health", "incoming", "messages", "parts", "peers", "recalls", "rooms", "sends"]
+__all__ += ["call_log", "cursor", "deliveries", "health", "incoming", "messages", "parts", "peers", "recalls", "rooms"]
+__all__ += ["sends"]
