@@ -85,8 +85,9 @@ class RoomSyncBot(Wechaty):
         self.rooms = Rooms(settings.room_prefixes)
         self.roster = Roster(client, self.rooms, self.outbox, self.clock)
         style = Style(HeaderTemplate(settings.header), max_text, settings.max_file_bytes, settings.mention_quoted)
-        self.router = Router(self.roster, self.puppet.contents, self.courier, self.session, style, self.clock)
         ttl, retention = settings.relay_ttl_hours * 3600, settings.retention_days * DAY
+        reader = self.puppet.contents
+        self.router = Router(self.roster, reader, self.courier, self.session, style, self.clock, ttl=ttl)
         self.housekeeper = Housekeeper(self.state, self.session, ttl, retention, self.clock)
 
     async def on_login(self, contact: WechatyContact) -> None:

@@ -26,6 +26,7 @@ def raw(text: str = "hi", **fields: object) -> Any:
         "text": text,
         "mention_ids": [],
         "quote_id": "",
+        "said_at": 0.0,
     }
     return SimpleNamespace(message_id="m1", payload=SimpleNamespace(**payload | fields))
 

@@ -2,17 +2,21 @@
 
 import asyncio
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from roomsync import store
+from roomsync.gateway.payloads import said_at
 from roomsync.gateway.protocol import EventType
 from roomsync.inbox.incoming import Incoming
 from roomsync.inbox.marks import Marks, moved
-from roomsync.model import Cursor
+from roomsync.model import Cursor, State
 from roomsync.store import StateFile, read_only
+from roomsync.text import phrases
 from tests.conftest import running, until
 from tests.numbered import NumberedGateway
 from tests.scripted import ScriptedGateway
@@ -279,3 +283,50 @@ async def test_what_comes_again_after_it_was_finished_does_no_harm(numbered: Num
         await until(lambda: not bot.incoming.unfinished())
         assert sum(bot.outbox.counts().values()) == sum(before.values()) + 2
     assert [heard(numbered, room) for room in ("r102", "r103")] == ["a b"] * 2
+
+
+# What is told too late.
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "more", "seconds"),
+    [
+        (1_700_000_000, b"", 1_700_000_000),
+        (1_700_000_000_500, b"", 1_700_000_000.5),
+        (0, b"\x52\x06\x08\x80\xe2\xcf\xaa\x06", 1_700_000_000),  # receive_time alone
+        (7, b"\x52\x06\x08\x80\xe2\xcf\xaa\x06", 1_700_000_000),
+        (1_600_000_000, b"\x52\x06\x08\x80\xe2\xcf\xaa\x06", 1_600_000_000),
+        (0, b"", 0),
+        (1_000_000, b"\x5a\x01a", 0),
+        (2**64 - 1, b"", 0),
+        *[(0, more, 0) for more in (b"\x50\x05", b"\x51" + bytes(8), b"\x52\x01\xff", b"\x52\x02\x0a\x00")],
+    ],
+)
+def test_a_time_is_read_in_every_form(timestamp: int, more: bytes, seconds: float) -> None:
+    """Seconds, milliseconds and the newer field are understood; what is no time of WeChat's is none."""
+    assert said_at(SimpleNamespace(timestamp=timestamp, _unknown_fields=more)) == seconds
+
+
+async def test_what_is_told_too_late_is_not_relayed(numbered: NumberedGateway, state_file: Path) -> None:
+    """Of what is older than RELAY_TTL_HOURS by its own time the rooms read how much it was; newer is relayed."""
+    async with running(numbered, state_file):
+        say(numbered, "a")
+        await numbered.until(lambda: len(numbered.sent) == 2)
+    numbered.said_at = time.time() - 3 * 3600
+    say(numbered, "b", "c")
+    numbered.said_at = time.time() - 1 * 3600
+    say(numbered, "d")
+    async with running(numbered, state_file, RELAY_TTL_HOURS="2") as bot:
+        bot.session.pause()
+        await until(lambda: bot.outbox.counts() == {State.SENT: 2, State.EXPIRED: 4, State.WAITING: 4})
+        bot.session.resume()
+        await numbered.until(lambda: "d" in heard(numbered) and "d" in heard(numbered, "r103"))
+    assert [heard(numbered, room) for room in ("r102", "r103")] == [f"a {phrases.missed(2)} d"] * 2
+
+
+async def test_a_time_counts_only_where_events_are_numbered(gateway: ScriptedGateway, state_file: Path) -> None:
+    """A gateway without numbers tells what is said now, whatever time it gives."""
+    async with running(gateway, state_file, RELAY_TTL_HOURS="1"):
+        say(gateway, "a")  # its time there is in 2023
+        await gateway.until(lambda: len(gateway.sent) == 2)
+    assert heard(gateway) == "a"

@@ -115,6 +115,23 @@ def test_a_line_that_went_is_not_changed(house: House) -> None:
     assert [house.send("r102", NOW + 2), house.send("r102", NOW + 2)] == [phrases.missed(1)] * 2
 
 
+def test_what_was_too_old_when_it_came_is_missed(house: House) -> None:
+    """A message that is too old by its own time is never sent; its rooms are told once, with what else they missed."""
+    house.say("a", NOW, "r102")
+    expire(house.state, NOW + 1, NOW + 1)
+    for number in range(2):
+        message = Message(f"old{number}", "r101", "alice", "Alice", Kind.TEXT)
+        parts = [Part(Kind.TEXT, "b"), Part(Kind.TEXT, "c")]
+        special = {"r103": [Part(Kind.TEXT, "d")]}
+        assert house.outbox.accept(message, parts, ["r102", "r103"], NOW + 2, special, expired=True)
+        assert not house.outbox.accept(message, parts, ["r102", "r103"], NOW + 2, special, expired=True)
+    silent = Message("silent", "r101", "alice", "Alice", Kind.SYSTEM)
+    house.outbox.accept(silent, [Part(Kind.TEXT, "e")], ["r102"], NOW + 2, expired=True)
+    assert house.outbox.counts() == {State.EXPIRED: 1 + 2 * 3 + 1, State.WAITING: 2}
+    assert [house.send("r102", NOW + 2), house.send("r102", NOW + 2)] == [phrases.missed(3), None]
+    assert [house.send("r103", NOW + 2), house.send("r103", NOW + 2)] == [phrases.missed(2), None]
+
+
 def test_a_line_never_expires(house: House) -> None:
     """The line itself waits as long as it must, and is not counted as missed."""
     house.say("a", NOW, "r102")

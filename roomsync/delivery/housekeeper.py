@@ -8,14 +8,13 @@ from collections.abc import Awaitable, Callable
 
 from roomsync import store
 from roomsync.clock import SteadyClock
-from roomsync.delivery.outbox import add_line
+from roomsync.delivery.outbox import add_missed
 from roomsync.delivery.outcomes import ECHO_TTL
 from roomsync.delivery.retries import MAX_RETRY_DELAY
 from roomsync.model import State
 from roomsync.session import Cooldown, Phase, Session
 from roomsync.store import StateFile
 from roomsync.store.health import Health
-from roomsync.text import phrases
 from roomsync.text.kinds import SILENT
 
 log = logging.getLogger(__name__)
@@ -130,18 +129,8 @@ def expire(state: StateFile, accepted_before: float, now: float) -> int:
         store.deliveries.change(db, [one.id for one in old], State.WAITING, State.EXPIRED, now)
         said = {(one.room_id, one.message_id) for one in old if one.kind not in SILENT}
         for room_id, missed in Counter(room_id for room_id, _ in said).items():
-            _notify(db, room_id, missed, now)
+            add_missed(db, room_id, missed, now)
         return len(old)
-
-
-def _notify(db: store.Connection, room_id: str, missed: int, now: float) -> None:
-    notice = store.messages.waiting_notice(db, room_id)
-    if notice is None:
-        add_line(db, room_id, phrases.missed(missed), now, missed=missed)
-        return
-    missed += notice.missed
-    store.messages.set_missed(db, notice.message_id, missed)
-    store.parts.rewrite(db, notice.message_id, phrases.missed(missed))
 
 
 def clamp_clock(state: StateFile, now: float) -> None:

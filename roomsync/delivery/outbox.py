@@ -12,8 +12,9 @@ from roomsync.delivery.turns import Memory, Queue, choose, due_at, is_words
 from roomsync.model import Head, Kind, Message, Part, Send, Shown, State
 from roomsync.store import StateFile
 from roomsync.store.deliveries import Waiting
+from roomsync.text import phrases
 from roomsync.text.headers import join
-from roomsync.text.kinds import CARDS, MEDIA
+from roomsync.text.kinds import CARDS, MEDIA, SILENT
 
 # Seconds that a reply may wait for a message of its own, in which it quotes: later it goes with the others, and names
 # what it quotes in a line.
@@ -46,10 +47,13 @@ class Outbox(Outcomes):
         room_ids: Iterable[str],
         now: float,
         special: Mapping[str, Sequence[Part]] | None = None,
+        *,
+        expired: bool = False,
     ) -> bool:
         """Commit `message` and a delivery of each of its `parts` to each room; False when it was known already.
 
-        A room in `special` gets those parts in their place. What was taken back before it came is committed alone.
+        A room in `special` gets those parts in their place. What was taken back before it came is committed alone. Of
+        what is `expired` each room reads only that it missed one message.
         """
         with self.state.transaction() as db:
             store.incoming.finish(db, [message.id])
@@ -58,6 +62,10 @@ class Outbox(Outcomes):
                 return False
             by_room = {room_id: (special or {}).get(room_id, parts) for room_id in room_ids}
             store.deliveries.add(db, key, by_room, now)
+            if expired:
+                store.deliveries.expire_message(db, key, now)
+                for room_id in by_room if message.kind not in SILENT else ():
+                    add_missed(db, room_id, 1, now)
             return True
 
     def heads(self, now: float) -> list[Head]:
@@ -157,6 +165,17 @@ def add_line(
     message_id = store.messages.add_own(db, room_id, Kind.SYSTEM, now, missed)
     priority = store.deliveries.AHEAD if is_answer else 0
     store.deliveries.add(db, message_id, {room_id: [Part(Kind.TEXT, line)]}, now, priority)
+
+
+def add_missed(db: store.Connection, room_id: str, missed: int, now: float) -> None:
+    """Let a room read how many messages it missed; a line that still waits there is brought up to date."""
+    notice = store.messages.waiting_notice(db, room_id)
+    if notice is None:
+        add_line(db, room_id, phrases.missed(missed), now, missed=missed)
+        return
+    missed += notice.missed
+    store.messages.set_missed(db, notice.message_id, missed)
+    store.parts.rewrite(db, notice.message_id, phrases.missed(missed))
 
 
 def _caption_again(db: store.Connection, room_id: str, row: Waiting, now: float, passed: bool) -> bool:

@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 
 LOCATION = "/wechaty.Puppet/MessageLocation"
 QUOTED_TIMEOUT = 3.0  # seconds that a reply waits for what it quotes
+# Seconds; a message's time by the gateway's word is believed from the year in which WeChat came to the year 2096.
+EARLIEST, LATEST = 1.29e9, 4e9
+MILLISECONDS_FROM = 1e11  # a larger one is in milliseconds (python-wechaty#1290)
 
 
 @dataclass
@@ -39,6 +42,33 @@ class MessageLocationResponse(betterproto.Message):
     """The answer to MessageLocation, a call that wechaty-grpc 0.20 does not know."""
 
     location: LocationPayload = betterproto.message_field(1)
+
+
+@dataclass
+class Timestamp(betterproto.Message):
+    """A time as protobuf has it (google/protobuf/timestamp.proto), without the fraction of a second."""
+
+    seconds: int = betterproto.int64_field(1)
+
+
+@dataclass
+class ReceiveTime(betterproto.Message):
+    """Of MessagePayloadResponse what wechaty-grpc 0.20 does not know (proto/wechaty/puppet/message.proto)."""
+
+    receive_time: Timestamp = betterproto.message_field(10)
+
+
+def said_at(payload: Any) -> float:
+    """Return when a gateway says that a message was said, seconds since the epoch; 0 when it says nothing sensible."""
+    try:
+        received = int(ReceiveTime().parse(payload._unknown_fields).receive_time.seconds)
+    except (LookupError, AttributeError, TypeError, ValueError):
+        received = 0  # it is of another form, of which betterproto makes one of these
+    for stamp in (payload.timestamp, received):
+        seconds = stamp / 1000 if stamp > MILLISECONDS_FROM else float(stamp)
+        if EARLIEST < seconds < LATEST:
+            return seconds
+    return 0.0
 
 
 def message_of(msg: Any) -> Message:
@@ -64,6 +94,7 @@ def message_of(msg: Any) -> Message:
         quote=quote,
         mention_ids=tuple(payload.mention_ids),
         quote_id="" if quote or kind is not Kind.TEXT or fault_of_id(payload.quote_id) else payload.quote_id,
+        said_at=payload.said_at,
     )
 
 

@@ -16,7 +16,7 @@ from roomsync.gateway.client import Client
 from roomsync.gateway.compat import patched_import
 from roomsync.gateway.discovery import find_endpoint
 from roomsync.gateway.members import Members
-from roomsync.gateway.payloads import Contents
+from roomsync.gateway.payloads import Contents, said_at
 from roomsync.gateway.protocol import KINDS, EventRequest, EventSink, Fetch, RawEvent, RawMessage
 from roomsync.model import Cursor, Kind
 from roomsync.session import Session
@@ -149,10 +149,16 @@ class GatewayPuppet(PuppetService):
         raise errors.GatewayError("the bot never logs WeChat out")
 
     async def message_payload(self, message_id: str) -> Any:
-        """Return a message's payload; `kind` is added to it. Unknown types no longer raise IndexError."""
+        """Return a message's payload; `kind` and `said_at` are added to it. Unknown types no longer raise IndexError.
+
+        When it was said is looked at only where events are numbered, and may be told long after: elsewhere a machine's
+        clock that is wrong by a day must not keep anything back.
+        """
         payload = await self.client.message_payload(message_id)
         payload.kind = KINDS.get(payload.type, Kind.UNKNOWN)
         payload.type = MESSAGE_TYPES[payload.kind]
+        is_numbered = self.events is not None and self.events.cursor.seq > 0
+        payload.said_at = said_at(payload) if is_numbered else 0.0
         return payload
 
 

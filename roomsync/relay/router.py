@@ -1,6 +1,7 @@
 """The one place that decides what becomes of a message: relayed, taken back, answered, settled or left alone."""
 
 import logging
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
@@ -40,6 +41,7 @@ class Router:
     """Decides by asking, in this order: is it ours, whose is it, does it take something back, is it to be relayed?
 
     `filters` answer relay, drop or hold, with their reasons; none is there yet. `clock` gives seconds since the epoch.
+    What was said longer ago than `ttl` seconds, by the gateway's word, is given up.
     What a message needs of the state file is one piece of work there: so one that was said first is decided first, also
     after an outage of the disk. The methods that do such work raise `StateFileError` when the file cannot be used.
     """
@@ -53,6 +55,7 @@ class Router:
         style: Style,
         clock: Callable[[], float],
         filters: Sequence[Filter] = (),
+        ttl: float = math.inf,
     ) -> None:
         self._roster, self._rooms = roster, roster.rooms
         self._reader = reader
@@ -64,6 +67,7 @@ class Router:
         self._style = style
         self._clock = clock
         self._filters = filters
+        self._ttl = ttl
 
     async def handle(self, message: Message) -> None:
         """Decide about a message that was seen, and let the courier know. Raises `GatewayError`, to be asked again."""
@@ -130,7 +134,11 @@ class Router:
             return False
         shown = parts(message, source, self._style, labels)
         others = [room.id for room in self._rooms.others(source)]
-        return self._outbox.accept(message, shown, others, now, self._for_author(message, source, labels))
+        expired = 0 < message.said_at < now - self._ttl
+        if expired:
+            log.info("Message %s is older than RELAY_TTL_HOURS and is given up.", message.id)
+        special = self._for_author(message, source, labels)
+        return self._outbox.accept(message, shown, others, now, special, expired=expired)
 
     def _judge(self, message: Message, source: Room) -> Verdict:
         """Return the strictest answer of the filters, with the reasons of all."""

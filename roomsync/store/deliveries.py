@@ -197,6 +197,11 @@ def change_carried(db: Connection, send_id: int, sources: Iterable[State], targe
     return sum(change(db, ids, source, target, now) for source in sources)
 
 
+def expire_message(db: Connection, message_id: int, now: float) -> None:
+    """Give up all that waits of a message."""
+    change(db, _find(db, "message_id = ?", message_id), State.WAITING, State.EXPIRED, now)
+
+
 def cancel_unsent(db: Connection, message_id: int, room_id: str | None, reason: Reason, now: float) -> None:
     """Cancel what waits of a message and went nowhere yet, for one room or (None) for all."""
     where = f"message_id = ? AND send_id IS NULL AND (? IS NULL OR room = {KEY})"
