@@ -31,6 +31,7 @@ try:
     from roomsync.cli.logs import set_up_logs, set_up_output
     from roomsync.cli.signals import stop_on_signals
     from roomsync.cli.status import show_status
+    from roomsync.cli.verify import code_of, give_code, line_of_question
     from roomsync.clock import SteadyClock
     from roomsync.config.settings import Settings, read_settings
     from roomsync.delivery.attempts import Attempts
@@ -40,7 +41,7 @@ try:
     from roomsync.delivery.pacer import DAY, Limits, Pacer
     from roomsync.errors import RoomSyncError, SettingsError
     from roomsync.gateway.payloads import message_of
-    from roomsync.gateway.protocol import DIRTY_ROOM, Payload, RawMessage, WechatyContact, WechatyRoom
+    from roomsync.gateway.protocol import CODE_EXPIRED, DIRTY_ROOM, Payload, RawMessage, WechatyContact, WechatyRoom
     from roomsync.gateway.puppet import GatewayPuppet, Wechaty, options, prepare
     from roomsync.gateway.supervisor import Supervisor
     from roomsync.inbox.dispatcher import Dispatcher
@@ -131,6 +132,17 @@ class RoomSyncBot(Wechaty):
             link = f"https://wechaty.js.org/qrcode/{quote(qr_code, safe='')}"
             log.warning("WeChat is not logged in. Scan this with the account's phone: %s", link)
 
+    async def on_verify_code(self, verify_id: str, status: object, message: str) -> None:
+        if not self.session.is_logged_in:
+            self.session.ask_for_code("" if status == CODE_EXPIRED else verify_id)
+            log.warning("%s", line_of_question(status, message))
+
+    async def on_verify_slide(self) -> None:
+        if not self.session.is_logged_in:
+            log.warning(
+                "WeChat asks for a slider to be moved. The bot cannot do that: do it where the gateway shows it."
+            )
+
     async def on_logout(self, contact: WechatyContact) -> None:
         log.warning("WeChat is logged out; what is said waits in the outbox until it is logged in again.")
 
@@ -150,6 +162,7 @@ class RoomSyncBot(Wechaty):
         await run(self.outbox.recover, now)
         self.pacer.restore(await run(self.outbox.recent, now - DAY))
         self.session.throttle(health.cooldown)
+        self.session.ask_for_code(health.verify_id)
         await self.housekeeper.note_health()
 
     async def run(self) -> None:
@@ -216,6 +229,7 @@ def main() -> int:
     mode.add_argument("--demo", action="store_true", help="show the bot at work without account, token and network")
     mode.add_argument("--set-aside", action="store_true", help="move a damaged state file out of the way, and leave")
     mode.add_argument("--status", action="store_true", help="show what waits, was sent and failed; 0 if all is well")
+    mode.add_argument("--verify-code", metavar="CODE", type=code_of, help="give WeChat the code that it asks for")
     parser.add_argument("--json", action="store_true", help="with --status: for machines")
     args = parser.parse_args()
     if args.json and not args.status:
@@ -233,6 +247,8 @@ def main() -> int:
         set_up_logs(settings.log_level, settings.token)
         if args.check:
             return asyncio.run(check(settings))
+        if args.verify_code:
+            return asyncio.run(give_code(settings, args.verify_code))
         asyncio.run(run(settings))
         return 0
     except SettingsError as error:

@@ -29,6 +29,7 @@ class Session:
     def __init__(self) -> None:
         self.phase = Phase.DISCONNECTED
         self.account_id = ""  # the contact id of the account that is, or was last, logged in; empty after a logout
+        self.verify_id = ""  # what WeChat's question for a verify code is called; empty while it asks for none
         self.cooldown = Cooldown()
         self.paused = False  # nothing is sent until `resume`
         self.last_event = 0.0  # when the last event came, seconds since the epoch; 0 before the first
@@ -79,7 +80,7 @@ class Session:
     def log_in(self, account_id: str) -> None:
         """Note that WeChat is logged in; some gateways say so more than once."""
         known = account_id == self.account_id and self.is_ready
-        self.account_id = account_id
+        self.account_id, self.verify_id = account_id, ""
         self._change(Phase.READY if known else Phase.LOGGED_IN)
 
     def log_out(self) -> None:
@@ -92,6 +93,11 @@ class Session:
         """Note that the rooms of the account that is logged in are found."""
         if self.is_logged_in:
             self._change(Phase.READY)
+
+    def ask_for_code(self, verify_id: str) -> None:
+        """Note that WeChat asks for a verify code, and what that question is called; empty when it asks no more."""
+        self.verify_id = verify_id
+        self._change(self.phase)
 
     def throttle(self, cooldown: Cooldown) -> None:
         """Note that the account pauses, because WeChat says that it sends too fast."""

@@ -215,6 +215,18 @@ async def test_what_is_said_while_a_killed_bot_is_away_is_relayed(folder: Path, 
     assert numbered.cursors[0] == Cursor() and all(cursor.account_id == "bot" for cursor in numbered.cursors[1:])
 
 
+async def test_verify_code_is_a_mode(folder: Path, gateway: ScriptedGateway) -> None:
+    """A code goes to the gateway and to no log; what is no code is refused before that, with 2, and not shown."""
+    write_env(folder, gateway, "LOG_LEVEL=debug")
+    process = await start(folder, "--verify-code", "987654")
+    shown = await output(process)
+    assert "WeChat asks for no verify code now." in shown and "987654" not in shown
+    assert (process.returncode, gateway.calls) == (1, ["Event", "Start"])
+    process = await start(folder, "--verify-code", "98765x")
+    assert "4 to 8 digits" in (shown := await output(process)) and "98765x" not in shown
+    assert process.returncode == 2
+
+
 async def test_wrong_token_ends_the_bot_with_one_line(folder: Path, gateway: ScriptedGateway) -> None:
     """A token that the gateway refuses is one clear line, and 1."""
     write_env(folder, gateway)

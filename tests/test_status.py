@@ -220,6 +220,7 @@ def test_machines_read_the_same(box: Box, capsys: pytest.CaptureFixture[str]) ->
         "since": NOW - 90,
         "last_event": NOW - 5,
         "cooldown": 0.0,
+        "verify_code": False,
         "silence": None,
         "outage": None,
         "outage_ended_at": None,

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from roomsync import store
+from roomsync.cli.verify import COMMAND
 from roomsync.errors import StateFileError
 from roomsync.session import Phase
 from roomsync.store import is_held, read_only
@@ -36,6 +37,7 @@ class Status:
     since: float | None
     last_event: float | None
     cooldown: float
+    verify_code: bool  # whether WeChat asks for one
     silence: float | None
     outage: float | None
     outage_ended_at: float | None
@@ -70,6 +72,7 @@ def read_status(path: Path, now: float) -> tuple[Status, Phase, float]:
                 since=health.since,
                 last_event=health.last_event,
                 cooldown=max(0.0, health.cooldown.until - now),
+                verify_code=bool(health.verify_id),
                 silence=max(0.0, now - health.written_at) if running and health.written_at else None,
                 outage=health.outage_length if has_outage else None,
                 outage_ended_at=health.outage_ended_at if has_outage else None,
@@ -106,6 +109,8 @@ def _lines(status: Status, phase: Phase, now: float) -> list[str]:
     if status.outage is not None and status.outage_ended_at:
         ago = _age(now - status.outage_ended_at)
         lines.append(f"the state file could not be written for {_age(status.outage)}, until {ago} ago")
+    if status.verify_code:
+        lines.append(f"WeChat asks for a verify code: {COMMAND}")
     if status.cooldown:
         lines.append(f"WeChat says that the account sends too fast: nothing is sent for {_age(status.cooldown)}")
     if status.unreadable:

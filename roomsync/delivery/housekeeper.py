@@ -36,7 +36,7 @@ class Housekeeper:
         self._run = state.run
         self._ttl, self._retention = ttl, retention
         self._clock = clock
-        self._noted: tuple[Phase, Cooldown] | None = None
+        self._noted: tuple[Phase, Cooldown, str] | None = None
         self._last_round = float("inf")
         self._last_rescue = ""
         self._news = asyncio.Event()
@@ -78,20 +78,23 @@ class Housekeeper:
 
     async def note_health(self) -> None:
         """Note how the session is doing: for `--status`, and for the next process."""
-        await self._run(self._note, self._session.phase, self._session.cooldown, self._session.last_event)
+        session = self._session
+        await self._run(self._note, session.phase, session.cooldown, session.verify_id, session.last_event)
 
-    def _note(self, phase: Phase, cooldown: Cooldown, last_event: float) -> None:
+    def _note(self, phase: Phase, cooldown: Cooldown, verify_id: str, last_event: float) -> None:
         now, outage = self._clock(), self._state.outages.last
         with self._state.transaction() as db:
             if not self._noted or phase != self._noted[0]:
                 store.health.note_phase(db, phase, now)
             store.health.note_cooldown(db, cooldown)
+            if not self._noted or verify_id != self._noted[2]:
+                store.health.note_verify_id(db, verify_id)
             if last_event:
                 store.health.note_last_event(db, last_event)
             store.health.note_written(db, now, self._clock.ahead)
             if outage:
                 store.health.note_outage(db, now, outage)
-        self._noted, self._state.outages.last = (phase, cooldown), 0.0
+        self._noted, self._state.outages.last = (phase, cooldown, verify_id), 0.0
 
     async def run(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         """Do what is due every few seconds, and note each change of the session, until cancelled."""
@@ -108,7 +111,8 @@ class Housekeeper:
         while True:
             await self._news.wait()
             self._news.clear()
-            if (self._session.phase, self._session.cooldown) != self._noted or self._state.outages.last:
+            session = self._session
+            if (session.phase, session.cooldown, session.verify_id) != self._noted or self._state.outages.last:
                 await _guarded(self.note_health())
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import betterproto
-from wechaty_grpc.wechaty.puppet import ImageType, MessagePayloadRequest, MessageSendTextResponse
+from wechaty_grpc.wechaty.puppet import ImageType, LogoutResponse, MessagePayloadRequest, MessageSendTextResponse
 
 from roomsync import errors
 from roomsync.gateway.error_mapping import map_errors
@@ -54,6 +54,17 @@ class MessageSendTextRequest(betterproto.Message):
     text: str = betterproto.string_field(2)
     mentonal_ids: list[str] = betterproto.string_field(3)
     quote_id: str = betterproto.string_field(4)
+
+
+ENTER_VERIFY_CODE = "/wechaty.Puppet/EnterVerifyCode"
+
+
+@dataclass
+class EnterVerifyCodeRequest(betterproto.Message):
+    """Of a call that wechaty-grpc 0.20 does not know (verify-code.proto of npm `@juzi/wechaty-grpc`)."""
+
+    id: str = betterproto.string_field(1)
+    code: str = betterproto.string_field(2)
 
 
 class Client:
@@ -136,6 +147,12 @@ class Client:
 
     async def _image(self, message_id: str, size: ImageType) -> str:
         return str((await self.call(self.stub.message_image(id=message_id, type=size))).filebox)
+
+    async def enter_verify_code(self, verify_id: str, code: str) -> None:
+        """Give WeChat the code that it asks for."""
+        request = EnterVerifyCodeRequest(id=verify_id, code=code)
+        # The answer is empty, as that to Logout is.
+        await self.call(self.stub._unary_unary(ENTER_VERIFY_CODE, request, LogoutResponse))
 
     async def recall(self, sent_id: str) -> bool:
         """Take back what was sent; return whether the gateway did."""

@@ -38,12 +38,16 @@ class EventType(IntEnum):
     LOGIN = 25
     LOGOUT = 26
     DIRTY = 27
+    VERIFY_CODE = 33
+    VERIFY_SLIDE = 34
 
 
 # Nothing has to be done about these.
 IGNORED_EVENTS = frozenset(
     {EventType.HEARTBEAT, EventType.DONG, EventType.FRIENDSHIP, EventType.ROOM_INVITATION, EventType.RESET}
 )
+# Of a question for a verify code (src/schemas/verify-code.ts of npm `@juzi/wechaty-puppet`): how it stands.
+CODE_EXPIRED, CODE_WRONG = 2, 3
 DIRTY_ROOM = 3  # of wechaty's PayloadType: what a "dirty" event says is out of date
 
 KINDS = {
@@ -152,7 +156,8 @@ class Loader(Protocol[T_co]):
 class Bot(Protocol):
     """A Wechaty subclass with the handlers that are called for events.
 
-    `on_dirty` is not one of wechaty's own: what is known of a contact, a member or a room is out of date.
+    Not of wechaty's own are `on_dirty`: what is known of a contact, a member or a room is out of date; `on_verify_code`
+    and `on_verify_slide`: WeChat asks who logs in.
     """
 
     Contact: Loader[WechatyContact]
@@ -175,3 +180,5 @@ class Bot(Protocol):
         self, room: WechatyRoom, new_topic: str, old_topic: str, changer: WechatyContact, date: datetime
     ) -> None: ...
     async def on_dirty(self, payload_type: object, payload_id: str) -> None: ...
+    async def on_verify_code(self, verify_id: str, status: object, message: str) -> None: ...
+    async def on_verify_slide(self) -> None: ...

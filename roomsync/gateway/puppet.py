@@ -93,22 +93,27 @@ class GatewayPuppet(PuppetService):
             hint = "if it speaks TLS, set WECHATY_PUPPET_SERVICE_NO_TLS_INSECURE_CLIENT=false"
             raise errors.AnswerLost(f"{error}; {hint}") from error
 
-    async def _connect(self) -> None:
+    async def open(self) -> Channel:
+        """Open a connection for calls alone, beside a bot that has the event stream. Raises `GatewayError`."""
         endpoint = await find_endpoint(self.settings)
         self.channel = open_channel(self.settings, endpoint)
         self.client.open(PuppetStub(self.channel, timeout=CALL_TIMEOUT), endpoint)
+        return self.channel
+
+    async def _connect(self) -> None:
+        channel = await self.open()
         # Not PuppetStub.event: it ends the stream for good at a payload that is not UTF-8.
         cursor = self.events.cursor if self.events else Cursor()
         request = EventRequest(seq=cursor.seq, account_id=cursor.account_id)
-        stream: AsyncGenerator[Any, None] = PuppetStub(self.channel)._unary_stream(EVENT, request, RawEvent)
+        stream: AsyncGenerator[Any, None] = PuppetStub(channel)._unary_stream(EVENT, request, RawEvent)
         self._stream, self._first = stream, asyncio.create_task(anext(stream), name="first event")
         await asyncio.wait({self._first}, timeout=HEARTBEAT_TIMEOUT)
         if self._first.done():
             try:
                 await self.client.call(asyncio.shield(self._first))
             except StopAsyncIteration:
-                raise errors.GatewayLost(f"{endpoint} ended the event stream at once") from None
-        await self.client.call(PuppetStub(self.channel, timeout=START_TIMEOUT).start())
+                raise errors.GatewayLost(f"{self.endpoint} ended the event stream at once") from None
+        await self.client.call(PuppetStub(channel, timeout=START_TIMEOUT).start())
 
     async def listen(self) -> None:
         """Feed `events` until the stream ends. Raises `GatewayError`."""

@@ -75,6 +75,11 @@ async def call_handler(bot: Bot, session: Session, event_type: EventType, payloa
             await bot.on_error(payload)
         case EventType.DIRTY:
             await bot.on_dirty(payload.get("payloadType"), _string(payload, "payloadId"))
+        case EventType.VERIFY_CODE:
+            message = topic_of(payload.get("message"))
+            await bot.on_verify_code(verify_id_of(payload), payload.get("status"), message)
+        case EventType.VERIFY_SLIDE:
+            await bot.on_verify_slide()
         case _:
             await _call_room_handler(bot, event_type, payload)
 
@@ -106,6 +111,14 @@ def text_of(payload: Payload, key: str) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError(f"its {key} is missing, or no text")
     return value
+
+
+def verify_id_of(payload: Payload) -> str:
+    """Return what WeChat's question for a verify code is called. Raises ValueError when it has no usable name."""
+    verify_id = text_of(payload, "id")
+    if fault := fault_of_id(verify_id):
+        raise ValueError(f"its id {fault}")
+    return verify_id
 
 
 def qrcode_of(payload: Payload) -> str:

@@ -12,6 +12,7 @@ class Health:
 
     `written_at`: when the bot wrote last. `clock_ahead`: seconds that its clock was ahead of the machine's then, which
     had been set. `outage_length`: how many seconds the state file could not be written, until `outage_ended_at`.
+    `verify_id`: what WeChat's question for a verify code is called; empty while it asks for none.
     """
 
     phase: str
@@ -22,13 +23,14 @@ class Health:
     clock_ahead: float = 0.0
     outage_ended_at: float | None = None
     outage_length: float = 0.0
+    verify_id: str = ""
 
 
 def read(db: Connection) -> Health:
     """Return the row."""
     query = """
     SELECT phase, since, last_event, cooldown_until, cooldown_length, written_at, clock_ahead, outage_ended_at,
-    outage_length FROM health
+    outage_length, verify_id FROM health
     """
     phase, since, last_event, until, length, *others = db.execute(query).fetchone()
     return Health(phase, since, last_event, Cooldown(until, length), *others)
@@ -57,3 +59,8 @@ def note_written(db: Connection, now: float, clock_ahead: float) -> None:
 def note_outage(db: Connection, ended_at: float, length: float) -> None:
     """Note a time in which the state file could not be written."""
     db.execute("UPDATE health SET outage_ended_at = ?, outage_length = ?", (ended_at, length))
+
+
+def note_verify_id(db: Connection, verify_id: str) -> None:
+    """Note what WeChat's question for a verify code is called; empty when it asks for none."""
+    db.execute("UPDATE health SET verify_id = ?", (verify_id,))

@@ -1,0 +1,117 @@
+"""`python bot.py --verify-code 123456`: give WeChat the code that it asks for at a first login."""
+
+import argparse
+import asyncio
+import contextlib
+import re
+
+from roomsync import store
+from roomsync.config.settings import Settings
+from roomsync.errors import GatewayBusy, GatewayError, GatewayLost
+from roomsync.gateway.protocol import CODE_EXPIRED, CODE_WRONG, EventType
+from roomsync.gateway.puppet import GatewayPuppet
+from roomsync.inbox.event_handlers import payload_of, verify_id_of
+from roomsync.model import Cursor
+from roomsync.session import Session
+from roomsync.store import is_held, read_only
+from roomsync.text.characters import harmless
+
+CODE_FORM = re.compile("[0-9]{4,8}")
+COMMAND = "python bot.py --verify-code 123456"
+QUESTION_TIMEOUT = 5.0  # seconds in which a gateway repeats to a new connection what WeChat asks
+VERIFY_TIMEOUT = 30.0  # seconds until the command gives up
+
+
+def code_of(text: str) -> str:
+    """Return a code as it is given on the command line. Raises `argparse.ArgumentTypeError`."""
+    if not CODE_FORM.fullmatch(text):
+        raise argparse.ArgumentTypeError("the code is 4 to 8 digits, such as 123456")
+    return text
+
+
+def line_of_question(status: object, message: str) -> str:
+    """Return what to do about WeChat's question: its `status` is the gateway's number, `message` its own words."""
+    if status == CODE_EXPIRED:
+        return "The time for WeChat's verify code is over: begin the login at the gateway again."
+    start = "That verify code was wrong. " if status == CODE_WRONG else ""
+    words = f" (WeChat says: {message})" if message else ""
+    return f"{start}WeChat asks for the verify code that it gives the account's owner: {COMMAND}{words}"
+
+
+class _Question:
+    """Takes events until WeChat asks for a code, or is logged in: `verify_id` is then set, empty for a login."""
+
+    def __init__(self) -> None:
+        self.verify_id: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.cursor = Cursor()  # none: what was said meanwhile is the bot's
+
+    async def has_room(self) -> None:
+        """Take every event."""
+
+    def feed(self, event_type: int, text: str, seq: int = 0) -> None:
+        """Take an event."""
+        if event_type not in (EventType.LOGIN, EventType.VERIFY_CODE) or self.verify_id.done():
+            return
+        with contextlib.suppress(ValueError, RecursionError):  # an event that cannot be read asks for nothing
+            payload = payload_of(event_type, text)
+            self.verify_id.set_result(verify_id_of(payload) if event_type == EventType.VERIFY_CODE else "")
+
+
+async def give_code(settings: Settings, code: str) -> int:
+    """Give WeChat the code, beside a bot that runs or without one, and print what came of it; return 0 when it has it.
+
+    Raises `StateFileError`.
+    """
+    puppet, question = GatewayPuppet(settings, Session()), _Question()
+    puppet.events = question
+    try:
+        async with asyncio.timeout(VERIFY_TIMEOUT):
+            verify_id = await _ask(puppet, question)
+            if verify_id:
+                await puppet.client.enter_verify_code(verify_id, code)
+    except GatewayError as error:
+        return _say(f"The code was not taken: {harmless(str(error).replace(code, '***'))}", 1)
+    except TimeoutError:
+        return _say(f"The gateway did not answer within {VERIFY_TIMEOUT:.0f} s.", 1)
+    finally:
+        await puppet.disconnect()
+    if not verify_id:
+        return _say("WeChat asks for no verify code now.", 1)
+    return _say("WeChat has the code. Whether it logs in now is shown by the bot's log and by --status.", 0)
+
+
+def _say(text: str, exit_code: int) -> int:
+    print(text)  # noqa: T201 - this is the answer to the user
+    return exit_code
+
+
+async def _ask(puppet: GatewayPuppet, question: _Question) -> str:
+    """Connect; return what WeChat's question is called, empty when it asks for nothing.
+
+    There is one event stream, and a bot that runs needs it: what it heard stands in the state file.
+    """
+    path = puppet.settings.state_file
+    noted = ""
+    if path.exists():
+        with read_only(path) as db:
+            noted = store.health.read(db).verify_id
+    if is_held(path):
+        await puppet.open()
+        return noted
+    try:
+        await puppet.connect()
+    except GatewayBusy:
+        return noted
+    listening = asyncio.create_task(puppet.listen(), name="verify listens")
+    try:
+        either: set[asyncio.Future[None] | asyncio.Future[str]] = {listening, question.verify_id}
+        await asyncio.wait(either, timeout=QUESTION_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
+        if question.verify_id.done():
+            return question.verify_id.result()
+        if listening.done():
+            await listening
+            raise GatewayLost("the gateway ended the event stream")
+        return noted
+    finally:
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
