@@ -39,6 +39,15 @@ def test_room_of_a_message_has_the_message_itself(box: Box) -> None:
     assert (copy(box, "r101"), copy(box), copy(box, "r103")) == (Copy("m1", False), None, None)
 
 
+def test_ids_are_those_of_one_room(box: Box) -> None:
+    """A message is found by the id that it has in a room, and by no id that it has in another."""
+    box.say("hello")
+    send(box, "s1")
+    ids = [("m1", "r101"), ("s1", "r102"), ("m1", "r102"), ("s1", "r101")]
+    with box.state.connection() as db:
+        assert [len(store.messages.shown_as(db, *one)) for one in ids] == [1, 1, 0, 0]
+
+
 @pytest.mark.parametrize("sent_id", ["s1", None])
 def test_other_rooms_have_a_copy(box: Box, sent_id: str | None) -> None:
     """A copy that was sent is known by the id that the gateway gave, if it gave one."""
@@ -107,6 +116,15 @@ def test_what_was_taken_back_has_no_copy(box: Box) -> None:
     assert (copy(box, "r101"), copy(box)) == (None, None)
 
 
+def test_copy_that_is_gone_is_none(box: Box) -> None:
+    """A copy that was cancelled after it was sent is no copy."""
+    box.say("hello")
+    send(box, "s1")
+    with box.state.transaction() as db:
+        store.deliveries.change(db, [1], State.SENT, State.CANCELLED, NOW)
+    assert copy(box) is None
+
+
 def test_newest_copy_counts(box: Box) -> None:
     """What WeChat refused after all and was sent again is known by its new id."""
     box.say("hello")
@@ -115,6 +133,12 @@ def test_newest_copy_counts(box: Box) -> None:
     assert copy(box) is None
     send(box, "new")
     assert copy(box) == Copy("new", False)
+    with box.state.transaction() as db:  # it is there twice
+        newer = store.sends.add(db, "r102", Kind.TEXT, "hello", NOW + 1)
+        store.sends.note_sent_id(db, newer, "newer")
+        again = f"SELECT message_id, part, room, source, state, {newer}, changed FROM deliveries"
+        db.execute(f"INSERT INTO deliveries (message_id, part, room, source, state, send_id, changed) {again}")
+    assert copy(box) == Copy("newer", False)
 
 
 def test_reply_keeps_what_it_quotes(box: Box) -> None:
@@ -146,7 +170,20 @@ def test_line_of_a_reply_counts_for_the_size(box: Box) -> None:
     box.bodies()
     room = BOX_BYTES - len(f"[Bob@101]:  yes\n{REPLY.quote_line}\n".encode())
     for length, sends in ((room, 1), (room + 1, 2)):
-        box.say("x" * length)
+        words = "x" * length
+        for first, second in ((words, REPLY), (REPLY, words)):
+            box.say(first)
+            box.say(second)
+            assert len(box.bodies()) == sends
+
+
+def test_line_of_a_second_reply_counts_for_the_size(box: Box) -> None:
+    """The line counts, too, where the reply shares the header of the text before it."""
+    box.say("hello")
+    box.bodies()
+    room = BOX_BYTES - len(f"[Bob@101]:  \nyes\n{REPLY.quote_line}".encode())
+    for length, sends in ((room, 1), (room + 1, 2)):
+        box.say(Part(Kind.TEXT, "x" * length, REPLY.header))
         box.say(REPLY)
         assert len(box.bodies()) == sends
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,24 @@ async def test_words_of_another_room_are_not_shown(gateway: ScriptedGateway, sta
             )
 
 
+@pytest.mark.parametrize(("talker", "kind"), [("al\x1bice", "text"), ("alice", "system"), ("alice", "recalled")])
+async def test_what_cannot_be_shown_is_no_quote(
+    gateway: ScriptedGateway, state_file: Path, talker: str, kind: str
+) -> None:
+    """A reply goes without the line of somebody with a bad id, of a notice, and of what was taken back."""
+    gateway.say("r101", talker, "before", kind=kind, id="old")
+    async with running(gateway, state_file):
+        assert await said(gateway, "r101", "bob", "hi", quote_id="old", sends=2) == ["[Bob@101]:  hi"] * 2
+
+
+async def test_somebody_without_a_name_is_quoted(gateway: ScriptedGateway, state_file: Path) -> None:
+    """Who has no name that the gateway tells is called what a header calls them."""
+    gateway.say("r101", "carol", "before", id="old")
+    async with running(gateway, state_file):
+        replies = await said(gateway, "r101", "bob", "hi", quote_id="old", sends=2)
+    assert replies == ["[Bob@101]:  hi\n「群友：before」"] * 2
+
+
 async def test_own_line_of_the_bot_is_quoted_without_a_mention(gateway: ScriptedGateway, state_file: Path) -> None:
     """A reply to what the bot said for itself shows the bot's name and line, and mentions nobody."""
     async with running(gateway, state_file) as bot:
@@ -221,6 +240,18 @@ def test_messages_of_other_gateways_stay_as_they_are() -> None:
     known |= {"room_id": "r101", "to_id": "bob", "mention_ids": ["a", "b"]}
     read = MessagePayloadResponse().parse(bytes(pb.MessagePayloadResponse(**known)))
     assert {name: getattr(read, name) for name in (*known, "quote_id")} == {**known, "quote_id": ""}
+
+
+async def test_a_send_quotes_what_it_names(gateway: ScriptedGateway, state_file: Path) -> None:
+    """What a send quotes goes with it to the gateway."""
+    async with running(gateway, state_file) as bot:
+        bot.session.pause()
+        gateway.say("r101", "alice", "hello")
+        await until(lambda: bot.outbox.counts().get(State.WAITING) == 2)
+        send = bot.outbox.take("r102", bot.clock())
+        assert send
+        await bot.courier._attempts.make(replace(send, quote_id="m1"))
+    assert [one.quote_id for one in gateway.sent] == ["m1"]
 
 
 async def test_text_quotes_by_id(gateway: ScriptedGateway, state_file: Path) -> None:

@@ -198,7 +198,8 @@ def test_line_apart_pings_nobody() -> None:
 @given(text=st.text(min_size=1, max_size=3000))
 def test_last_piece_of_a_long_reply_has_the_line(limit: int, text: str) -> None:
     """A reply over the limit goes in pieces, of which the last has the line, and none is over the limit with it."""
-    for message in (reply(text, 7), reply("长" * 1000 + text, 7)):
+    just_fits = "x" * (limit - len("[Bob@101]:  "))  # without the line
+    for message in (reply(text, 7), reply("长" * 1000 + text, 7), reply(just_fits, 7)):
         for pieces in (
             parts(message, HERE, Style(FORM, limit)),
             parts_for_author(message, HERE, Style(FORM, limit), [], ALICE),

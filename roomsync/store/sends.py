@@ -18,14 +18,14 @@ AND (s.kind = '{Kind.TEXT}' OR NOT EXISTS (
 ORDER BY s.at, s.id LIMIT 1
 """
 IS_SAID_THERE = f"SELECT gateway_id FROM messages WHERE id = ? AND room = {KEY} AND gateway_id IS NOT NULL"
-# The newest send that brought the last part of a message to a room, and whether it brought other messages, too.
+# The newest send that brought the last part of a message to a room (no caption is one), and whether it brought other
+# messages, too.
 COPY = f"""
 SELECT s.sent_id, EXISTS (
     SELECT 1 FROM deliveries WHERE send_id = s.id AND message_id <> d.message_id AND state <> '{State.OMITTED}')
 FROM deliveries AS d JOIN sends AS s ON s.id = d.send_id
 WHERE d.message_id = ? AND d.room = {KEY} AND d.state = '{State.SENT}' AND s.sent_id IS NOT NULL AND d.part = (
-    SELECT max(p.part) FROM deliveries AS o JOIN parts AS p USING (message_id, part)
-    WHERE o.message_id = d.message_id AND o.room = d.room AND NOT p.caption)
+    SELECT max(part) FROM deliveries WHERE message_id = d.message_id AND room = d.room)
 ORDER BY s.at DESC, s.id DESC LIMIT 1
 """
 
