@@ -41,11 +41,18 @@ try:
     from roomsync.delivery.pacer import DAY, Limits, Pacer
     from roomsync.errors import RoomSyncError, SettingsError
     from roomsync.gateway.payloads import message_of
-    from roomsync.gateway.protocol import CODE_EXPIRED, DIRTY_ROOM, Payload, RawMessage, WechatyContact, WechatyRoom
+    from roomsync.gateway.protocol import (
+        CODE_EXPIRED,
+        DIRTY_ROOM,
+        Payload,
+        RawMessage,
+        WechatyContact,
+        WechatyRoom,
+        error_of,
+    )
     from roomsync.gateway.puppet import GatewayPuppet, Wechaty, options, prepare
     from roomsync.gateway.supervisor import Supervisor
     from roomsync.inbox.dispatcher import Dispatcher
-    from roomsync.inbox.event_handlers import error_of
     from roomsync.inbox.incoming import Incoming
     from roomsync.loopback.demo import demo
     from roomsync.model import State

@@ -22,8 +22,7 @@ from roomsync.config.settings import Settings
 from roomsync.gateway.client import Client
 from roomsync.gateway.error_mapping import map_errors
 from roomsync.gateway.payloads import message_of
-from roomsync.gateway.protocol import Payload
-from roomsync.inbox.event_handlers import error_of
+from roomsync.gateway.protocol import Payload, error_of
 from roomsync.model import Kind, Part
 from roomsync.relay.rooms import label_of
 from roomsync.text.characters import MAX_ERROR, clean, harmless, plain, shorten
@@ -222,11 +221,11 @@ async def test_words_on_a_later_line_of_an_error_are_found(
 ) -> None:
     """What an error says below its first line still tells a throttle and a handle that is gone."""
 
-    async def fail(**asked: object) -> SimpleNamespace:
+    async def fail(*route: object, **asked: object) -> SimpleNamespace:
         raise GRPCError(Status.UNKNOWN, f"Error: it failed\n    at send (index.js:7)\n{words}\n    at Socket")
 
     client = Client("secret")
-    client.open(SimpleNamespace(message_send_text=fail, message_send_file=fail), "")
+    client.open(SimpleNamespace(_unary_unary=fail, message_send_file=fail), "")
     with pytest.raises(raised, match="Error: it failed") as caught:
         await client.send("r101", kind, "{}")
     assert words not in str(caught.value)

@@ -77,11 +77,11 @@ def test_lines_that_differ_by_a_delay_are_the_same(shown: Log) -> None:
     for attempt in range(1, 5):
         log.warning(RETRY, "群101", 5.0 * attempt, attempt, errors.GatewayRefused(f"request {attempt}: no"))
     shown.now += WINDOW
-    log.info("other")
+    log.warning("other")
     assert shown.lines() == [
         "WARNING A send to 群101 is tried again in 5 s (attempt 1 failed): request 1: no",
         "WARNING ... 3 times more in 10 min: A send to 群101 is tried again in 20 s (attempt 4 failed): request 4: no",
-        "INFO    other",
+        "WARNING other",
     ]
 
 
@@ -94,6 +94,32 @@ def test_lines_about_different_things_are_all_there(shown: Log) -> None:
         log.error("Message %s is given up", message_id)
         log.info("Message %s is given up", message_id)
     assert len(shown.lines()) == 8
+
+
+def test_what_happens_is_told_ten_times(shown: Log) -> None:
+    """Of a line of the level INFO the first ten are written, the others counted."""
+    for _ in range(12):
+        log.info("Connected to the gateway %s.", "host:1")
+    assert shown.lines() == ["INFO    Connected to the gateway host:1."] * 10
+    shown.now += WINDOW
+    log.warning("other")
+    assert shown.lines()[0] == "INFO    ... 2 times more in 10 min: Connected to the gateway host:1."
+
+
+def test_after_better_news_a_warning_is_news(shown: Log) -> None:
+    """When the gateway was connected meanwhile, that it is away is said at once, behind the count of before."""
+    for _ in range(3):
+        log.warning("No connection: %s", "refused")
+    logging.getLogger("tests.other").info("something else")
+    log.info("Connected")
+    log.warning("No connection: %s", "refused")
+    assert shown.lines() == [
+        "WARNING No connection: refused",
+        "INFO    something else",
+        "WARNING ... 2 times more in 1 min: No connection: refused",
+        "INFO    Connected",
+        "WARNING No connection: refused",
+    ]
 
 
 def test_debug_lines_are_all_there(shown: Log) -> None:

@@ -2,10 +2,11 @@
 
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 WINDOW = 600.0  # seconds after a line in which the same one is counted, and not written
+MAX_INFO = 10  # times that a line of the level INFO is written before: it tells what happens
 MAX_LINES = 1000  # different lines that are remembered
 MAX_SHOWN = 200  # characters of a line in the line that counts it
 DIGITS = re.compile(r"\d+")
@@ -13,12 +14,13 @@ DIGITS = re.compile(r"\d+")
 
 @dataclass
 class Repeated:
-    """A line that was written, and how often it came again since then; `text` is as it came last."""
+    """A line that was written, and how often it came again and was not; `text` is as it came last."""
 
     name: str
     level: int
     text: str
     until: float
+    free: int
     times: int = 0
 
 
@@ -31,30 +33,39 @@ class Repeats:
     def see(self, record: logging.LogRecord, now: float) -> list[logging.LogRecord]:
         """Return what is to be written when a line comes: counts that are over, and the line, if it is new.
 
-        Of the level DEBUG every line is: who asks for those wants all of them.
+        Of the level DEBUG every line is: who asks for those wants all of them. After a line of the level INFO, such as
+        that the gateway is connected, what its module warns of is news again.
         """
         if record.levelno <= logging.DEBUG:
             return [record]
         written = self.over(now)
         key, text = _sameness(record), record.getMessage()[:MAX_SHOWN]
-        if found := self._lines.get(key):
+        found = self._lines.get(key)
+        if found and not found.free:
             found.text, found.times = text, found.times + 1
             return written
+        if record.levelno <= logging.INFO:
+            written += self._forget(lambda line: line.name == record.name and line.level > logging.INFO, now)
+        if found:
+            found.free -= 1
+            return [*written, record]
         if len(self._lines) >= MAX_LINES:
             written += _counted([self._lines.pop(next(iter(self._lines)))], now)
-        self._lines[key] = Repeated(record.name, record.levelno, text, now + WINDOW)
+        free = MAX_INFO - 1 if record.levelno <= logging.INFO else 0
+        self._lines[key] = Repeated(record.name, record.levelno, text, now + WINDOW, free)
         return [*written, record]
 
     def over(self, now: float) -> list[logging.LogRecord]:
         """Forget the lines whose time is over; return what is to be written of them."""
-        over = [key for key, line in self._lines.items() if line.until <= now]
-        return _counted([self._lines.pop(key) for key in over], now)
+        return self._forget(lambda line: line.until <= now, now)
 
     def rest(self, now: float) -> list[logging.LogRecord]:
         """Forget all lines; return what is to be written of them before the bot leaves."""
-        lines = list(self._lines.values())
-        self._lines.clear()
-        return _counted(lines, now)
+        return self._forget(lambda line: True, now)
+
+    def _forget(self, condition: Callable[[Repeated], bool], now: float) -> list[logging.LogRecord]:
+        keys = [key for key, line in self._lines.items() if condition(line)]
+        return _counted([self._lines.pop(key) for key in keys], now)
 
     def wait(self, now: float) -> float | None:
         """Return the seconds until the time of a line is over; None when there is none."""

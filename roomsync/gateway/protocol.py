@@ -12,7 +12,8 @@ from typing import Protocol, TypeVar
 import betterproto
 
 from roomsync.model import Cursor, Kind
-from roomsync.text.characters import UNSAFE, harmless, plain
+from roomsync.text.characters import UNSAFE, first_line, harmless, plain
+from roomsync.text.kinds import fields_of
 
 MAX_ID = 256  # characters; those of today's gateways have at most 70
 
@@ -85,6 +86,16 @@ def fault_of_id(value: str) -> str:
 def topic_of(value: object) -> str:
     """Return a room's topic, or a person's name, as it enters: one short line; empty when it is no text."""
     return plain(value) if isinstance(value, str) else ""
+
+
+def error_of(payload: Payload) -> str:
+    """Return the first line of what an error event says: `{"data": "..."}`, or `{"gerror": "<JSON with a message>"}`.
+
+    The second is of 1.x gateways (GError of npm `gerror`).
+    """
+    words = next((one for one in map(payload.get, ("data", "gerror")) if isinstance(one, str) and one), "")
+    message = fields_of(words).get("message")
+    return first_line(message if isinstance(message, str) else words) or "it does not say which"
 
 
 @dataclass

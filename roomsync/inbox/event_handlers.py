@@ -6,8 +6,6 @@ from datetime import datetime
 
 from roomsync.gateway.protocol import Bot, EventType, Payload, WechatyContact, fault_of_id, topic_of
 from roomsync.session import Session
-from roomsync.text.characters import first_line
-from roomsync.text.kinds import fields_of
 
 MILLISECONDS_FROM = 1e11  # a larger time is in milliseconds (python-wechaty#1290)
 MAX_TIMESTAMP = 4e12
@@ -125,15 +123,6 @@ def qrcode_of(payload: Payload) -> str:
     """Return what stands in the QR code of a scan event; empty when there is none that can be shown."""
     value = _string(payload, "qrcode")
     return value if len(value) <= MAX_QRCODE and value.isprintable() else ""
-
-
-def error_of(payload: Payload) -> str:
-    """Return the first line of what an error event says: `{"data": "..."}`, or `{"gerror": "<JSON with a message>"}`.
-
-    The second is of 1.x gateways (GError of npm `gerror`).
-    """
-    words = _string(payload, "data") or _string(payload, "gerror")
-    return first_line(_string(fields_of(words), "message") or words) or "it does not say which"
 
 
 def _string(payload: Payload, key: str) -> str:
