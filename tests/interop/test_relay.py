@@ -114,6 +114,20 @@ async def test_wrong_token_stops_the_bot(tmp_path: Path) -> None:
         assert not any("insecure_wrong" in line for line in bot.lines)
 
 
+async def test_a_handle_that_the_gateway_forgot(tmp_path: Path) -> None:
+    """A picture whose bytes are gone at the gateway when it is sent arrives all the same, asked for once more."""
+    async with RealGateway() as gateway:
+        await community(gateway, LABELS)
+        async with relaying(gateway, tmp_path / "s.db", ROOM_INTERVAL="2"):
+            await gateway.say(talker="alice", room="@101", kind="image", file=LARGE)
+            await gateway.wait_sent(2)  # the captions; the pictures have to wait for their rooms
+            assert gateway.forget_files() == 1
+            sent = await gateway.wait_sent(4)
+        assert sum(call.name == "messageImage" for call in gateway.called) == 2
+        sha = hashlib.sha256(LARGE.content).hexdigest()
+        assert [one.data.get("sha256") for one in sent if one.kind != "text"] == [sha, sha]
+
+
 async def test_restart_logs_nobody_out(tmp_path: Path) -> None:
     """The bot leaves and comes back: the gateway sees neither Stop nor Logout, and relaying goes on."""
     async with RealGateway() as gateway:
