@@ -129,7 +129,7 @@ class RoomSyncBot(Wechaty):
         await self.roster.refresh(room.room_id, reported=new_topic)
 
     async def on_dirty(self, payload_type: object, payload_id: str) -> None:
-        self.puppet.members.forget()
+        self.puppet.members.forget_dirty(payload_type, payload_id)
         if payload_type == DIRTY_ROOM and self.rooms.knows(payload_id) and not self.rooms.has_left(payload_id):
             await self.roster.refresh(payload_id)
 

@@ -5,6 +5,7 @@ from collections.abc import Awaitable
 
 from roomsync.errors import GatewayError, is_gone
 from roomsync.gateway.client import Client
+from roomsync.gateway.protocol import DIRTY_CONTACT, DIRTY_MEMBER, MEMBER_SEPARATOR
 
 NAME_TTL = 600.0  # seconds that a member's name is believed
 
@@ -18,16 +19,20 @@ class Members:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._known: dict[tuple[str, str], tuple[str, float]] = {}
+        self._known: dict[
+            str, dict[str, tuple[str, float]]
+        ] = {}  # by contact, then by room; until when each is believed
+        self._forgotten = 0  # how often something was
 
     async def name_in(self, room_id: str, contact_id: str) -> str:
         """Return a member's name in that room, else the contact's own."""
-        name, until = self._known.get((room_id, contact_id), ("", 0.0))
+        name, until = self._known.get(contact_id, {}).get(room_id, ("", 0.0))
         if until > time.monotonic():
             return name
+        forgotten = self._forgotten
         name = await _name_or_empty(self._client.member_name(room_id, contact_id)) or await self.name(contact_id)
-        if name:
-            self._known[room_id, contact_id] = (name, time.monotonic() + NAME_TTL)
+        if name and forgotten == self._forgotten:  # else the answer may be of before
+            self._known.setdefault(contact_id, {})[room_id] = (name, time.monotonic() + NAME_TTL)
         return name
 
     async def name(self, contact_id: str) -> str:
@@ -36,7 +41,22 @@ class Members:
 
     def forget(self) -> None:
         """Ask for all names again."""
+        self._forgotten += 1
         self._known.clear()
+
+    def forget_dirty(self, payload_type: object, payload_id: str) -> None:
+        """Ask again for the names that a dirty event is about: a contact's, a member's, or those of all in a room.
+
+        A member's id is that of the room, MEMBER_SEPARATOR and that of the contact; some gateways name the room alone.
+        """
+        if payload_type == DIRTY_CONTACT:
+            self._forgotten += 1
+            self._known.pop(payload_id, None)
+        elif payload_type == DIRTY_MEMBER:
+            self._forgotten += 1
+            room_id, _, contact_id = payload_id.partition(MEMBER_SEPARATOR)
+            for names in [self._known.get(contact_id, {})] if contact_id else self._known.values():
+                names.pop(room_id, None)
 
 
 async def _name_or_empty(call: Awaitable[str]) -> str:

@@ -49,7 +49,10 @@ IGNORED_EVENTS = frozenset(
 )
 # Of a question for a verify code (src/schemas/verify-code.ts of npm `@juzi/wechaty-puppet`): how it stands.
 CODE_EXPIRED, CODE_WRONG = 2, 3
-DIRTY_ROOM = 3  # of wechaty's PayloadType: what a "dirty" event says is out of date
+# What a "dirty" event says is out of date (wechaty-puppet, src/schemas/dirty.ts); other things are not remembered.
+DIRTY_CONTACT, DIRTY_ROOM, DIRTY_MEMBER = 2, 3, 4
+# Between room and contact in the id of a member: STRING_SPLITTER of wechaty-puppet (src/config.ts) and its kin.
+MEMBER_SEPARATOR = "\x1f"
 
 KINDS = {
     0: Kind.UNKNOWN,
@@ -167,8 +170,8 @@ class Loader(Protocol[T_co]):
 class Bot(Protocol):
     """A Wechaty subclass with the handlers that are called for events.
 
-    Not of wechaty's own are `on_dirty`: what is known of a contact, a member or a room is out of date; `on_verify_code`
-    and `on_verify_slide`: WeChat asks who logs in.
+    Not of wechaty's own are `on_dirty`: what is known of a contact, a member or a room is out of date (that of a room
+    may be called beside any other); `on_verify_code` and `on_verify_slide`: WeChat asks who logs in.
     """
 
     Contact: Loader[WechatyContact]

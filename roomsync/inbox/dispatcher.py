@@ -9,9 +9,10 @@ from itertools import islice
 from typing import NamedTuple
 
 from roomsync.errors import GatewayError, is_gone
-from roomsync.gateway.protocol import IGNORED_EVENTS, Bot, EventType, Fetch, Payload
+from roomsync.gateway.protocol import DIRTY_ROOM, IGNORED_EVENTS, Bot, EventType, Fetch, Payload
 from roomsync.inbox import room_queues
-from roomsync.inbox.event_handlers import call_handler, payload_of, text_of
+from roomsync.inbox.dirty_rooms import DirtyRooms
+from roomsync.inbox.event_handlers import call_handler, payload_of, string_of, text_of
 from roomsync.inbox.incoming import Incoming
 from roomsync.inbox.marks import Marks
 from roomsync.inbox.room_queues import Fetched, RoomQueues
@@ -20,7 +21,7 @@ from roomsync.session import Phase, Session
 
 log = logging.getLogger(__name__)
 
-ROOM_EVENTS = (EventType.ROOM_JOIN, EventType.ROOM_LEAVE, EventType.ROOM_TOPIC, EventType.DIRTY)
+ROOM_EVENTS = (EventType.ROOM_JOIN, EventType.ROOM_LEAVE, EventType.ROOM_TOPIC)
 MAX_EVENTS = 10_000  # not taken in yet, because the state file cannot be written; those behind them wait at the gateway
 MAX_CHARACTERS = 64_000_000  # likewise, of their payloads
 MAX_BATCH = 1000  # events taken in at once
@@ -98,6 +99,7 @@ class Dispatcher:
         self._marks = Marks()
         self._tasks = asyncio.TaskGroup()
         self._room_queues = RoomQueues(bot, session, fetch, incoming, self._tasks)
+        self._dirty_rooms = DirtyRooms(self._refresh, self._tasks)
         self._ordered: asyncio.Queue[Event | Fetched] = asyncio.Queue()
         self._last_login: Payload = {}
         self._login_retry: asyncio.Task[None] | None = None
@@ -178,6 +180,8 @@ class Dispatcher:
             elif event.type is EventType.LOGIN:
                 if event.disconnects == self._session.disconnects:
                     await self._log_in(event)
+            elif event.type is EventType.DIRTY and event.payload.get("payloadType") == DIRTY_ROOM:
+                self._dirty_rooms.add(string_of(event.payload, "payloadId"))
             else:
                 error = await self._handle(event)
                 if event.type in ROOM_EVENTS and _may_pass(error):
@@ -208,6 +212,11 @@ class Dispatcher:
             await asyncio.sleep(delay)
             if not _may_pass(await self._handle(event)):
                 return
+
+    async def _refresh(self, room_id: str) -> bool:
+        """Let what is known of a room be asked for again; return whether that is to be repeated."""
+        payload: Payload = {"payloadType": DIRTY_ROOM, "payloadId": room_id}
+        return _may_pass(await self._handle(Event(EventType.DIRTY, payload, self._session.disconnects)))
 
     async def _handle(self, event: Event) -> Exception | None:
         """Handle an event; its failure is logged with its cause and stops no other. Return the failure."""

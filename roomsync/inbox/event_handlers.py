@@ -4,7 +4,15 @@ import json
 from collections.abc import Iterator
 from datetime import datetime
 
-from roomsync.gateway.protocol import Bot, EventType, Payload, WechatyContact, fault_of_id, topic_of
+from roomsync.gateway.protocol import (
+    MEMBER_SEPARATOR,
+    Bot,
+    EventType,
+    Payload,
+    WechatyContact,
+    fault_of_id,
+    topic_of,
+)
 from roomsync.session import Session
 
 MILLISECONDS_FROM = 1e11  # a larger time is in milliseconds (python-wechaty#1290)
@@ -12,7 +20,7 @@ MAX_TIMESTAMP = 4e12
 MAX_EVENT = 100_000  # characters; the longest that is real names 500 people, WeChat's limit for a room
 MAX_PEOPLE = 500
 MAX_QRCODE = 1000  # characters; a QR code has no room for more
-IDS = ("messageId", "contactId", "roomId", "inviterId", "removerId", "changerId", "payloadId")
+IDS = ("messageId", "contactId", "roomId", "inviterId", "removerId", "changerId")
 NEEDED: dict[int, str] = {  # without which an event says nothing
     EventType.MESSAGE: "messageId",
     EventType.LOGIN: "contactId",
@@ -49,6 +57,7 @@ def _ids(payload: Payload) -> Iterator[tuple[str, str]]:
     for key in IDS:
         if isinstance(one := payload.get(key), str):
             yield key, one
+    yield from (("payloadId", one) for one in string_of(payload, "payloadId").split(MEMBER_SEPARATOR))
     for key in LISTS_OF_IDS:
         people = payload.get(key)
         yield from ((key, one) for one in people if isinstance(one, str)) if isinstance(people, list) else ()
@@ -62,7 +71,7 @@ async def call_handler(bot: Bot, session: Session, event_type: EventType, payloa
             session.log_in(contact_id)
             await bot.on_login(bot.ContactSelf.load(contact_id))
         case EventType.LOGOUT:
-            contact_id = _string(payload, "contactId") or session.account_id
+            contact_id = string_of(payload, "contactId") or session.account_id
             session.log_out()
             await bot.on_logout(bot.ContactSelf.load(contact_id))
         case EventType.READY:
@@ -72,7 +81,7 @@ async def call_handler(bot: Bot, session: Session, event_type: EventType, payloa
         case EventType.ERROR:
             await bot.on_error(payload)
         case EventType.DIRTY:
-            await bot.on_dirty(payload.get("payloadType"), _string(payload, "payloadId"))
+            await bot.on_dirty(payload.get("payloadType"), string_of(payload, "payloadId"))
         case EventType.VERIFY_CODE:
             message = topic_of(payload.get("message"))
             await bot.on_verify_code(verify_id_of(payload), payload.get("status"), message)
@@ -86,7 +95,7 @@ async def _call_room_handler(bot: Bot, event_type: EventType, payload: Payload) 
     room, date = bot.Room.load(text_of(payload, "roomId")), _date(payload)
 
     def contact(key: str) -> WechatyContact:
-        return bot.Contact.load(_string(payload, key))
+        return bot.Contact.load(string_of(payload, key))
 
     def contacts(key: str) -> list[WechatyContact]:
         ids = payload.get(key)
@@ -121,11 +130,12 @@ def verify_id_of(payload: Payload) -> str:
 
 def qrcode_of(payload: Payload) -> str:
     """Return what stands in the QR code of a scan event; empty when there is none that can be shown."""
-    value = _string(payload, "qrcode")
+    value = string_of(payload, "qrcode")
     return value if len(value) <= MAX_QRCODE and value.isprintable() else ""
 
 
-def _string(payload: Payload, key: str) -> str:
+def string_of(payload: Payload, key: str) -> str:
+    """Return a text of an event; empty when there is none."""
     value = payload.get(key)
     return value if isinstance(value, str) else ""
 

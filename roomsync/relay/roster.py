@@ -1,6 +1,7 @@
 """Finding rooms at the gateway, and keeping what is known of them true."""
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Callable, Mapping
 from typing import Protocol
@@ -36,6 +37,9 @@ class Roster:
         self._state = outbox.state
         self._outbox = outbox
         self._clock = clock
+        self._numbers = itertools.count()  # of questions about topics, in the order in which they are asked
+        self._found_at = next(self._numbers)  # the question about all rooms that was asked last
+        self._news: dict[str, tuple[int, str]] = {}  # what later ones brought, each with its number, by room
 
     async def find(self, *, settle: bool = False) -> None:
         """Find the rooms of every community among all rooms of the account, until the gateway answers.
@@ -44,6 +48,7 @@ class Roster:
         when rooms are missing that were there before, or when there are too few to relay.
         """
         before = await self._state.run(self._noted_topics)
+        self._found_at, self._news = next(self._numbers), {}
         found = await self._settled_topics(before) if settle else await self._topics()
         # A room that does not tell its topic today is what it was.
         known = {room_id: topic if topic is not None else before.get(room_id) for room_id, topic in found.items()}
@@ -65,15 +70,21 @@ class Roster:
     async def _take_over(self, topics: Mapping[str, str], before: Mapping[str, str]) -> None:
         """Note the rooms as they are now; cancel what waits for one that changed its community since `before`."""
         # Of rooms that never were in a community nothing has to be remembered.
+        topics = {**topics, **self._latest()}
         ours = {one: topic for one, topic in topics.items() if one in before or self.rooms.community_of(topic)}
         moves = await self._state.run(self._replace_topics, ours)
         for old, new in moves.items():
             log.info("What waits for %s goes to its new id %s (was %s).", topics[new], new, old)
+        topics |= self._latest()
         self.rooms.replace_all(topics)
         for room_id, topic in topics.items():
             earlier = self.rooms.community_of(before.get(room_id, ""))
             if earlier and earlier != self.rooms.community_of(topic):
                 await self._cancel(room_id, topic)
+
+    def _latest(self) -> dict[str, str]:
+        """Return the topics that were asked for, room by room, since all rooms were asked about: they are newer."""
+        return {room_id: topic for room_id, (_, topic) in self._news.items() if not self.rooms.has_left(room_id)}
 
     def _log_communities(self) -> None:
         for prefix in self.rooms.prefixes:
@@ -119,15 +130,19 @@ class Roster:
     async def refresh(self, room_id: str, reported: str = "") -> None:
         """Ask for the topic of one room again, and say so when it came into a community or left it.
 
-        `reported`: what an event says that its topic is now, which is believed where the gateway does not answer.
+        `reported`: what an event says that its topic is now, which is believed where the gateway does not answer. An
+        answer that comes when a later question has its own already is out of date.
         """
-        had_left = self.rooms.has_left(room_id)
+        had_left, number = self.rooms.has_left(room_id), next(self._numbers)
         try:
             topic = await self._gateway.topic(room_id)
         except GatewayError:
             if not reported:
                 raise
             topic = reported
+        if number < max(self._found_at, self._news.get(room_id, (0, ""))[0]) and self.rooms.knows(room_id):
+            return
+        self._news[room_id] = number, topic
         before = self.rooms.get(room_id)
         is_ours = self.rooms.community_of(topic) is not None
         if (before.topic if before else None) != (topic if is_ours else None):
