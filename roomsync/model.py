@@ -26,6 +26,11 @@ class Kind(StrEnum):
     RED_ENVELOPE = "red_envelope"
     RECALLED = "recalled"
     POST = "post"
+    CHANNEL = "channel"
+    CALL = "call"
+    NOTE = "note"
+    PRODUCT = "product"
+    ORDER = "order"
     SYSTEM = "system"
     UNKNOWN = "unknown"
 

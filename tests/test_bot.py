@@ -84,6 +84,30 @@ async def test_other_kinds_show_as_a_line(gateway: ScriptedGateway, state_file: 
     assert lines(gateway, "r102") == ["[Alice@101]:  [语音]", "[Alice@101]:  [未知消息]"]
 
 
+@pytest.mark.parametrize(
+    ("number", "line"),
+    [
+        (17, "[视频号]"),
+        (19, "# Meetup"),
+        (20, "[通话]"),
+        (21, "[未知消息] # Meetup"),
+        (22, "[笔记]"),
+        (23, "[视频号]"),
+        (24, "[未知消息] # Meetup"),
+        (26, "[商品]"),
+        (27, "[订单]"),
+    ],
+)
+async def test_kinds_of_other_gateways_are_known(
+    gateway: ScriptedGateway, state_file: Path, number: int, line: str
+) -> None:
+    """Numbers that only WeCom's gateway has: Markdown goes as a text, of the others a reader sees what there was."""
+    async with running(gateway, state_file):
+        gateway.say("r101", "alice", "# Meetup", kind=number)
+        await gateway.until(lambda: len(gateway.sent) == 2)
+    assert lines(gateway, "r102") == [f"[Alice@101]:  {line}"]
+
+
 async def test_picture_that_cannot_be_had_shows_as_a_line(gateway: ScriptedGateway, state_file: Path) -> None:
     """When the gateway refuses a picture, the other rooms read that there was one."""
     async with running(gateway, state_file):

@@ -33,6 +33,8 @@ PLACE = '<msg><location x="1" y="2" label="上海市黄浦区" poiname="人民�
         (Kind.AUDIO, '<msg><voicemsg voicelength="2303" /></msg>', None, "[语音] 2 秒"),
         (Kind.AUDIO, "", None, "[语音]"),
         (Kind.CHAT_HISTORY, HISTORY, None, "[聊天记录] 群聊的聊天记录 (3 条)"),
+        (Kind.CHAT_HISTORY, "周会", '{"count": 12}', "[聊天记录] 周会 (12 条)"),
+        (Kind.CHAT_HISTORY, "&lt;msg&gt;", '{"count": "many"}', "[聊天记录]"),
         (Kind.RED_ENVELOPE, "<msg><title><![CDATA[恭喜发财]]></title></msg>", None, "[红包] 恭喜发财"),
         (Kind.TRANSFER, "", None, "[转账]"),
         (Kind.GROUP_NOTE, "1. Alice\n2. Bob", None, "[接龙] 1. Alice 2. Bob"),

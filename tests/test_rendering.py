@@ -25,6 +25,11 @@ LINES = {
     Kind.TRANSFER: "[转账]",
     Kind.RED_ENVELOPE: "[红包]",
     Kind.POST: "[动态]",
+    Kind.CHANNEL: "[视频号]",
+    Kind.CALL: "[通话]",
+    Kind.NOTE: "[笔记]",
+    Kind.PRODUCT: "[商品]",
+    Kind.ORDER: "[订单]",
     Kind.UNKNOWN: "[未知消息]",
 }
 CARDS = {Kind.IMAGE: "[图片]", Kind.URL: "[链接]", Kind.MINIPROGRAM: "[小程序]"}

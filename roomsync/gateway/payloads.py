@@ -16,7 +16,8 @@ from roomsync.gateway.protocol import KINDS, fault_of_id, topic_of
 from roomsync.model import Kind, Message, Quote
 from roomsync.text.characters import MAX_TEXT, clean
 from roomsync.text.headers import NAMELESS
-from roomsync.text.kinds import SILENT, line_of
+from roomsync.text.histories import MAX_RECORDS, words_of_record
+from roomsync.text.kinds import MAX_TITLE, SILENT, line_of
 from roomsync.text.phrases import cut
 from roomsync.text.quotes import parse_quote
 
@@ -27,6 +28,7 @@ QUOTED_TIMEOUT = 3.0  # seconds that a reply waits for what it quotes
 # Seconds; a message's time by the gateway's word is believed from the year in which WeChat came to the year 2096.
 EARLIEST, LATEST = 1.29e9, 4e9
 MILLISECONDS_FROM = 1e11  # a larger one is in milliseconds (python-wechaty#1290)
+CHAT_HISTORY = "/wechaty.Puppet/MessageChatHistory"
 
 
 @dataclass
@@ -42,6 +44,30 @@ class MessageLocationResponse(betterproto.Message):
     """The answer to MessageLocation, a call that wechaty-grpc 0.20 does not know."""
 
     location: LocationPayload = betterproto.message_field(1)
+
+
+@dataclass
+class ChatHistoryContent(betterproto.Message):
+    """What a record of a merged history says, when it is a text (npm `@juzi/wechaty-grpc`, chat-history.proto)."""
+
+    text: str = betterproto.string_field(2)
+
+
+@dataclass
+class ChatHistoryPayload(betterproto.Message):
+    """One record of a merged history: `type` is the number of its kind."""
+
+    type: int = betterproto.int32_field(1)
+    sender_name: str = betterproto.string_field(3)
+    title: str = betterproto.string_field(6)
+    message: ChatHistoryContent = betterproto.message_field(7)
+
+
+@dataclass
+class MessageChatHistoryResponse(betterproto.Message):
+    """The answer to MessageChatHistory, a call of the gateways of npm `@juzi/wechaty-puppet-service` alone."""
+
+    records: list[ChatHistoryPayload] = betterproto.message_field(1)
 
 
 @dataclass
@@ -161,5 +187,28 @@ class Contents:
                 answer = await client.call(client.stub._unary_unary(LOCATION, request, MessageLocationResponse))
                 place = answer.location
                 return json.dumps({"name": topic_of(place.name), "address": topic_of(place.address)})
+            case Kind.CHAT_HISTORY:
+                return await self._history(id)
             case _:
                 return None
+
+    async def _history(self, id: str) -> str | None:
+        """Return the first records of a merged history, and how many there are; None where the gateway has no word.
+
+        Then WeChat's XML, which is the text of the message at other gateways, may have them.
+        """
+        request = MessageContactRequest(id=id)  # of the same shape: a string in field 1
+        try:
+            answer = await self._client.call(
+                self._client.stub._unary_unary(CHAT_HISTORY, request, MessageChatHistoryResponse)
+            )
+        except errors.GatewayRefused as error:
+            log.debug("No records for message %s: %s", id, error)
+            return None
+        shown = [{"name": topic_of(one.sender_name), "words": _words_of(one)} for one in answer.records[:MAX_RECORDS]]
+        return json.dumps({"count": len(answer.records), "records": shown}) if shown else None
+
+
+def _words_of(record: ChatHistoryPayload) -> str:
+    kind = KINDS.get(record.type, Kind.UNKNOWN)
+    return words_of_record(kind, clean(record.message.text, 2 * MAX_TITLE), topic_of(record.title))

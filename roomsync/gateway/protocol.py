@@ -72,7 +72,15 @@ KINDS = {
     14: Kind.URL,
     15: Kind.VIDEO,
     16: Kind.POST,
+    17: Kind.CHANNEL,
     18: Kind.SYSTEM,
+    # Of npm `@juzi/wechaty-puppet` alone.
+    19: Kind.TEXT,  # Markdown
+    20: Kind.CALL,
+    22: Kind.NOTE,
+    23: Kind.CHANNEL,  # a channel's card
+    26: Kind.PRODUCT,  # of a shop in WeChat
+    27: Kind.ORDER,
 }
 
 

@@ -14,7 +14,8 @@ from roomsync.gateway.protocol import KINDS
 
 T = TypeVar("T")
 
-TYPES = {kind.value: number for number, kind in KINDS.items()}  # the gateway's numbers of the kinds
+# The gateway's number of each kind: of several the first, which every gateway knows.
+TYPES = {kind.value: number for number, kind in reversed(KINDS.items())}
 Fields = dict[str, object]  # of a message of wechaty/grpc
 Answer = Callable[..., Fields]  # to the request of a call
 

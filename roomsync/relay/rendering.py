@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from roomsync.model import Author, Kind, Message, Part, Room
 from roomsync.text.characters import shorten, split_text
 from roomsync.text.headers import MAX_NAME, HeaderTemplate
+from roomsync.text.histories import lines_of_history
 from roomsync.text.kinds import CARDS, MEDIA, SILENT, inline_bytes, line_of
 from roomsync.text.mentions import MENTION_END, neutralize_mentions
 from roomsync.text.phrases import NOT_RELAYED
@@ -40,6 +41,10 @@ def parts(message: Message, source: Room, style: Style, labels: Collection[str] 
         return _texts(message, source, style, labels)
     header = _header(message, source, style)
     line = neutralize_mentions(line_of(message.kind, message.text, message.content))
+    if message.kind is Kind.CHAT_HISTORY:
+        below = neutralize_mentions("\n".join(lines_of_history(message.text, message.content)))
+        shown = style.header.escape_headers(f"{line}\n{below}" if below else line, labels)
+        return [Part(Kind.TEXT, one, header) for one in split_text(shown, style.max_text_bytes - len(header.encode()))]
     if inline_bytes(message.content) > style.max_file_bytes:
         return [Part(Kind.TEXT, f"{line} 太大，{NOT_RELAYED}", header)]
     if message.kind in (*MEDIA, *CARDS) and message.content:

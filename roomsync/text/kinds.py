@@ -30,6 +30,11 @@ WORDS = {
     Kind.TRANSFER: "转账",
     Kind.RED_ENVELOPE: "红包",
     Kind.POST: "动态",
+    Kind.CHANNEL: "视频号",
+    Kind.CALL: "通话",
+    Kind.NOTE: "笔记",
+    Kind.PRODUCT: "商品",
+    Kind.ORDER: "订单",
     Kind.UNKNOWN: "未知消息",
 }
 MEDIA = (Kind.IMAGE, Kind.FILE, Kind.VIDEO, Kind.EMOTICON)
@@ -60,14 +65,14 @@ def inline_bytes(content: str | None) -> int:
 def line_of(kind: Kind, text: str, content: str | None) -> str:
     """Return the readable line for a message, with what is known of it: `[链接] title`, `[文件] a.pdf (1.2 MB)`."""
     if kind in (*MEDIA, *CARDS) and not content:
-        return f"{_word(kind)} {NOT_RELAYED}"
+        return f"{word(kind)} {NOT_RELAYED}"
     known = KNOWN[kind](text, fields_of(content)) if kind in KNOWN else ""
-    return f"{_word(kind)} {known}".rstrip()
+    return f"{word(kind)} {known}".rstrip()
 
 
 def kind_of_echo(kind: Kind, text: str) -> Kind:
     """Return what a message of the bot's own is: padlocal shows its pictures as the text `<nick>: [图片]`."""
-    return Kind.IMAGE if kind is Kind.TEXT and text.endswith(f": {_word(Kind.IMAGE)}") else kind
+    return Kind.IMAGE if kind is Kind.TEXT and text.endswith(f": {word(Kind.IMAGE)}") else kind
 
 
 def fallback_text(kind: Kind, body: str, why: str) -> str:
@@ -75,10 +80,11 @@ def fallback_text(kind: Kind, body: str, why: str) -> str:
     url = fields_of(body).get("url") if kind is Kind.URL else None
     if isinstance(url, str) and url:
         return shorten(neutralize_mentions(url), MAX_URL)
-    return f"{_word(kind)} {why}"
+    return f"{word(kind)} {why}"
 
 
-def _word(kind: Kind) -> str:
+def word(kind: Kind) -> str:
+    """Return WeChat's word for a kind, in brackets: `[图片]`."""
     return f"[{WORDS.get(kind, WORDS[Kind.UNKNOWN])}]"
 
 
@@ -94,12 +100,16 @@ def _seconds(text: str, fields: Fields) -> str:
 
 def _history(text: str, fields: Fields) -> str:
     plain = text[:MAX_XML].replace("&lt;", "<").replace("&quot;", '"')
-    count = re.search(r'<datalist[^>]{0,200}\bcount="(\d{1,5})"', plain)
-    return f"{_element(text, 'title')} {f'({count[1]} 条)' if count else ''}".strip()
+    found = re.search(r'<datalist[^>]{0,200}\bcount="(\d{1,5})"', plain)
+    count = fields.get("count")
+    shown = count if isinstance(count, int) else int(found[1]) if found else 0
+    return f"{_note(text, fields)} {f'({shown} 条)' if shown else ''}".strip()
 
 
 def _note(text: str, fields: Fields) -> str:
-    return _element(text, "title") or ("" if "<" in text else shorten(text, MAX_TITLE))
+    return shorten(element(text, "title"), MAX_TITLE) or (
+        "" if "<" in text or "&lt;" in text else shorten(text, MAX_TITLE)
+    )
 
 
 # What is known of a message of a kind, from its text and the fields of its content.
@@ -133,7 +143,8 @@ def _attribute(xml: str, name: str) -> str:
     return shorten(found[2], MAX_TITLE) if found else ""
 
 
-def _element(xml: str, name: str) -> str:
+def element(xml: str, name: str) -> str:
+    """Return what stands in the first element of that name; empty when there is none."""
     _, opened, rest = xml[:MAX_XML].partition(f"<{name}>")
     inner, closed, _ = rest.partition(f"</{name}>")
-    return shorten(inner.removeprefix("<![CDATA[").removesuffix("]]>"), MAX_TITLE) if opened and closed else ""
+    return inner.removeprefix("<![CDATA[").removesuffix("]]>") if opened and closed else ""
