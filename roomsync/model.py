@@ -80,6 +80,34 @@ class Message:
     quote_id: str = ""
 
 
+ANNOUNCED, SEPARATOR = "announcement", "\x1f"  # no id that a gateway gives has the second
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """What was set as the announcement of a room, and by whom (empty where nobody is named).
+
+    `stamp`: when, as the gateway writes it; empty when it does not. Gateways give it no id and are not asked for it
+    again, so its id is all that it says: the same event is known by it, and a restart loses nothing.
+    """
+
+    room_id: str
+    changer_id: str
+    stamp: str
+    words: str
+
+    @property
+    def id(self) -> str:
+        """The id of the message that it becomes."""
+        return SEPARATOR.join((ANNOUNCED, self.room_id, self.changer_id, self.stamp, self.words))
+
+    @classmethod
+    def parse(cls, message_id: str) -> "Announcement | None":
+        """Return the announcement that has this id; None when it is the id of a message that a gateway has."""
+        name, *fields = message_id.split(SEPARATOR, 4)
+        return cls(*fields) if name == ANNOUNCED and len(fields) == 4 else None
+
+
 @dataclass(frozen=True)
 class Author:
     """Who said what was quoted: contact id, name, and the room where it was said."""

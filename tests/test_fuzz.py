@@ -35,6 +35,7 @@ HANDLED = (
     EventType.SCAN,
     EventType.READY,
     EventType.DIRTY,
+    EventType.ROOM_ANNOUNCE,
 )
 DEEP = "[" * 30_000
 # Depths that one Python reads and another does not, some of them so that it reads what it cannot write.
@@ -140,7 +141,7 @@ class Gateway:
         if chance.random() < 0.3:
             return event_type, chance.choice(RAW)
         keys = ["roomId", "inviteeIdList", "removeeIdList", "inviterId", "timestamp", "newTopic", "qrcode", "status"]
-        keys += ["data", "payloadType", "payloadId", "gerror", "contactId"]
+        keys += ["data", "payloadType", "payloadId", "gerror", "contactId", "changerId", "newAnnounce"]
         payload = {key: chance.choice([*VALUES, "r101", 3]) for key in chance.sample(keys, chance.randrange(len(keys)))}
         if event_type == EventType.MESSAGE:
             payload["messageId"] = chance.choice([value for value in VALUES if not value or not isinstance(value, str)])

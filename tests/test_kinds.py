@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from roomsync.loopback.account import TYPES
 from roomsync.model import Kind
 from roomsync.text.kinds import WORDS, inline_bytes, line_of
 
@@ -55,6 +56,11 @@ def test_line_is_always_one_line(kind: str, text: str, content: str | None) -> N
     """Whatever the gateway gives, the line is one short line."""
     line = line_of(Kind(kind), text, content)
     assert "\n" not in line and len(line) < 200
+
+
+def test_the_number_of_a_kind_is_the_one_that_every_gateway_knows() -> None:
+    """Where several numbers are one kind, what is said in the loopback gateway has the first."""
+    assert (TYPES["text"], TYPES["channel"], len(TYPES)) == (7, 17, len(set(TYPES.values())))
 
 
 def test_bytes_are_counted_only_where_the_box_carries_them() -> None:

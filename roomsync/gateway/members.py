@@ -25,7 +25,9 @@ class Members:
         self._forgotten = 0  # how often something was
 
     async def name_in(self, room_id: str, contact_id: str) -> str:
-        """Return a member's name in that room, else the contact's own."""
+        """Return a member's name in that room, else the contact's own; empty when nobody is named."""
+        if not contact_id:
+            return ""
         name, until = self._known.get(contact_id, {}).get(room_id, ("", 0.0))
         if until > time.monotonic():
             return name

@@ -10,15 +10,15 @@ import betterproto
 from wechaty_grpc.wechaty.puppet import MessageContactRequest
 
 from roomsync import errors
-from roomsync.gateway.client import Client
+from roomsync.gateway.client import Client, MessagePayloadResponse
 from roomsync.gateway.members import Members
 from roomsync.gateway.protocol import KINDS, fault_of_id, topic_of
-from roomsync.model import Kind, Message, Quote
+from roomsync.model import Announcement, Kind, Message, Quote
 from roomsync.text.characters import MAX_TEXT, clean
 from roomsync.text.headers import NAMELESS
 from roomsync.text.histories import MAX_RECORDS, words_of_record
 from roomsync.text.kinds import MAX_TITLE, SILENT, line_of
-from roomsync.text.phrases import cut
+from roomsync.text.phrases import announcement, cut
 from roomsync.text.quotes import parse_quote
 
 log = logging.getLogger(__name__)
@@ -28,6 +28,7 @@ QUOTED_TIMEOUT = 3.0  # seconds that a reply waits for what it quotes
 # Seconds; a message's time by the gateway's word is believed from the year in which WeChat came to the year 2096.
 EARLIEST, LATEST = 1.29e9, 4e9
 MILLISECONDS_FROM = 1e11  # a larger one is in milliseconds (python-wechaty#1290)
+TEXT = next(number for number, kind in KINDS.items() if kind is Kind.TEXT)
 CHAT_HISTORY = "/wechaty.Puppet/MessageChatHistory"
 
 
@@ -95,6 +96,17 @@ def said_at(payload: Any) -> float:
         if EARLIEST < seconds < LATEST:
             return seconds
     return 0.0
+
+
+def payload_of(announced: Announcement) -> Any:
+    """Return an announcement as the payload of a text that was said by who set it."""
+    return MessagePayloadResponse(
+        text=announcement(announced.words),
+        timestamp=int(announced.stamp or 0),
+        type=TEXT,
+        from_id=announced.changer_id,
+        room_id=announced.room_id,
+    )
 
 
 def message_of(msg: Any) -> Message:

@@ -39,6 +39,7 @@ class EventType(IntEnum):
     LOGIN = 25
     LOGOUT = 26
     DIRTY = 27
+    ROOM_ANNOUNCE = 32
     VERIFY_CODE = 33
     VERIFY_SLIDE = 34
 

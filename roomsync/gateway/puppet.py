@@ -16,9 +16,9 @@ from roomsync.gateway.client import Client
 from roomsync.gateway.compat import patched_import
 from roomsync.gateway.discovery import find_endpoint
 from roomsync.gateway.members import Members
-from roomsync.gateway.payloads import Contents, said_at
+from roomsync.gateway.payloads import Contents, payload_of, said_at
 from roomsync.gateway.protocol import KINDS, EventRequest, EventSink, Fetch, RawEvent, RawMessage
-from roomsync.model import Cursor, Kind
+from roomsync.model import Announcement, Cursor, Kind
 from roomsync.session import Session
 
 with patched_import():
@@ -156,10 +156,12 @@ class GatewayPuppet(PuppetService):
     async def message_payload(self, message_id: str) -> Any:
         """Return a message's payload; `kind` and `said_at` are added to it. Unknown types no longer raise IndexError.
 
-        When it was said is looked at only where events are numbered, and may be told long after: elsewhere a machine's
-        clock that is wrong by a day must not keep anything back.
+        An announcement says all by its id: no gateway is asked. When it was said is looked at only where events are
+        numbered, and may be told long after: elsewhere a machine's clock that is wrong by a day must not keep anything
+        back.
         """
-        payload = await self.client.message_payload(message_id)
+        announced = Announcement.parse(message_id)
+        payload: Any = payload_of(announced) if announced else await self.client.message_payload(message_id)
         payload.kind = KINDS.get(payload.type, Kind.UNKNOWN)
         payload.type = MESSAGE_TYPES[payload.kind]
         is_numbered = self.events is not None and self.events.cursor.seq > 0

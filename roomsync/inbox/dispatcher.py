@@ -12,7 +12,7 @@ from roomsync.errors import GatewayError, is_gone
 from roomsync.gateway.protocol import DIRTY_ROOM, IGNORED_EVENTS, Bot, EventType, Fetch, Payload
 from roomsync.inbox import room_queues
 from roomsync.inbox.dirty_rooms import DirtyRooms
-from roomsync.inbox.event_handlers import call_handler, payload_of, string_of, text_of
+from roomsync.inbox.event_handlers import announcement_of, call_handler, payload_of, string_of, text_of
 from roomsync.inbox.incoming import Incoming
 from roomsync.inbox.marks import Marks
 from roomsync.inbox.room_queues import Fetched, RoomQueues
@@ -128,6 +128,8 @@ class Dispatcher:
             payload = payload_of(event_type, text)
             if event_type == EventType.MESSAGE:
                 return text_of(payload, "messageId")
+            if event_type == EventType.ROOM_ANNOUNCE:
+                return announcement_of(payload).id
             return Event(EventType(event_type), payload, self._session.disconnects)
         except (ValueError, RecursionError) as error:
             log.warning("Passed over an event of type %d: %s.", event_type, error)

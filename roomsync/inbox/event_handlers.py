@@ -13,6 +13,7 @@ from roomsync.gateway.protocol import (
     fault_of_id,
     topic_of,
 )
+from roomsync.model import Announcement
 from roomsync.session import Session
 
 MILLISECONDS_FROM = 1e11  # a larger time is in milliseconds (python-wechaty#1290)
@@ -126,6 +127,19 @@ def verify_id_of(payload: Payload) -> str:
     if fault := fault_of_id(verify_id):
         raise ValueError(f"its id {fault}")
     return verify_id
+
+
+def announcement_of(payload: Payload) -> Announcement:
+    """Return what an event of the type ROOM_ANNOUNCE says. Raises ValueError when it has no room, or no words.
+
+    Source: EventRoomAnnouncePayload in src/schemas/event.ts of npm `@juzi/wechaty-puppet`.
+    """
+    stamp = payload.get("timestamp")
+    is_time = isinstance(stamp, int | float) and 0 < stamp < MAX_TIMESTAMP
+    words = text_of(payload, "newAnnounce").encode("utf-8", "replace").decode()
+    return Announcement(
+        text_of(payload, "roomId"), string_of(payload, "changerId"), f"{stamp:.0f}" if is_time else "", words
+    )
 
 
 def qrcode_of(payload: Payload) -> str:

@@ -12,6 +12,7 @@ from roomsync.delivery.outbox import add_line
 from roomsync.delivery.recalls import Recalls
 from roomsync.errors import GatewayLost
 from roomsync.model import Decision, Kind, Message, Part, Room, Verdict
+from roomsync.relay.announcements import is_shown_twice
 from roomsync.relay.authors import author_of
 from roomsync.relay.loop_guard import LoopGuard
 from roomsync.relay.quotes import quote_of
@@ -126,10 +127,13 @@ class Router:
         if self._outbox.is_ours(message.id) or self._loop_guard.is_relayed(message, labels, now):
             log.debug("Message %s is a relayed one: left alone.", message.id)
             return False
+        if is_shown_twice(message, self._state, now):
+            self._outbox.accept(message, [], [], now)
+            return False
         message = replace(message, quote=quote_of(message, self._state, self._rooms) or message.quote)
         verdict = self._judge(message, source)
         if verdict.decision is not Decision.RELAY:
-            log.info("Message %s: %s (%s).", message.id, verdict.decision, ", ".join(verdict.reasons))
+            log.info("Message %.100s: %s (%s).", message.id, verdict.decision, ", ".join(verdict.reasons))
             self._outbox.accept(message, [], [], now)
             return False
         shown = parts(message, source, self._style, labels)

@@ -107,6 +107,21 @@ def authors_by_words(db: Connection, header: str, start: str) -> list[Author]:
     return [Author(*row) for row in db.execute(AUTHORS_BY_WORDS, (header, len(start), start))]
 
 
+def ids_from(db: Connection, start: str, since: float) -> list[str]:
+    """Return the ids that begin with `start`, which ends with U+001F, of messages accepted since then."""
+    query = "SELECT gateway_id FROM messages WHERE gateway_id > ? AND gateway_id < ? AND accepted_at >= ?"
+    return [one for (one,) in db.execute(query, (start, start[:-1] + " ", since))]
+
+
+def texts(db: Connection, room_id: str, talker_id: str, since: float) -> list[tuple[str, str]]:
+    """Return the texts said in that room since then, by that one or, when empty, by anybody: id, and first part."""
+    query = f"""
+    SELECT m.gateway_id, p.body FROM messages AS m JOIN parts AS p ON p.message_id = m.id AND p.part = 0
+    WHERE m.accepted_at >= ? AND m.room = {rooms.KEY} AND m.kind = '{Kind.TEXT}' AND ? IN ('', m.talker_id)
+    """
+    return db.execute(query, (since, room_id, talker_id)).fetchall()
+
+
 def clamp(db: Connection, now: float) -> None:
     """Let no message be later than now, after the clock was set back."""
     db.execute("UPDATE messages SET accepted_at = ? WHERE accepted_at > ?", (now, now))

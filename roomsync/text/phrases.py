@@ -16,6 +16,11 @@ def cut(characters: int) -> str:
     return f"…（全文 {characters} 字，过长，其余仅原群可见）"
 
 
+def announcement(words: str) -> str:
+    """Return the text that says what was set as the announcement of a room."""
+    return f"[群公告] {words}"
+
+
 def missed(messages: int) -> str:
     """Return the line for a room that messages did not reach in time."""
     return f"（有 {messages} 条消息未能及时转发到本群，仅原群可见）"
