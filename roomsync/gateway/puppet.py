@@ -102,9 +102,9 @@ class GatewayPuppet(PuppetService):
 
     async def _connect(self) -> None:
         channel = await self.open()
-        # Not PuppetStub.event: it ends the stream for good at a payload that is not UTF-8.
         cursor = self.events.cursor if self.events else Cursor()
         request = EventRequest(seq=cursor.seq, account_id=cursor.account_id)
+        # Not PuppetStub.event: it ends the stream for good at a payload that is not UTF-8.
         stream: AsyncGenerator[Any, None] = PuppetStub(channel)._unary_stream(EVENT, request, RawEvent)
         self._stream, self._first = stream, asyncio.create_task(anext(stream), name="first event")
         await asyncio.wait({self._first}, timeout=HEARTBEAT_TIMEOUT)
