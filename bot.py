@@ -4,7 +4,6 @@
 `python bot.py` runs beside a Wechaty gateway. Settings are in `.env` beside this file; see README.md.
 """
 
-import argparse
 import asyncio
 import contextlib
 import logging
@@ -27,11 +26,12 @@ def interrupted() -> int:
 
 
 try:
+    from roomsync.cli.arguments import parse_arguments
     from roomsync.cli.check import check
     from roomsync.cli.logs import set_up_logs, set_up_output
     from roomsync.cli.signals import stop_on_signals
     from roomsync.cli.status import show_status
-    from roomsync.cli.verify import code_of, give_code, line_of_question
+    from roomsync.cli.verify import give_code, line_of_question
     from roomsync.clock import SteadyClock
     from roomsync.config.settings import Settings, read_settings
     from roomsync.delivery.attempts import Attempts
@@ -227,20 +227,7 @@ def demo_bot(values: Mapping[str, str]) -> RoomSyncBot:
 
 def main() -> int:
     """Run the command line; return its exit code."""
-    parser = argparse.ArgumentParser(
-        description="Relay what is said in one WeChat room of a community to all its others, until Ctrl-C.",
-        epilog="Settings are in .env beside bot.py; copy .env.example to start with. README.md explains them.",
-    )
-    mode = parser.add_mutually_exclusive_group()
-    mode.add_argument("--check", action="store_true", help="connect, show account, rooms and state file, and leave")
-    mode.add_argument("--demo", action="store_true", help="show the bot at work without account, token and network")
-    mode.add_argument("--set-aside", action="store_true", help="move a damaged state file out of the way, and leave")
-    mode.add_argument("--status", action="store_true", help="show what waits, was sent and failed; 0 if all is well")
-    mode.add_argument("--verify-code", metavar="CODE", type=code_of, help="give WeChat the code that it asks for")
-    parser.add_argument("--json", action="store_true", help="with --status: for machines")
-    args = parser.parse_args()
-    if args.json and not args.status:
-        parser.error("--json goes with --status")
+    args = parse_arguments()
     set_up_output()
     try:
         if args.demo:

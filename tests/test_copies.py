@@ -146,7 +146,7 @@ def test_reply_keeps_what_it_quotes(box: Box) -> None:
     box.say("hello")
     box.say(REPLY, to=("r102", "r103"))
     with box.state.connection() as db:
-        waiting = store.deliveries.fronts(db, "r103")
+        waiting = store.waiting.fronts(db, "r103")
         assert db.execute("SELECT count(*) FROM parts WHERE message_id = 2").fetchone() == (1,)
     assert [(one.body, one.quoted, one.quote_line, one.words()) for one in waiting] == [
         ("yes", 1, "「Alice：hello」", "yes\n「Alice：hello」")
@@ -195,7 +195,7 @@ def test_pruned_message_is_quoted_no_longer(box: Box) -> None:
     box.say(REPLY)
     with box.state.transaction() as db:
         assert store.messages.prune(db, NOW + 1, 1) == 1
-        waiting = store.deliveries.fronts(db, "r102")
+        waiting = store.waiting.fronts(db, "r102")
     assert [(one.quoted, one.quote_line) for one in waiting] == [(None, "「Alice：hello」")]
 
 

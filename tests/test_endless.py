@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from roomsync import errors
-from roomsync.gateway.client import Client, MessageSendTextRequest
+from roomsync.gateway.client import Client
 from roomsync.gateway.payloads import message_of
 from roomsync.gateway.protocol import EventType
+from roomsync.gateway.wire import MessageSendTextRequest
 from roomsync.inbox.event_handlers import MAX_EVENT, payload_of
 from roomsync.model import Kind, Quote, Room
 from roomsync.relay.rendering import Style, parts

@@ -9,7 +9,7 @@ from grpclib.const import Cardinality, Handler
 from grpclib.server import Stream
 from wechaty_grpc.wechaty.puppet import MessageContactRequest
 
-from roomsync.gateway.payloads import (
+from roomsync.gateway.wire import (
     CHAT_HISTORY,
     ChatHistoryContent,
     ChatHistoryPayload,

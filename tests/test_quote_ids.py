@@ -14,10 +14,11 @@ from wechaty_grpc.wechaty import puppet as pb
 from bot import RoomSyncBot
 from roomsync.delivery.outbox import MAX_QUOTE_WAIT
 from roomsync.errors import GatewayLost
-from roomsync.gateway.client import Client, MessagePayloadResponse, MessageSendTextRequest
+from roomsync.gateway.client import Client
 from roomsync.gateway.members import Members
 from roomsync.gateway.payloads import Contents, message_of
 from roomsync.gateway.protocol import MAX_ID
+from roomsync.gateway.wire import MessagePayloadResponse, MessageSendTextRequest
 from roomsync.model import Kind, Message, State
 from tests.conftest import running, until
 from tests.hostile import raw

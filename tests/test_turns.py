@@ -173,6 +173,6 @@ def test_a_picture_is_not_read_before_its_turn(box: Box) -> None:
     picture(box, "Ann", "r101", "x" * 5000)
     bodies(box, 1)
     with box.state.connection() as db:
-        assert [row.body for row in store.deliveries.fronts(db, "r109")] == [""]
+        assert [row.body for row in store.waiting.fronts(db, "r109")] == [""]
     assert bodies(box) == ["x" * 5000]
     assert box.outbox.counts() == {State.SENT: 2}

@@ -16,8 +16,8 @@ from bot import RoomSyncBot
 from roomsync import store
 from roomsync.cli.status import show_status
 from roomsync.cli.verify import code_of, give_code
-from roomsync.gateway.client import ENTER_VERIFY_CODE, EnterVerifyCodeRequest
 from roomsync.gateway.protocol import EventRequest, EventType
+from roomsync.gateway.wire import ENTER_VERIFY_CODE, EnterVerifyCodeRequest
 from roomsync.loopback.gateway import Call
 from roomsync.store import StateFile, read_only
 from tests.conftest import settings, until

@@ -129,7 +129,7 @@ def expire(state: StateFile, accepted_before: float, now: float) -> int:
     Each room gets one line that says how many messages it missed; one that still waits there is brought up to date.
     """
     with state.transaction() as db:
-        old = store.deliveries.older(db, accepted_before, EXPIRE_BATCH)
+        old = store.waiting.older(db, accepted_before, EXPIRE_BATCH)
         store.deliveries.change(db, [one.id for one in old], State.WAITING, State.EXPIRED, now)
         said = {(one.room_id, one.message_id) for one in old if one.kind not in SILENT}
         for room_id, missed in Counter(room_id for room_id, _ in said).items():

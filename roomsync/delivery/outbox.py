@@ -11,7 +11,7 @@ from roomsync.delivery.outcomes import Outcomes
 from roomsync.delivery.turns import Memory, Queue, choose, due_at, is_words
 from roomsync.model import Head, Kind, Message, Part, Send, Shown, State
 from roomsync.store import StateFile
-from roomsync.store.deliveries import Waiting
+from roomsync.store.waiting import Waiting
 from roomsync.text import phrases
 from roomsync.text.headers import join
 from roomsync.text.kinds import CARDS, MEDIA, SILENT
@@ -71,12 +71,12 @@ class Outbox(Outcomes):
     def heads(self, now: float) -> list[Head]:
         """Return every room that has something waiting, and before when nothing may go there for sure."""
         with self.state.connection() as db:
-            return store.deliveries.heads(db, now)
+            return store.waiting.heads(db, now)
 
     def next_try(self, room_id: str, now: float) -> float:
         """Return when the next send to a room may be made, as far as that depends on what waits for it."""
         with self.state.connection() as db:
-            return due_at(store.deliveries.fronts(db, room_id), now)
+            return due_at(store.waiting.fronts(db, room_id), now)
 
     def take(
         self, room_id: str, now: float, *, alone: bool = False, shown: Shown | None = None, quotes: bool = False
@@ -128,8 +128,8 @@ def _queues(db: store.Connection, room_id: str, now: float) -> Iterator[list[Que
     """Give what waits for a room, of each source room apart; replies with what they can quote at `now`."""
     with ExitStack() as opened:
         queues = []
-        for front in store.deliveries.fronts(db, room_id):
-            behind = opened.enter_context(closing(store.deliveries.behind(db, front)))
+        for front in store.waiting.fronts(db, room_id):
+            behind = opened.enter_context(closing(store.waiting.behind(db, front)))
             rows = (_with_copy(db, room_id, row, now) for row in behind)
             queues.append(Queue(_with_copy(db, room_id, front, now), rows))
         yield queues
@@ -147,7 +147,7 @@ def _with_copy(db: store.Connection, room_id: str, row: Waiting, now: float) -> 
 
 def _as_before(db: store.Connection, room_id: str, send_id: int) -> list[Waiting]:
     """Return what waits of a send that was made before; a reply quotes again only if it did."""
-    rows = store.deliveries.of_send(db, send_id)
+    rows = store.waiting.of_send(db, send_id)
     if len(rows) == 1 and rows[0].quoted is not None:
         quoting = rows[0]._replace(copy=store.sends.copy_of(db, rows[0].quoted, room_id))
         if join([quoting.line()]) == store.sends.body_of(db, send_id):
@@ -163,7 +163,7 @@ def add_line(
     An answer goes ahead of all that waits there.
     """
     message_id = store.messages.add_own(db, room_id, Kind.SYSTEM, now, missed)
-    priority = store.deliveries.AHEAD if is_answer else 0
+    priority = store.waiting.AHEAD if is_answer else 0
     store.deliveries.add(db, message_id, {room_id: [Part(Kind.TEXT, line)]}, now, priority)
 
 
@@ -209,7 +209,7 @@ def _send_of(db: store.Connection, room_id: str, batch: Sequence[Waiting]) -> Se
         id=first.send_id or 0,
         room_id=room_id,
         kind=kind,
-        body=join([row.line() for row in batch]) if kind is Kind.TEXT else store.deliveries.body_of(db, first.id),
+        body=join([row.line() for row in batch]) if kind is Kind.TEXT else store.waiting.body_of(db, first.id),
         deliveries=tuple(row.id for row in batch),
         attempts=first.attempts,
         mentions=tuple({row.mention: None for row in batch if row.mention}),

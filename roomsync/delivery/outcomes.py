@@ -63,7 +63,7 @@ class Outcomes:
         """
         values: dict[str, str | float | None] = {"attempts": send.attempts + 1, "next_try": next_try, "error": error}
         if passed:
-            values["priority"] = store.deliveries.PASSED
+            values["priority"] = store.waiting.PASSED
         with self.state.transaction() as db:
             store.deliveries.change(db, send.deliveries, State.SENDING, State.WAITING, now, **values)
             if apart:
@@ -72,7 +72,7 @@ class Outcomes:
     def bring_forward(self, now: float) -> float:
         """Let what others passed go next in its room, if it is due; return when the next is."""
         with self.state.connection() as db:
-            passed = store.deliveries.passed(db)
+            passed = store.waiting.passed(db)
         due = [one for one in passed if one.due_at <= now]
         if due:
             with self.state.transaction() as db:

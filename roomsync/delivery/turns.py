@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from roomsync.model import Kind
-from roomsync.store.deliveries import Waiting
+from roomsync.store.waiting import Waiting
 
 MAX_BATCH = 200  # deliveries in one send
 

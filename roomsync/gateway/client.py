@@ -4,15 +4,21 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import betterproto
 from wechaty_grpc.wechaty.puppet import ImageType, LogoutResponse, MessagePayloadRequest, MessageSendTextResponse
 
 from roomsync import errors
 from roomsync.gateway.error_mapping import map_errors
 from roomsync.gateway.protocol import fault_of_id, topic_of
+from roomsync.gateway.wire import (
+    ENTER_VERIFY_CODE,
+    MESSAGE_PAYLOAD,
+    SEND_TEXT,
+    EnterVerifyCodeRequest,
+    MessagePayloadResponse,
+    MessageSendTextRequest,
+)
 from roomsync.model import Kind
 from roomsync.text.kinds import MAX_FIELDS, MEDIA
 from roomsync.text.system_messages import is_throttle_error
@@ -24,47 +30,6 @@ log = logging.getLogger(__name__)
 GONE = "ENOENT"
 TOPIC_ATTEMPTS = 2
 MAX_ROOM_CALLS = 20  # rooms asked for at the same time
-MESSAGE_PAYLOAD, SEND_TEXT = "/wechaty.Puppet/MessagePayload", "/wechaty.Puppet/MessageSendText"
-
-
-@dataclass
-class MessagePayloadResponse(betterproto.Message):
-    """The answer to MessagePayload. wechaty-grpc 0.20 does not know its `quote_id`, the id of what is quoted.
-
-    Source: proto/wechaty/puppet/message.proto of npm `@juzi/wechaty-grpc`; gateways of other kinds never set it.
-    """
-
-    id: str = betterproto.string_field(1)
-    filename: str = betterproto.string_field(2)
-    text: str = betterproto.string_field(3)
-    timestamp: int = betterproto.uint64_field(4)
-    type: int = betterproto.int32_field(5)
-    from_id: str = betterproto.string_field(6)
-    room_id: str = betterproto.string_field(7)
-    to_id: str = betterproto.string_field(8)
-    mention_ids: list[str] = betterproto.string_field(9)
-    quote_id: str = betterproto.string_field(11)
-
-
-@dataclass
-class MessageSendTextRequest(betterproto.Message):
-    """A text to send, likewise: `quote_id` is what it quotes. An empty one is not on the wire."""
-
-    conversation_id: str = betterproto.string_field(1)
-    text: str = betterproto.string_field(2)
-    mentonal_ids: list[str] = betterproto.string_field(3)
-    quote_id: str = betterproto.string_field(4)
-
-
-ENTER_VERIFY_CODE = "/wechaty.Puppet/EnterVerifyCode"
-
-
-@dataclass
-class EnterVerifyCodeRequest(betterproto.Message):
-    """Of a call that wechaty-grpc 0.20 does not know (verify-code.proto of npm `@juzi/wechaty-grpc`)."""
-
-    id: str = betterproto.string_field(1)
-    code: str = betterproto.string_field(2)
 
 
 class Client:

@@ -3,16 +3,24 @@
 import asyncio
 import json
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-import betterproto
 from wechaty_grpc.wechaty.puppet import MessageContactRequest
 
 from roomsync import errors
-from roomsync.gateway.client import Client, MessagePayloadResponse
+from roomsync.gateway.client import Client
 from roomsync.gateway.members import Members
 from roomsync.gateway.protocol import KINDS, fault_of_id, topic_of
+from roomsync.gateway.wire import (
+    CHAT_HISTORY,
+    LOCATION,
+    ChatHistoryPayload,
+    MessageChatHistoryResponse,
+    MessageLocationResponse,
+    MessagePayloadResponse,
+    ReceiveTime,
+)
 from roomsync.model import Announcement, Kind, Message, Quote
 from roomsync.text.characters import MAX_TEXT, clean
 from roomsync.text.headers import NAMELESS
@@ -23,66 +31,11 @@ from roomsync.text.quotes import parse_quote
 
 log = logging.getLogger(__name__)
 
-LOCATION = "/wechaty.Puppet/MessageLocation"
 QUOTED_TIMEOUT = 3.0  # seconds that a reply waits for what it quotes
 # Seconds; a message's time by the gateway's word is believed from the year in which WeChat came to the year 2096.
 EARLIEST, LATEST = 1.29e9, 4e9
 MILLISECONDS_FROM = 1e11  # a larger one is in milliseconds (python-wechaty#1290)
 TEXT = next(number for number, kind in KINDS.items() if kind is Kind.TEXT)
-CHAT_HISTORY = "/wechaty.Puppet/MessageChatHistory"
-
-
-@dataclass
-class LocationPayload(betterproto.Message):
-    """What is shown of a place (wechaty/grpc 1.x, proto/wechaty/puppet/location.proto)."""
-
-    address: str = betterproto.string_field(2)
-    name: str = betterproto.string_field(5)
-
-
-@dataclass
-class MessageLocationResponse(betterproto.Message):
-    """The answer to MessageLocation, a call that wechaty-grpc 0.20 does not know."""
-
-    location: LocationPayload = betterproto.message_field(1)
-
-
-@dataclass
-class ChatHistoryContent(betterproto.Message):
-    """What a record of a merged history says, when it is a text (npm `@juzi/wechaty-grpc`, chat-history.proto)."""
-
-    text: str = betterproto.string_field(2)
-
-
-@dataclass
-class ChatHistoryPayload(betterproto.Message):
-    """One record of a merged history: `type` is the number of its kind."""
-
-    type: int = betterproto.int32_field(1)
-    sender_name: str = betterproto.string_field(3)
-    title: str = betterproto.string_field(6)
-    message: ChatHistoryContent = betterproto.message_field(7)
-
-
-@dataclass
-class MessageChatHistoryResponse(betterproto.Message):
-    """The answer to MessageChatHistory, a call of the gateways of npm `@juzi/wechaty-puppet-service` alone."""
-
-    records: list[ChatHistoryPayload] = betterproto.message_field(1)
-
-
-@dataclass
-class Timestamp(betterproto.Message):
-    """A time as protobuf has it (google/protobuf/timestamp.proto), without the fraction of a second."""
-
-    seconds: int = betterproto.int64_field(1)
-
-
-@dataclass
-class ReceiveTime(betterproto.Message):
-    """Of MessagePayloadResponse what wechaty-grpc 0.20 does not know (proto/wechaty/puppet/message.proto)."""
-
-    receive_time: Timestamp = betterproto.message_field(10)
 
 
 def said_at(payload: Any) -> float:

@@ -28,6 +28,7 @@ NEEDED: dict[int, str] = {  # without which an event says nothing
     EventType.ROOM_JOIN: "roomId",
     EventType.ROOM_LEAVE: "roomId",
     EventType.ROOM_TOPIC: "roomId",
+    EventType.VERIFY_CODE: "id",
 }
 LISTS_OF_IDS = ("inviteeIdList", "removeeIdList")
 

@@ -17,10 +17,11 @@ from roomsync.store import (
     report,
     rooms,
     sends,
+    waiting,
 )
 from roomsync.store.database import Connection, StateFile, is_held, read_only
 from roomsync.store.opening import set_aside
 
 __all__ = ["Connection", "StateFile", "is_held", "read_only", "report", "set_aside"]
 __all__ += ["call_log", "cursor", "deliveries", "health", "incoming", "messages", "parts", "peers", "recalls", "rooms"]
-__all__ += ["sends"]
+__all__ += ["sends", "waiting"]

@@ -1,0 +1,24 @@
+"""The options of `python bot.py`."""
+
+import argparse
+
+from roomsync.cli.verify import code_of
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Return the options of this process; what is wrong with them, or `--help`, ends it with a message."""
+    parser = argparse.ArgumentParser(
+        description="Relay what is said in one WeChat room of a community to all its others, until Ctrl-C.",
+        epilog="Settings are in .env beside bot.py; copy .env.example to start with. README.md explains them.",
+    )
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument("--check", action="store_true", help="connect, show account, rooms and state file, and leave")
+    mode.add_argument("--demo", action="store_true", help="show the bot at work without account, token and network")
+    mode.add_argument("--set-aside", action="store_true", help="move a damaged state file out of the way, and leave")
+    mode.add_argument("--status", action="store_true", help="show what waits, was sent and failed; 0 if all is well")
+    mode.add_argument("--verify-code", metavar="CODE", type=code_of, help="give WeChat the code that it asks for")
+    parser.add_argument("--json", action="store_true", help="with --status: for machines")
+    args = parser.parse_args()
+    if args.json and not args.status:
+        parser.error("--json goes with --status")
+    return args
