@@ -56,13 +56,16 @@ class Scene:
             raise AssertionError(f"{words!r} was not logged within {limit:.0f} s; {self.last_words()}") from None
 
     async def online_again(self, seen: int, limit: float = 20) -> None:
-        """Wait until the bot has found its rooms once more than the `seen` times that it had."""
-        await self.logged("rooms:", limit, seen + 1)
+        """Wait until the bot has looked for its rooms once more than the `seen` times that it had."""
+        try:
+            await self.gateway.wait(lambda: self.logins > seen, limit)
+        except TimeoutError:
+            raise AssertionError(f"not online again within {limit:.0f} s; {self.last_words()}") from None
 
     @property
     def logins(self) -> int:
-        """How often the bot found its rooms."""
-        return sum("rooms:" in line for line in self.bot.lines)
+        """How often the bot looked for its rooms: the log tells it ten times only."""
+        return self.gateway.call_count("roomList")
 
     def last_words(self) -> str:
         state = "alive" if self.alive else f"ended with {self.bot.process.returncode}"
