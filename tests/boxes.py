@@ -31,13 +31,18 @@ class Box:
         self.open()
 
     def say(
-        self, *parts: Part | str, to: tuple[str, ...] = ("r102",), talker: str = "alice", where: str = "r101"
+        self,
+        *parts: Part | str,
+        to: tuple[str, ...] = ("r102",),
+        talker: str = "alice",
+        where: str = "r101",
+        at: float = NOW,
     ) -> None:
         """A message of these parts, said in the room `where`; a string is a text without a header."""
         self.count += 1
         made = [part if isinstance(part, Part) else Part(Kind.TEXT, part) for part in parts]
         message = Message(f"m{self.count}", where, talker, "Alice", Kind.TEXT)
-        assert self.outbox.accept(message, made, to, NOW)
+        assert self.outbox.accept(message, made, to, at)
 
     def take(self, room_id: str = "r102", now: float = NOW, alone: bool = False, shown: Shown | None = None) -> Send:
         send = self.outbox.take(room_id, now, alone=alone, shown=shown)

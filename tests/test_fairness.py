@@ -308,15 +308,15 @@ async def test_a_dead_picture_delays_no_other_room(community: Community, kind: K
 
 
 async def test_a_picture_tried_again_stands_below_its_caption(community: Community) -> None:
-    """A text made again between a picture's caption and its last attempt calls for another caption."""
+    """A text made again between a picture's caption and its next attempts calls for another caption."""
     picture = community.say("101", Kind.IMAGE, faults=["refused"] * 2)
     while picture not in community.bodies("104"):
         await community.step()
-    # Its third attempt is due with the picture's second, and comes behind that.
     text = community.say("102", faults=["answer lost"] * 2)
     await community.finish()
     caption = "[Alice@101]:  [图片]"
-    assert community.bodies("104")[-3:] == [f"[Alice@102]:  {text}", caption, picture], community.story("104")
+    taken = [body for room, _, body, error in community.made if room == "104" and not error]
+    assert taken == [caption, f"[Alice@102]:  {text}", caption, picture], community.story("104")
 
 
 async def test_the_bots_own_line_is_nobodys(community: Community) -> None:

@@ -63,7 +63,6 @@ async def test_handle_that_is_gone_again_is_a_line(desk: Desk) -> None:
     [
         errors.GatewayRefused("no"),
         errors.AnswerLate("late"),
-        errors.AnswerLost("lost"),
         errors.Unsendable("x"),
         "",
         "{}",
@@ -79,12 +78,21 @@ async def test_without_a_new_handle_the_line_goes(desk: Desk, answer: errors.Gat
     assert [desk.gateway.bodies(room_id) for room_id in ("r102", "r103")] == [["{}", LINE]] * 2
 
 
-async def test_a_lost_connection_is_no_answer(desk: Desk) -> None:
-    """When the connection is gone before the file was asked for, it is asked for when there is one again."""
-    desk.gateway.files = [errors.GatewayLost("gone"), NEW]
+@pytest.mark.parametrize("error", [errors.GatewayLost("gone"), errors.AnswerLost("lost")], ids=repr)
+async def test_a_lost_connection_is_no_answer(desk: Desk, error: errors.GatewayError) -> None:
+    """When the connection is gone before the file was given, it is asked for when there is one again."""
+    desk.gateway.files = [error, NEW]
     desk.say(PICTURE)
     await desk.work()
     assert desk.gateway.bodies() == ["{}", "{}", NEW]
+
+
+async def test_a_file_that_breaks_the_connection_goes_as_a_line(desk: Desk) -> None:
+    """A file over which the connection breaks each time is not asked for again and again."""
+    desk.gateway.files = [errors.AnswerLost("lost")] * 3 + [NEW]
+    desk.say(PICTURE)
+    await desk.work()
+    assert desk.gateway.bodies() == ["{}", "{}", "{}", LINE]
 
 
 async def test_rooms_share_an_answer_that_hangs(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,9 +26,9 @@ def picture(box: Box, name: str, where: str, file: str) -> None:
     box.say(caption, image, to=("r109",), talker=name, where=where)
 
 
-def text(box: Box, name: str, where: str, words: str) -> None:
+def text(box: Box, name: str, where: str, words: str, at: float = NOW) -> None:
     """Somebody says something in a room."""
-    box.say(Part(Kind.TEXT, words, f"[{name}@{where[1:]}]:  "), to=("r109",), talker=name, where=where)
+    box.say(Part(Kind.TEXT, words, f"[{name}@{where[1:]}]:  "), to=("r109",), talker=name, where=where, at=at)
 
 
 def bodies(box: Box, count: int = 99, now: float = NOW) -> list[str]:
@@ -90,6 +90,49 @@ def test_a_long_text_does_not_keep_pictures_back(box: Box) -> None:
     for _ in range(3):
         text(box, "Bob", "r102", "b" * (BOX_BYTES - 13))
     assert [len(body) for body in bodies(box, 3)] == [len("[Ann@101]:  [图片]"), 1, BOX_BYTES - 1]
+
+
+@pytest.mark.parametrize("length", [40, BOX_BYTES - 12])
+def test_words_wait_for_one_picture_at_most(box: Box, length: int) -> None:
+    """Texts that take several messages go one after another once a picture went, before the next one."""
+    for number in range(3):
+        picture(box, "Ann", "r101", str(number))
+    for _ in range(3):
+        text(box, "Bob", "r102", "b" * length)
+    kinds = ["words" if "b" in body else "caption" if "[" in body else "picture" for body in bodies(box)]
+    words = [at for at, kind in enumerate(kinds) if kind == "words"]
+    assert kinds[: words[-1] + 1].count("picture") <= 1 and kinds.count("picture") == 3
+
+
+def test_what_goes_alone_waits_for_one_picture_at_most(box: Box) -> None:
+    """The bot's own line, which goes with nothing else, goes once a picture went, before the next one."""
+    for number in range(3):
+        picture(box, "Ann", "r101", str(number))
+    with box.state.transaction() as db:
+        add_line(db, "r109", "（有 1 条消息未能及时转发到本群，仅原群可见）", NOW, missed=1)
+    assert bodies(box, 3)[1:] == ["0", "（有 1 条消息未能及时转发到本群，仅原群可见）"]
+
+
+def test_pictures_are_not_kept_back_by_what_is_said_later(box: Box) -> None:
+    """However much is said meanwhile, each picture waits only for what was said before the one before it went."""
+    picture(box, "Ann", "r101", "0")
+    picture(box, "Ann", "r101", "1")
+    found = []
+    for second in range(12):
+        for _ in range(2):
+            text(box, "Bob", "r102", "b" * 40, NOW + second)
+        found += bodies(box, 1, NOW + second)
+    assert {"0", "1"} <= set(found)
+
+
+def test_a_caption_that_may_have_gone_goes_with_its_own_message_alone(box: Box) -> None:
+    """What may have gone out goes again as it was, its caption in no other message."""
+    picture(box, "Ann", "r101", "0")
+    text(box, "Cid", "r103", "c")
+    first = box.take("r109")
+    box.outbox.put_back(first, NOW, NOW, uncertain=True)
+    text(box, "Dan", "r104", "d")
+    assert bodies(box, 2) == [first.body, "0"] == ["[Cid@103]:  c\n[Ann@101]:  [图片]", "0"]
 
 
 def test_a_caption_rides_where_it_fits(box: Box) -> None:

@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 
 WINDOW = 600.0  # seconds after a line in which the same one is counted, and not written
 MAX_INFO = 10  # times that a line of the level INFO is written before: it tells what happens
@@ -57,7 +58,8 @@ class Repeats:
 
     def over(self, now: float) -> list[logging.LogRecord]:
         """Forget the lines whose time is over; return what is to be written of them."""
-        return self._forget(lambda line: line.until <= now, now)
+        over = takewhile(lambda one: one[1].until <= now, self._lines.items())  # the oldest are the first
+        return _counted([self._lines.pop(key) for key in [key for key, _ in over]], now)
 
     def rest(self, now: float) -> list[logging.LogRecord]:
         """Forget all lines; return what is to be written of them before the bot leaves."""

@@ -9,7 +9,7 @@ from roomsync.delivery import retries
 from roomsync.delivery.outbox import Outbox
 from roomsync.delivery.pacer import Pacer
 from roomsync.delivery.recalls import Recalls
-from roomsync.delivery.rereads import Reader, Rereads
+from roomsync.delivery.rereads import Files, Rereads
 from roomsync.errors import (
     AnswerLate,
     AnswerLost,
@@ -28,7 +28,7 @@ from roomsync.text.phrases import NOT_RELAYED, UNSENT_TEXT
 log = logging.getLogger(__name__)
 
 
-class Sender(Reader, Protocol):
+class Sender(Files, Protocol):
     """What can send: the gateway. Its calls raise `GatewayError`."""
 
     @property

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from roomsync import store
 from roomsync.delivery.outcomes import Outcomes
-from roomsync.delivery.turns import Memory, Queue, choose, due_at, is_words
+from roomsync.delivery.turns import Memory, Queue, choose, due_at
 from roomsync.model import Head, Kind, Message, Part, Send, Shown, State
 from roomsync.store import StateFile
 from roomsync.store.waiting import Waiting
@@ -99,7 +99,7 @@ class Outbox(Outcomes):
                 body = send.body if send.kind is Kind.TEXT else ""  # that of a picture stands in its part
                 send = replace(send, id=store.sends.add(db, room_id, send.kind, body, now))
             store.deliveries.change(db, send.deliveries, State.WAITING, State.SENDING, now, send_id=send.id)
-        self._memories[room_id].note(batch)
+        self._memories[room_id].note(batch, now)
         return send
 
     def _choose(
@@ -108,12 +108,11 @@ class Outbox(Outcomes):
         """Return the deliveries that go to a room next; none when nothing may go."""
         with _queues(db, room_id, now if quotes else math.inf) as queues:
             fronts, memory = [queue.front for queue in queues if queue.front], self._memories[room_id]
-            passed = memory.was_media and any(map(is_words, fronts))
-            is_news = [_caption_again(db, room_id, row, now, passed) for row in fronts]
+            passed = any(memory.owes(row, now) for row in fronts)
+            if any([_caption_again(db, room_id, row, now, passed) for row in fronts]):  # of all of them
+                return self._choose(db, room_id, now, alone, shown, quotes)
             batch = choose(queues, memory, self._max_bytes, now, alone=alone)
-            needless = _needless_caption(queues, batch, shown)
-        if any(is_news):
-            return self._choose(db, room_id, now, alone, shown, quotes)
+            needless = _needless_caption(queues, batch, shown, now)
         if needless:
             last = store.sends.last_but(db, room_id, None)  # what stands in its place
             store.deliveries.change(db, [batch[0].id], State.WAITING, State.OMITTED, now, send_id=last)
@@ -189,14 +188,16 @@ def _caption_again(db: store.Connection, room_id: str, row: Waiting, now: float,
     return store.deliveries.caption_again(db, row, last, now)
 
 
-def _needless_caption(queues: Sequence[Queue], batch: Sequence[Waiting], shown: Shown | None) -> Waiting | None:
+def _needless_caption(
+    queues: Sequence[Queue], batch: Sequence[Waiting], shown: Shown | None, now: float
+) -> Waiting | None:
     """Return the picture that follows when `batch` is but a caption that only says once more whose it is."""
     if not shown or len(batch) != 1 or not batch[0].caption or batch[0].send_id is not None:
         return None
     queue = next(one for one in queues if one.front == batch[0])
     queue.pop()
     row = queue.front
-    if row is None or row.kind not in MEDIA or row.next_try > batch[0].next_try:
+    if row is None or row.kind not in MEDIA or row.next_try > now:
         return None
     return row if Shown(row.talker_id, row.header, Kind(row.kind)) == shown else None
 

@@ -6,16 +6,17 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from roomsync import store
-from roomsync.errors import GatewayError, HandleGone, is_gone
+from roomsync.errors import AnswerLate, GatewayError, GatewayLost, HandleGone, is_gone
 from roomsync.model import Kind, Send, State
 from roomsync.store import StateFile
 from roomsync.store.parts import Origin
 
+MAX_BREAKS = 3  # times that the connection may break over the question: a file must not break it again and again
 MAX_REMEMBERED = 1000  # parts of which is known that they were asked for; a restart forgets them, and asks once more
 
 
-class Reader(Protocol):
-    """What reads the file of a message: the gateway. Raises `GatewayError`."""
+class Files(Protocol):
+    """What gives the file of a message: the gateway. Raises `GatewayError`."""
 
     async def file(self, message_id: str, kind: Kind) -> str | None:
         """Return the file box of a message of that kind, one of MEDIA; None or empty when there is none."""
@@ -25,14 +26,15 @@ class Reader(Protocol):
 class _Asking:
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     is_done: bool = False
+    breaks: int = 0
 
 
 class Rereads:
     """Gives a part whose handle is gone another one, for all rooms. `clock` gives seconds since the epoch."""
 
-    def __init__(self, state: StateFile, reader: Reader, clock: Callable[[], float]) -> None:
+    def __init__(self, state: StateFile, files: Files, clock: Callable[[], float]) -> None:
         self._state = state
-        self._reader = reader
+        self._files = files
         self._clock = clock
         self._asked: dict[tuple[int, int], _Asking] = {}
 
@@ -59,10 +61,11 @@ class Rereads:
             return None
         body = None
         try:
-            body = await self._reader.file(origin.gateway_id, kind)
+            body = await self._files.file(origin.gateway_id, kind)
         except GatewayError as error:
-            if is_gone(error):
-                raise
+            asking.breaks += not is_gone(error)
+            if isinstance(error, GatewayLost) and not isinstance(error, AnswerLate) and asking.breaks < MAX_BREAKS:
+                raise GatewayLost(str(error)) from error  # the send itself was refused: it was not made
         asking.is_done = True
         return body
 

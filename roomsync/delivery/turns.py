@@ -27,19 +27,29 @@ class Queue:
 
 @dataclass
 class Memory:
-    """What a room was sent before: whether a picture last, and when which source room last had its turn with one."""
+    """What a room was sent before: whether a picture last, and when which source room last had its turn with one.
+
+    `owed_until`: words that were accepted by then go before the next picture, however many messages they take.
+    """
 
     was_media: bool = False
+    owed_until: float = 0.0
     turns: dict[int, int] = field(default_factory=dict)  # source room -> the number of that turn, counted from 1
 
-    def note(self, rows: Sequence[Waiting]) -> None:
+    def note(self, rows: Sequence[Waiting], now: float) -> None:
         """Note that these deliveries are sent."""
         first = rows[0]
         if first.kind == Kind.RECALLED:
             return
-        self.was_media = first.kind != Kind.TEXT
-        if self.was_media:
+        if first.kind != Kind.TEXT:
             self.turns[first.source] = max(self.turns.values(), default=0) + 1
+        elif self.was_media:
+            self.owed_until = now
+        self.was_media = first.kind != Kind.TEXT
+
+    def owes(self, row: Waiting, now: float) -> bool:
+        """Return whether somebody's words go before the next picture: they were there once the last one had gone."""
+        return is_words(row) and row.accepted_at <= (now if self.was_media else self.owed_until)
 
     def rank(self, row: Waiting) -> tuple[int, int]:
         """Return what orders those who wait for a turn: the one served longest ago first, then the oldest."""
@@ -69,19 +79,18 @@ def choose(queues: Iterable[Queue], memory: Memory, max_bytes: int, now: float, 
         return []
     due = [(queue, row) for queue, row in due if row.next_try <= now]
     urgent = min((row for _, row in due if row.priority > 0), key=lambda row: row.id, default=None)
-    if urgent and not urgent.caption:
+    if urgent and not (urgent.caption and _may_join(urgent, now)):
         return [urgent]
+    owed = [row for _, row in due if memory.owes(row, now)]
     media = [row for _, row in due if row.kind != Kind.TEXT]
-    texts = [queue for queue, row in due if row.kind == Kind.TEXT]
-    has_words = any(is_words(row) for _, row in due)
-    if media and not urgent and not (memory.was_media and has_words):
+    if media and not urgent and not owed:
         return [min(media, key=memory.rank)]
-    captions = [row for _, row in due if row.caption]
-    chosen = urgent or min(captions, key=memory.rank, default=None)
-    first = min((row for _, row in due if row.kind == Kind.TEXT), key=lambda row: row.id)
+    texts = [queue for queue, row in due if row.kind == Kind.TEXT]
+    first = min(owed or [row for _, row in due if row.kind == Kind.TEXT], key=lambda row: row.id)
     if alone or not _may_join(first, now):
         return [first]
-    return _together(texts, chosen, memory, max_bytes, now)
+    captions = [row for _, row in due if row.caption and _may_join(row, now)]
+    return _together(texts, urgent or min(captions, key=memory.rank, default=None), memory, max_bytes, now)
 
 
 def is_words(row: Waiting) -> bool:
@@ -100,11 +109,12 @@ def _together(
 ) -> list[Waiting]:
     """Return all texts that stand first, the oldest first, as far as they fit, and one caption behind them.
 
-    The caption stands last, for its picture goes next. `caption`: the one that has to go.
+    The caption stands last, for its picture goes next: so none goes before all words that are owed. `caption`: the one
+    whose turn it is.
     """
     batch: list[Waiting] = []
     found = [caption] if caption else []
-    room_for_caption = len((caption.header + caption.body).encode()) + 1 if caption else 0
+    kept = len((caption.header + caption.body).encode()) + 1 if caption else 0  # bytes, for the caption
     heap = [(queue.front.id, queue) for queue in queues if queue.front]
     heapq.heapify(heap)
     size = 0
@@ -117,22 +127,25 @@ def _together(
             found += [row] if not caption else []
             continue
         grown = size + _added(batch, row)
-        if grown > max_bytes - room_for_caption and batch:
+        if grown > max_bytes - (0 if memory.owes(row, now) else kept) and batch:
             break
         batch.append(row)
         size = grown
         queue.pop()
         if queue.front:
             heapq.heappush(heap, (queue.front.id, queue))
+    if any(queue.front and memory.owes(queue.front, now) for queue in queues):
+        return batch
     for row in sorted(found, key=memory.rank):
         if not batch or size + _added(batch, row) <= max_bytes:
             return [*batch, row]
     # A long text leaves it no room: it goes before what was said after it.
-    return [caption] if caption and (caption.priority > 0 or caption.id < batch[0].id) else batch
+    is_first = caption and (caption.priority > 0 or caption.id < batch[0].id) and not memory.owes(batch[0], now)
+    return [caption] if caption and is_first else batch
 
 
 def _added(batch: Sequence[Waiting], row: Waiting) -> int:
-    """Return how many bytes of UTF-8 a text adds to those before it: one speaker's share a header."""
+    """Return how many bytes of UTF-8 a text adds to those before it: one speaker's in a row have one header."""
     if not batch:
         return len((row.header + row.words()).encode())
     same = (row.talker_id, row.header) == (batch[-1].talker_id, batch[-1].header)

@@ -11,7 +11,7 @@ from wechaty_grpc.wechaty.puppet import MessageContactRequest
 from roomsync import errors
 from roomsync.gateway.client import Client
 from roomsync.gateway.members import Members
-from roomsync.gateway.protocol import KINDS, fault_of_id, topic_of
+from roomsync.gateway.protocol import KINDS, MILLISECONDS_FROM, fault_of_id, topic_of
 from roomsync.gateway.wire import (
     CHAT_HISTORY,
     LOCATION,
@@ -34,7 +34,6 @@ log = logging.getLogger(__name__)
 QUOTED_TIMEOUT = 3.0  # seconds that a reply waits for what it quotes
 # Seconds; a message's time by the gateway's word is believed from the year in which WeChat came to the year 2096.
 EARLIEST, LATEST = 1.29e9, 4e9
-MILLISECONDS_FROM = 1e11  # a larger one is in milliseconds (python-wechaty#1290)
 TEXT = next(number for number, kind in KINDS.items() if kind is Kind.TEXT)
 
 

@@ -15,6 +15,7 @@ from roomsync.model import Cursor, Kind
 from roomsync.text.characters import UNSAFE, first_line, harmless, plain
 from roomsync.text.kinds import fields_of
 
+MILLISECONDS_FROM = 1e11  # a larger time is in milliseconds (python-wechaty#1290)
 MAX_ID = 256  # characters; those of today's gateways have at most 70
 
 T_co = TypeVar("T_co", covariant=True)

@@ -22,6 +22,7 @@ from roomsync.session import Phase, Session
 log = logging.getLogger(__name__)
 
 ROOM_EVENTS = (EventType.ROOM_JOIN, EventType.ROOM_LEAVE, EventType.ROOM_TOPIC)
+KNOWN_EVENTS = frozenset(EventType)
 MAX_EVENTS = 10_000  # not taken in yet, because the state file cannot be written; those behind them wait at the gateway
 MAX_CHARACTERS = 64_000_000  # likewise, of their payloads
 MAX_BATCH = 1000  # events taken in at once
@@ -121,7 +122,7 @@ class Dispatcher:
         """Return an event as it waits in the queue: a message is its id; None for what is passed over."""
         if event_type in IGNORED_EVENTS:
             return None
-        if event_type not in set(EventType):
+        if event_type not in KNOWN_EVENTS:
             log.debug("Passed over an event of the unknown type %d.", event_type)
             return None
         try:

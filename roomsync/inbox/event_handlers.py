@@ -6,6 +6,7 @@ from datetime import datetime
 
 from roomsync.gateway.protocol import (
     MEMBER_SEPARATOR,
+    MILLISECONDS_FROM,
     Bot,
     EventType,
     Payload,
@@ -16,7 +17,6 @@ from roomsync.gateway.protocol import (
 from roomsync.model import Announcement
 from roomsync.session import Session
 
-MILLISECONDS_FROM = 1e11  # a larger time is in milliseconds (python-wechaty#1290)
 MAX_TIMESTAMP = 4e12
 MAX_EVENT = 100_000  # characters; the longest that is real names 500 people, WeChat's limit for a room
 MAX_PEOPLE = 500

@@ -199,14 +199,16 @@ class RoomQueues:
             delay = GONE_DELAY if is_gone(outcome) else next(delays, None)
             if delay is None:
                 break
-            log.info("Message %.100s is tried again in %.0f s: %s", message_id, delay, outcome)
+            log.info("A message is tried again in %.0f s: %s", delay, outcome)
+            log.debug("It is message %.100s.", message_id)
             await asyncio.sleep(delay)
             outcome = await self._try_again(message_id)
         self._handling.discard(message_id)
         self._disconnects.pop(message_id, None)
         if outcome is not None:
             shown = None if isinstance(outcome, GatewayError) else outcome  # a traceback is for faults of our own
-            log.error("Message %.100s is given up: %s", message_id, outcome, exc_info=shown)
+            log.error("A message is given up: %s", outcome, exc_info=shown)
+            log.debug("It is message %.100s.", message_id)
             await self._incoming.state.run(self._incoming.give_up, message_id)
 
     async def _try_again(self, message_id: str) -> Exception | None:

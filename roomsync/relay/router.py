@@ -79,7 +79,7 @@ class Router:
             raise GatewayLost("it is not known yet whose account this is")
         own = message.talker_id == self._session.account_id
         if is_throttle_notice(message.kind, message.text, own):
-            if await self._state.run(self.is_new, message.id, source, self._clock()):
+            if not self._is_old(message) and await self._state.run(self.is_new, message.id, source, self._clock()):
                 await self._courier.throttled(source.id)
         elif own:
             await self._settle(message, source)
@@ -94,9 +94,9 @@ class Router:
         if message.kind is Kind.RECALLED:
             has_news = await self._state.run(lambda: self.take_back(message.text, source, self._clock()))
         else:
-            complete = await self._complete(message)
+            complete = message if self._is_old(message) else await self._complete(message)
             has_news = await self._state.run(lambda: self.relay(complete, source, self._clock()))
-        if is_mentioned:
+        if is_mentioned and not self._is_old(message):
             has_news = await self._state.run(self.introduce, source, self._clock()) or has_news
         return has_news
 
@@ -125,7 +125,7 @@ class Router:
         """Commit what `message`, said in `source`, becomes elsewhere; return whether there is something to send."""
         labels = [room.label for room in self._rooms.community(source.community)]
         if self._outbox.is_ours(message.id) or self._loop_guard.is_relayed(message, labels, now):
-            log.debug("Message %s is a relayed one: left alone.", message.id)
+            log.debug("Message %.100s is a relayed one: left alone.", message.id)
             return False
         if is_shown_twice(message, self._state, now):
             self._outbox.accept(message, [], [], now)
@@ -138,11 +138,15 @@ class Router:
             return False
         shown = parts(message, source, self._style, labels)
         others = [room.id for room in self._rooms.others(source)]
-        expired = 0 < message.said_at < now - self._ttl
+        expired = self._is_old(message)
         if expired:
-            log.info("Message %s is older than RELAY_TTL_HOURS and is given up.", message.id)
+            log.info("A message that is older than RELAY_TTL_HOURS is given up.")
         special = self._for_author(message, source, labels)
         return self._outbox.accept(message, shown, others, now, special, expired=expired)
+
+    def _is_old(self, message: Message) -> bool:
+        """Return whether it was said so long ago that the gateway tells it too late."""
+        return 0 < message.said_at < self._clock() - self._ttl
 
     def _judge(self, message: Message, source: Room) -> Verdict:
         """Return the strictest answer of the filters, with the reasons of all."""

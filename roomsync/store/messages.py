@@ -29,9 +29,10 @@ CARRIED = f"""
 {KEPT} JOIN deliveries AS d ON d.message_id = m.id JOIN sends AS s ON s.id = d.send_id
 WHERE s.sent_id = ? AND s.room = {rooms.KEY} AND d.state <> '{State.OMITTED}' GROUP BY m.id ORDER BY min(d.id)
 """
+# What comes from the room itself is the bot's own.
 WAITING_NOTICE = f"""
-SELECT m.id, m.missed FROM deliveries AS d INDEXED BY deliveries_waiting JOIN messages AS m ON m.id = d.message_id
-WHERE d.room = {rooms.KEY} AND d.state = '{State.WAITING}' AND m.missed > 0 AND d.send_id IS NULL
+SELECT m.id, m.missed FROM deliveries AS d INDEXED BY deliveries_by_source JOIN messages AS m ON m.id = d.message_id
+WHERE d.room = {rooms.KEY} AND d.source = d.room AND d.state = '{State.WAITING}' AND m.missed > 0 AND d.send_id IS NULL
 """
 HAS_PARTS = "EXISTS (SELECT 1 FROM parts WHERE message_id = messages.id)"
 PRUNE = f"""
