@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.together import Together
 from tests.interop.conftest import real_gateway_is_there
+from tests.together import Together
 
 __all__ = ["real_gateway_is_there"]
 HERE = Path(__file__).parent

@@ -10,9 +10,7 @@ import pytest
 
 from tests.chaos.clock import DAY, Clock
 from tests.chaos.scene import OTHERS, check_all, standing
-from tests.chaos.together import figures
-
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+from tests.together import figures
 
 LIMIT = 12.0  # seconds after the step in which a retry that is due in 5 s has to be made
 

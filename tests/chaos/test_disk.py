@@ -11,11 +11,9 @@ import pytest
 
 from tests.chaos.disk import FaultyDisk, filled, held_by_another, no_room_for, small_disk
 from tests.chaos.scene import Scene, check_all, leaves, standing, status_of
-from tests.chaos.together import figures
 from tests.interop.bots import relaying
 from tests.interop.gateway import GatewayError, RealGateway
-
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+from tests.together import figures
 
 OUTAGE = 4.0  # seconds
 TEXTS = 20

@@ -7,14 +7,11 @@ import json
 import time
 from pathlib import Path
 
-import pytest
 import trustme
 
 from tests.chaos.scene import OTHERS, Scene, at_proxy, check_all, heard, standing
-from tests.chaos.together import figures
 from tests.interop.gateway import Media, RealGateway, TlsCertificate
-
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+from tests.together import figures
 
 PICTURE = Media("cat.png", bytes(range(256)) * 8)
 NOT_RELAYED = "[图片] 未能转发，仅原群可见"

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from tests.chaos.scene import check_all, leaves, standing
-from tests.chaos.together import figures
 from tests.interop.bots import relaying
-
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+from tests.together import figures
 
 
 async def test_leaves_while_a_send_hangs(tmp_path: Path) -> None:

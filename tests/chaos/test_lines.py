@@ -11,9 +11,7 @@ import pytest
 
 from tests.chaos.proxy import Way
 from tests.chaos.scene import ROOMS, Scene, check_all, others, repeats, standing
-from tests.chaos.together import figures
-
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+from tests.together import figures
 
 Attack = Callable[[Scene], Awaitable[int]]  # returns as `cut` does
 BREAKS = 4

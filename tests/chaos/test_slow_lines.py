@@ -8,13 +8,9 @@ import random
 import time
 from pathlib import Path
 
-import pytest
-
 from tests.chaos.scene import OTHERS, check_all, standing
-from tests.chaos.together import figures
 from tests.interop.gateway import Media
-
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+from tests.together import figures
 
 TEXTS = 400
 PICTURE = Media("small.png", bytes(range(256)) * 8)

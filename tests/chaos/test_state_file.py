@@ -6,13 +6,9 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-import pytest
-
 from tests.chaos.scene import Scene, check, leaves, standing, until
-from tests.chaos.together import figures
 from tests.interop.bots import relaying
-
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+from tests.together import figures
 
 NOTICED = 12.0  # seconds
 

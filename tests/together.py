@@ -1,13 +1,14 @@
-"""These tests do little but wait, so several of them run at the same time, each with processes of its own.
+"""The tests with a real gateway do little but wait, so several run at the same time, each with processes of its own.
 
 Each test is shown, passes or fails by itself: the first that is to run starts them all, and each then waits for what
-became of it. `CHAOS_AT_ONCE=1`, or -x, runs them one after the other.
+became of it. `TESTS_AT_ONCE=1`, or -x, runs them one after the other.
 """
 
 from __future__ import annotations
 
 import asyncio
 import functools
+import inspect
 import os
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-AT_ONCE = int(os.environ.get("CHAOS_AT_ONCE", "4"))
+AT_ONCE = int(os.environ.get("TESTS_AT_ONCE", "4"))
 
 _figures: ContextVar[list[str]] = ContextVar("figures")
 
@@ -34,17 +35,24 @@ class Together:
         self._printed: dict[str, list[str]] = {}
 
     def take(self, item: pytest.Function) -> None:
-        """Let a test, whose only fixture is `tmp_path`, wait for what becomes of it here."""
+        """Let a test, which needs no fixture but `tmp_path` and parameters, wait for what becomes of it here."""
         test = item.obj
-        parameters = item.callspec.params if hasattr(item, "callspec") else {}
-        self._tests[item.nodeid] = functools.partial(test, **parameters)
+        given = item.callspec.params if hasattr(item, "callspec") else {}
+        wants_folder = "tmp_path" in inspect.signature(test).parameters
+        self._tests[item.nodeid] = lambda folder: test(**given, **({"tmp_path": folder} if wants_folder else {}))
+        item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+        if "tmp_path" not in item.fixturenames:
+            item.fixturenames.append("tmp_path")  # that of the first to run holds the folders of all
 
         @functools.wraps(test)
-        async def wait(tmp_path: Path, **_: object) -> None:
+        async def wait(**_: object) -> None:
+            tmp_path = item.funcargs["tmp_path"]
+            assert isinstance(tmp_path, Path)
             if item.nodeid not in self._running:
                 # With -x, none that nobody waits for any more may be under way.
                 names = [one.nodeid for one in item.session.items if one.nodeid in self._tests]
-                self._start([item.nodeid] if item.config.getoption("maxfail") else names, tmp_path)
+                alone = item.config.getoption("maxfail")
+                self._start([item.nodeid] if alone else names, tmp_path)
             try:
                 await self._running[item.nodeid]
             finally:
