@@ -1,29 +1,17 @@
-// The WeChat account behind the gateway: PuppetMock's bookkeeping of contacts and rooms, with sends, media and faults that a test scripts.
+// The WeChat account behind a gateway: contacts, rooms, sends, media and faults that a test scripts; the same for every gateway.
 import { createHash, randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FileBox } from 'file-box'
-import * as PUPPET from 'wechaty-puppet'
-import { PuppetMock } from 'wechaty-puppet-mock'
 
-const { Contact, ContactGender, Dirty, Message } = PUPPET.types
 const DAY_SECONDS = 24 * 60 * 60
 const THROTTLE_NOTICE = '操作过于频繁，可稍后再试。'
 
 const now = () => Math.floor(Date.now() / 1000)
 const isLoopback = url => ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(url).hostname)
 
-// 'text' -> 7, 'recalled' -> 13, ...; numbers pass, since real gateways also send types that no schema knows.
-export function messageType (kind) {
-  if (Number.isInteger(kind)) return kind
-  const wanted = kind === 'file' ? 'attachment' : kind.replace('_', '')
-  const name = Object.keys(Message).find(name => name.toLowerCase() === wanted)
-  if (name === undefined) throw new Error(`unknown message kind ${kind}`)
-  return Message[name]
-}
-
-function mediaMessageType (mediaType) {
+function mediaKind (mediaType) {
   const family = mediaType.split('/')[0]
-  return { image: Message.Image, video: Message.Video, audio: Message.Audio }[family] ?? Message.Attachment
+  return ['image', 'video', 'audio'].includes(family) ? family : 'file'
 }
 
 async function describeFile (file) {
@@ -32,7 +20,7 @@ async function describeFile (file) {
   const sha256 = bytes && createHash('sha256').update(bytes).digest('hex')
   const content = { name: file.name, size: bytes?.length ?? file.size, sha256, boxType: file.type, url: file.remoteUrl ?? null }
   const copy = bytes ? { name: file.name, base64: bytes.toString('base64') } : { name: file.name, url: file.remoteUrl }
-  return { content, file: copy, type: mediaMessageType(file.mediaType) }
+  return { content, file: copy, kind: mediaKind(file.mediaType) }
 }
 
 class TokenBucket {
@@ -50,7 +38,8 @@ class TokenBucket {
   }
 }
 
-export class Account extends PuppetMock {
+// An account on `Base`, a puppet that has its contacts and rooms as Maps of payloads by id; `types` are its package's.
+export const accountOn = (Base, types) => class Account extends Base {
   sent = []
   refusals = 0
   rules = []
@@ -73,30 +62,39 @@ export class Account extends PuppetMock {
   // --- what the world does -------------------------------------------------------------------------------------------
 
   setContact ({ id, name, alias = '' }) {
-    this.mocker.contactPayload(id, {
-      id, name, alias, avatar: '', friend: true, gender: ContactGender.Unknown, phone: [], type: Contact.Individual,
+    this.contacts.set(id, {
+      id, name, alias, avatar: '', friend: true, gender: types.ContactGender.Unknown, phone: [], type: types.Contact.Individual,
     })
-    this.#forget(Dirty.Contact, id)
+    this.#forget(types.Dirty.Contact, id)
   }
 
   setRoom ({ id, topic, members, aliases = {} }) {
-    this.mocker.roomPayload(id, { id, topic, memberIdList: [...members], adminIdList: [], avatar: '' })
+    this.rooms.set(id, { id, topic, memberIdList: [...members], adminIdList: [], avatar: '' })
     this.#roomAliases.set(id, aliases)
-    this.#forget(Dirty.Room, id)
-    this.#forget(Dirty.RoomMember, id)
+    this.#forgetRoom(id)
   }
 
   changeRoom (id, changes) {
-    this.mocker.roomPayload(id, { ...this.mocker.roomPayload(id), ...changes })
-    this.#forget(Dirty.Room, id)
-    this.#forget(Dirty.RoomMember, id)
+    this.rooms.set(id, { ...this.room(id), ...changes })
+    this.#forgetRoom(id)
   }
 
   removeRoom (id) {
-    this.mocker.cacheRoomPayload.delete(id)
-    this.#forget(Dirty.Room, id)
-    this.#forget(Dirty.RoomMember, id)
+    this.rooms.delete(id)
+    this.#forgetRoom(id)
   }
+
+  room (id) {
+    if (!this.rooms.has(id)) throw new Error(`no room ${id}`)
+    return this.rooms.get(id)
+  }
+
+  #forgetRoom (id) {
+    this.dirtyRoom(id)
+    this.#forget(types.Dirty.RoomMember, id)
+  }
+
+  dirtyRoom (id) { this.#forget(types.Dirty.Room, id) }
 
   // Emitted at once, not through dirtyPayload(), which waits a tick: the next event must never overtake it.
   #forget (payloadType, payloadId) {
@@ -104,10 +102,21 @@ export class Account extends PuppetMock {
     this.emit('dirty', { payloadType, payloadId })
   }
 
-  deliver ({ id = this.#newId(), type, talker, room, to = '', text = '', mentions = [], timestamp = now(), ...extras }) {
+  // 'text' -> 7, 'recalled' -> 13, ...; numbers pass, since real gateways also send types that no schema knows.
+  #type (kind) {
+    if (Number.isInteger(kind)) return kind
+    const wanted = kind === 'file' ? 'attachment' : kind.replace('_', '')
+    const name = Object.keys(types.Message).find(name => name.toLowerCase() === wanted)
+    if (name === undefined) throw new Error(`unknown message kind ${kind}`)
+    return types.Message[name]
+  }
+
+  deliver ({
+    id = this.#newId(), kind, talker, room, to = '', text = '', mentions = [], quoteId = '', timestamp = now(), ...extras
+  }) {
     const payload = {
-      id, type, text, timestamp, talkerId: talker, roomId: room ?? '', listenerId: room ? '' : to,
-      mentionIdList: mentions, filename: extras.file?.name ?? '',
+      id, type: this.#type(kind), text, timestamp, talkerId: talker, roomId: room ?? '', listenerId: room ? '' : to,
+      mentionIdList: mentions, quoteId, filename: extras.file?.name ?? '',
     }
     this.#messages.set(id, { payload, ...extras })
     this.emit('message', { messageId: id })
@@ -146,19 +155,22 @@ export class Account extends PuppetMock {
 
   async messageFile (id) { return this.#file(id) }
   async messageImage (id) { return this.#file(id) }
-  async messageContact (id) { return this.#card(id).contactId }
-  async messageUrl (id) { return this.#card(id) }
-  async messageMiniProgram (id) { return this.#card(id) }
-  async messageLocation (id) { return this.#card(id) }
+  async messageContact (id) { return this.card(id).contactId }
+  async messageUrl (id) { return this.card(id) }
+  async messageMiniProgram (id) { return this.card(id) }
+  async messageLocation (id) { return this.card(id) }
 
-  #card (id) {
+  // Whether the handle that this message's file gets now is to be dead at once.
+  handleDies (id) { return this.#message(id).deadHandles-- > 0 }
+
+  card (id) {
     const { card } = this.#message(id)
     if (!card) throw new Error(`message ${id} has no card`)
     return card
   }
 
-  async contactAlias (id) { return this.mocker.contactPayload(id).alias }
-  async roomTopic (id) { return this.mocker.roomPayload(id).topic }
+  async contactAlias (id) { return this.contacts.get(id).alias }
+  async roomTopic (id) { return this.room(id).topic }
 
   async roomMemberRawPayload (roomId, contactId) {
     const member = await super.roomMemberRawPayload(roomId, contactId)
@@ -170,8 +182,12 @@ export class Account extends PuppetMock {
 
   // --- what the client sends -----------------------------------------------------------------------------------------
 
-  messageSendText (to, text, mentions = []) {
-    return this.#send(to, 'text', async () => ({ content: { text, mentions }, type: Message.Text, text, mentions }))
+  // The options are a list of mentions; of WorkPro, where a quote is named, too, an object.
+  messageSendText (to, text, options = []) {
+    const { mentionIdList: mentions = [], quoteId = '' } = Array.isArray(options) ? { mentionIdList: options } : options
+    return this.#send(to, 'text', async () => ({
+      content: { text, mentions, quote_id: quoteId }, kind: 'text', text, mentions, quoteId,
+    }), quoteId)
   }
 
   messageSendFile (to, file) { return this.#send(to, 'file', () => describeFile(file)) }
@@ -180,7 +196,7 @@ export class Account extends PuppetMock {
   messageSendLocation (to, card) { return this.#sendCard(to, 'location', card) }
   messageSendContact (to, contactId) { return this.#sendCard(to, 'contact', { contactId }) }
   #sendCard (to, kind, card) {
-    return this.#send(to, kind, async () => ({ content: { payload: card }, type: messageType(kind), card }))
+    return this.#send(to, kind, async () => ({ content: { payload: card }, kind, card }))
   }
 
   async messageRecall (id) {
@@ -188,12 +204,12 @@ export class Account extends PuppetMock {
     return this.recallResult
   }
 
-  async #send (room, kind, describe) {
+  async #send (room, kind, describe, quoteId = '') {
     let failure, throttled, message
     try {
       this.#requireConversation(room)
       throttled = this.#overBudget()
-      failure = await this.#applyRules(room, kind)
+      failure = await this.#applyRules(room, kind, quoteId)
       message = await describe()
     } catch (error) {
       this.refusals += 1
@@ -203,7 +219,7 @@ export class Account extends PuppetMock {
     const id = this.#newId()
     this.#record({ room, kind, id, throttled, ...message.content })
     if (this.echo) this.#echo(id, room, message)
-    if (throttled) this.deliver({ type: Message.Unknown, talker: this.currentUserId, room, text: THROTTLE_NOTICE })
+    if (throttled) this.deliver({ kind: types.Message.Unknown, talker: this.currentUserId, room, text: THROTTLE_NOTICE })
     if (failure) throw new Error(failure)
     return this.ids ? id : undefined
   }
@@ -217,21 +233,21 @@ export class Account extends PuppetMock {
   #echo (id, conversation, { content, ...message }) {
     const target = this.#isRoom(conversation) ? { room: conversation } : { to: conversation }
     const echo = { ...message, ...target, id, talker: this.currentUserId }
-    if (this.echo === 'padlocal' && message.type === Message.Image) {
+    if (this.echo === 'padlocal' && message.kind === 'image') {
       // padlocal shows its own images as a line of text.
-      const { name } = this.mocker.contactPayload(this.currentUserId)
-      Object.assign(echo, { type: Message.Text, file: undefined, text: `${name}: [图片]` })
+      const { name } = this.contacts.get(this.currentUserId)
+      Object.assign(echo, { kind: 'text', file: undefined, text: `${name}: [图片]` })
     }
     // By default the echo leaves before the answer: the harder case, the client cannot know the id yet.
     if (this.echoDelayMs) setTimeout(() => this.deliver(echo), this.echoDelayMs)
     else this.deliver(echo)
   }
 
-  #isRoom (id) { return this.mocker.cacheRoomPayload.has(id) }
+  #isRoom (id) { return this.rooms.has(id) }
 
   #requireConversation (id) {
     if (!this.isLoggedIn) throw new Error('not logged in')
-    if (!this.#isRoom(id) && !this.mocker.cacheContactPayload.has(id)) throw new Error(`no conversation ${id}`)
+    if (!this.#isRoom(id) && !this.contacts.has(id)) throw new Error(`no conversation ${id}`)
   }
 
   #overBudget () {
@@ -241,9 +257,9 @@ export class Account extends PuppetMock {
   }
 
   // Throws for "refuse"; returns the error that is to follow the send for "perform_then_fail".
-  async #applyRules (room, kind) {
+  async #applyRules (room, kind, quoteId) {
     for (const rule of this.rules) {
-      const matches = (rule.room ?? room) === room && (rule.kind ?? kind) === kind
+      const matches = (rule.room ?? room) === room && (rule.kind ?? kind) === kind && (quoteId || !rule.quoting)
       if (!matches || rule.times === 0) continue
       rule.times -= 1 // below zero it never reaches zero again: for ever
       if (rule.action === 'delay') await sleep(rule.delayMs)

@@ -75,7 +75,7 @@ class BotProcess:
         await self._gateway.wait(lambda: self._gateway.streams.count("open") > opened)
         await self.said("rooms:")
 
-    async def said(self, words: str, times: int = 1, limit: float = 20) -> None:
+    async def said(self, words: str, times: int = 1, limit: float = 30) -> None:
         """Wait until `words` were printed `times` times. Raises TimeoutError."""
         async with asyncio.timeout(limit):
             while sum(words in line for line in self.lines) < times:

@@ -1,7 +1,8 @@
-// A real Wechaty gateway (PuppetServer of wechaty-puppet-service) whose WeChat account is scripted by a test.
-//   node gateway.mjs '{"endpoint": "127.0.0.1:8788", "token": "insecure_test", "tls": false, "ids": true, "echo": false}'
+// A real Wechaty gateway, a PuppetServer of one kind or the other, whose WeChat account is scripted by a test.
+//   node gateway.mjs '{"which": "upstream", "endpoint": "127.0.0.1:8788", "token": "insecure_test", "tls": false}'
 // One JSON object a line: commands on stdin, answers and reports on stdout. It ends when stdin does, so no orphan remains.
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 const options = JSON.parse(process.argv[2] ?? '{}')
 
@@ -12,31 +13,43 @@ process.env.WECHATY_LOG = logLevel
 // Stdout belongs to the protocol; the packages' logger and their stray prints use these three.
 for (const method of ['log', 'info', 'debug']) console[method] = console.error
 
-const { grpc, puppet: messages } = await import('wechaty-grpc')
-const { PuppetServer } = await import('wechaty-puppet-service')
-const { Account, messageType } = await import('./account.mjs')
+const { grpc, messages, PuppetServer, Account, extrasOf } = await import(`./${options.which}.mjs`)
+const { killHandles, killHandleIn } = await import('./handles.mjs')
 
 const report = line => process.stdout.write(JSON.stringify(line) + '\n')
 const seconds = () => Math.floor(Date.now() / 1000)
 const calls = {}
+const delays = {} // in ms, by the name of the call
 let eventStream = null
 
 const account = new Account({
   ids: options.ids ?? true, echo: options.echo ?? false, echoDelayMs: options.echo_delay_ms ?? 0, report,
 })
+const { cursor, commands: ownCommands } = extrasOf(account, () => eventStream !== null)
 
 // --- calls as they arrive over gRPC -----------------------------------------------------------------------------------
 
 function watchUnary (name, handler) {
-  return (call, callback) => {
+  return async (call, callback) => {
+    const id = call.request?.getId?.() ?? call.request?.getConversationId?.() ?? null
     const [authorization] = call.metadata.get('authorization')
     if (authorization !== `Wechaty ${options.token}`) {
       report({ unauthorized: name })
     } else {
       calls[name] = (calls[name] ?? 0) + 1
-      report({ called: name, id: call.request?.getId?.() ?? call.request?.getConversationId?.() ?? null })
+      report({ called: name, id })
     }
-    return handler(call, callback)
+    if (delays[name]) await sleep(delays[name])
+    return handler(call, FILES.includes(name) ? watchFile(id, callback) : callback)
+  }
+}
+
+const FILES = ['messageFile', 'messageImage']
+
+function watchFile (id, callback) {
+  return (error, response, ...rest) => {
+    if (response && account.handleDies(id)) killHandleIn(response)
+    callback(error, response, ...rest)
   }
 }
 
@@ -54,7 +67,9 @@ function watchEventStream (handler) {
     eventStream = call
     // Before the handler: its first writes must not reach the client ahead of this line.
     report({ stream: 'open' })
+    cursor?.number(call)
     handler(call)
+    if (cursor) report({ resumed: cursor.resume(call) })
     const onEnd = () => {
       if (eventStream !== call) return
       eventStream = null
@@ -79,7 +94,7 @@ grpc.Server.prototype.addService = function (definition, handlers) {
 
 // --- commands ---------------------------------------------------------------------------------------------------------
 
-const members = room => account.mocker.roomPayload(room).memberIdList
+const members = room => account.room(room).memberIdList
 
 const commands = {
   contact: command => account.setContact(command),
@@ -87,14 +102,19 @@ const commands = {
   login: ({ id }) => account.login(id),
   logout: ({ reason }) => account.logout(reason),
 
-  say ({ kind = 'text', payload, payload_json, delay_payload_ms, fail_payload = 0, fail_media = 0, n, do: _, ...message }) {
+  say ({
+    kind = 'text', payload, payload_json, quote_id, delay_payload_ms, fail_payload = 0, fail_media = 0, dead_handles = 0, n, do: _,
+    ...message
+  }) {
     return account.deliver({
       ...message,
-      type: messageType(kind),
+      kind,
+      quoteId: quote_id,
       card: payload_json === undefined ? payload : JSON.parse(payload_json),
       delayPayloadMs: delay_payload_ms,
       failPayload: fail_payload,
       failMedia: fail_media,
+      deadHandles: dead_handles,
     })
   },
   again: ({ id }) => account.again(id),
@@ -118,7 +138,7 @@ const commands = {
   },
 
   rename ({ room, topic, changer }) {
-    const oldTopic = account.mocker.roomPayload(room).topic
+    const oldTopic = account.room(room).topic
     account.changeRoom(room, { topic })
     account.emit('room-topic', { roomId: room, changerId: changer, oldTopic, newTopic: topic, timestamp: seconds() })
   },
@@ -132,9 +152,13 @@ const commands = {
   },
   remove_room: ({ room }) => account.removeRoom(room),
 
-  rule ({ action, room, kind, error = 'refused by rule', times = -1, delay_ms = 0 }) {
+  dirty_rooms ({ rooms }) { for (const room of rooms) account.dirtyRoom(room) },
+  slow ({ call, delay_ms }) { delays[call] = delay_ms },
+  kill_handles: () => killHandles(),
+
+  rule ({ action, room, kind, quoting = false, error = 'refused by rule', times = -1, delay_ms = 0 }) {
     if (!['refuse', 'perform_then_fail', 'delay'].includes(action)) throw new Error(`unknown action ${action}`)
-    account.rules.push({ action, room, kind, error, times, delayMs: delay_ms })
+    account.rules.push({ action, room, kind, quoting, error, times, delayMs: delay_ms })
   },
   clear_rules () { account.rules = [] },
   budget ({ rate, burst = 1, error = '1204 == 0', mode = 'refuse' }) {
@@ -151,6 +175,7 @@ const commands = {
     stream: eventStream !== null,
     login: account.isLoggedIn ? account.currentUserId : null,
   }),
+  ...ownCommands,
 }
 
 async function answer (line) {

@@ -1,4 +1,7 @@
-"""Driver of the real gateway in gateway.mjs: a scripted WeChat account behind a genuine wechaty-puppet-service.
+"""Driver of the real gateway in gateway.mjs: a scripted WeChat account behind a genuine PuppetServer of npm.
+
+There are two: `upstream` is wechaty-puppet-service, `juzi` is WorkPro's, @juzi/wechaty-puppet-service (its own commands
+are in workpro.py). The account, and so what a test can do with it, is the same.
 
     async with RealGateway(echo=True) as gateway:
         await gateway.contact("bot", "Relay")
@@ -36,6 +39,10 @@ DEEP = re.compile(rb"\[{500,}\]{500,}")
 # A reply can carry every send so far; asyncio's own limit for one line is 64 KB.
 LINE_LIMIT = 64 * 1024 * 1024
 
+Which = Literal["upstream", "juzi"]
+BOTH: tuple[Which, ...] = ("upstream", "juzi")
+PACKAGES = {"upstream": "wechaty-puppet-service", "juzi": "@juzi/wechaty-puppet-service"}
+
 
 class GatewayError(Exception):
     """The gateway refused a command; the message says why."""
@@ -72,7 +79,7 @@ class Sent:
     """A send that the account performed.
 
     n counts from 1; at is the gateway's clock in seconds, for the gaps between sends, not for the time of day.
-    data: text, mentions | name, size, sha256, boxType, url | payload; and throttled, when the budget was exceeded.
+    data: text, mentions, quote_id | name, size, sha256, boxType, url | payload; throttled, when over the budget.
     """
 
     n: int
@@ -86,6 +93,11 @@ class Sent:
     def text(self) -> str:
         """The text of a text send, and "" for every other kind."""
         return str(self.data.get("text", ""))
+
+    @property
+    def quote_id(self) -> str:
+        """The id of the message that a text send quotes; "" for none."""
+        return str(self.data.get("quote_id", ""))
 
 
 @dataclass(frozen=True)
@@ -105,11 +117,20 @@ class Called:
     id: str | None
 
 
+@dataclass(frozen=True)
+class Resumed:
+    """An event stream of "juzi": the number and account that the client sent, and how many events it got again."""
+
+    seq: int
+    account: str
+    replayed: int
+
+
 def missing() -> str | None:
     """What this machine lacks to run the gateway, as one line, or None."""
     if shutil.which("node") is None:
         return "node is not installed"
-    if not (HERE / "node_modules" / "wechaty-puppet-service").is_dir():
+    if not all((HERE / "node_modules" / package).is_dir() for package in PACKAGES.values()):
         return "npm ci has not been run in tests/interop"
     return None
 
@@ -127,6 +148,7 @@ class RealGateway:
 
     def __init__(
         self,
+        which: Which = "upstream",
         *,
         token: str = "insecure_00000000-0000-0000-0000-000000000000",
         port: int | None = None,
@@ -144,6 +166,7 @@ class RealGateway:
         echo: own sends come back as messages; "padlocal" shows own images as a line of text, as that puppet does.
         echo_delay_ms: 0 lets the echo leave before the answer of the send.
         """
+        self.which: Which = which
         self.token = token
         self.port = free_port() if port is None else port
         self.tls = tls
@@ -157,6 +180,8 @@ class RealGateway:
         self.recalled: list[str] = []
         self.streams: list[str] = []
         self.unauthorized: list[str] = []
+        self.resumed: list[Resumed] = []
+        self.entered: list[tuple[str, str]] = []  # ids and verify codes, as the client entered them
         self._ready = False
         self._ended = False
         self._paused = False
@@ -222,6 +247,7 @@ class RealGateway:
     def _options(self) -> dict[str, object]:
         tls = {"cert": self.tls.cert, "key": self.tls.key} if isinstance(self.tls, TlsCertificate) else self.tls
         return {
+            "which": self.which,
             "endpoint": self.endpoint,
             "token": self.token,
             "tls": tls,
@@ -326,6 +352,16 @@ class RealGateway:
             case {"unauthorized": name}:
                 self.unauthorized.append(name)
             case _:
+                self._take_own(report)
+
+    def _take_own(self, report: dict[str, Any]) -> None:
+        """Take what only "juzi" reports."""
+        match report:
+            case {"resumed": entry}:
+                self.resumed.append(Resumed(**entry))
+            case {"entered": id, "code": code}:
+                self.entered.append((id, code))
+            case _:
                 raise AssertionError(f"unknown report {report}")
 
     def _settle(self, n: int, ok: bool, report: dict[str, Any]) -> None:
@@ -337,7 +373,7 @@ class RealGateway:
         else:
             reply.set_exception(GatewayError(report["error"]))
 
-    async def wait(self, predicate: Callable[[], object], timeout: float = 10) -> None:  # noqa: ASYNC109
+    async def wait(self, predicate: Callable[[], object], timeout: float = 30) -> None:  # noqa: ASYNC109
         """Return once predicate() is true; it is asked again after each report.
 
         TimeoutError when it stays false, GatewayExited when the gateway ends and it is still false.
@@ -350,12 +386,12 @@ class RealGateway:
         if self._ended and not predicate():
             raise GatewayExited(f"the gateway ended: {self.errors}")
 
-    async def wait_sent(self, count: int, timeout: float = 10) -> list[Sent]:  # noqa: ASYNC109
+    async def wait_sent(self, count: int, timeout: float = 30) -> list[Sent]:  # noqa: ASYNC109
         """Return all sends once there are at least that many. Errors as in `wait`."""
         await self.wait(lambda: len(self.sent) >= count, timeout)
         return list(self.sent)
 
-    async def wait_called(self, name: str, count: int = 1, timeout: float = 10) -> None:  # noqa: ASYNC109
+    async def wait_called(self, name: str, count: int = 1, timeout: float = 30) -> None:  # noqa: ASYNC109
         """Return once that gRPC call (lower camel case, "messagePayload") has arrived so often. Errors as in `wait`."""
         await self.wait(lambda: self.call_count(name) >= count, timeout)
 
@@ -425,18 +461,22 @@ class RealGateway:
         payload: Mapping[str, object] | None = None,
         payload_json: str | None = None,
         mentions: Sequence[str] = (),
+        quote_id: str = "",
         id: str | None = None,
         timestamp: int | None = None,
         delay_payload_ms: int = 0,
         fail_payload: int = 0,
         fail_media: int = 0,
+        dead_handles: int = 0,
     ) -> str:
         """Someone says something: into a room, or to one contact in private. Returns the message id.
 
         kind: a MessageType name in lower case ("text", "image", "url", "miniprogram", "recalled", ...) or a number.
         payload: the card of a url, miniprogram, location or contact ({"contactId": ...}), unknown fields included.
         payload_json: the same as JSON, for a card that is nested deeper than Python's own json goes.
+        quote_id: the message that this one quotes; only "juzi" passes it on.
         fail_payload, fail_media: how many reads of the payload, or of the file, fail before the first good one.
+        dead_handles: how many handles of the file, from the first on, are dead when they are used.
         """
         result = await self.command(
             "say",
@@ -449,11 +489,13 @@ class RealGateway:
             payload=dict(payload) if payload is not None else None,
             payload_json=payload_json,
             mentions=list(mentions),
+            quote_id=quote_id,
             id=id,
             timestamp=timestamp,
             delay_payload_ms=delay_payload_ms,
             fail_payload=fail_payload,
             fail_media=fail_media,
+            dead_handles=dead_handles,
         )
         return str(result)
 
@@ -494,18 +536,40 @@ class RealGateway:
         """Make a room unknown to the account; sends to it are refused from now on."""
         await self.command("remove_room", room=room)
 
+    async def dirty_rooms(self, rooms: Sequence[str]) -> None:
+        """Mark the payloads of these rooms dirty, one event each, all at once."""
+        await self.command("dirty_rooms", rooms=list(rooms))
+
+    async def slow(self, call: str, delay_ms: int) -> None:
+        """Let that gRPC call (lower camel case, "roomPayload") take so long from now on; 0 lets it be quick again."""
+        await self.command("slow", call=call, delay_ms=delay_ms)
+
+    async def kill_handles(self) -> int:
+        """Let every handle that the gateway has given out so far be gone (ENOENT); return how many there were.
+
+        A file that is asked for again gets a new one, which lives.
+        """
+        result = await self.command("kill_handles")
+        assert isinstance(result, int)
+        return result
+
     async def rule(
         self,
         action: Literal["refuse", "perform_then_fail", "delay"],
         *,
         room: str | None = None,
         kind: str | None = None,
+        quoting: bool = False,
         error: str = "refused by rule",
         times: int = -1,
         delay_ms: int = 0,
     ) -> None:
-        """Change what sends do, for one room and kind or for all; -1 times is for ever. Rules apply in their order."""
-        await self.command("rule", action=action, room=room, kind=kind, error=error, times=times, delay_ms=delay_ms)
+        """Change what sends do, for one room and kind or for all; -1 times is for ever. Rules apply in their order.
+
+        quoting: only sends that carry the id of a message that they quote.
+        """
+        match = {"room": room, "kind": kind, "quoting": quoting}
+        await self.command("rule", action=action, **match, error=error, times=times, delay_ms=delay_ms)
 
     async def clear_rules(self) -> None:
         """Drop all rules; the budget stays."""

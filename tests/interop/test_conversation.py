@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.interop.bots import BOT, community, relaying
-from tests.interop.gateway import Media, RealGateway
+from tests.interop.gateway import Media, RealGateway, Which
 
 LABELS = ["101", "102", "103"]
 DASHES = "- " * 14 + "-"
@@ -18,9 +18,9 @@ def copies(gateway: RealGateway, words: str) -> set[str]:
     return {sent.id for sent in gateway.sent if words in sent.text}
 
 
-async def test_recalls_across_a_restart(tmp_path: Path) -> None:
+async def test_recalls_across_a_restart(tmp_path: Path, which: Which) -> None:
     """A text, a picture and a member of a batch that are taken back are gone everywhere, also after a restart."""
-    async with RealGateway() as gateway:
+    async with RealGateway(which) as gateway:
         await community(gateway, LABELS)
         async with relaying(gateway, tmp_path / "s.db") as bot:
             text = await gateway.say(talker="alice", room="@101", text="oops")
@@ -35,9 +35,9 @@ async def test_recalls_across_a_restart(tmp_path: Path) -> None:
         assert {sent.id for sent in gateway.sent} == set(gateway.recalled)
 
 
-async def test_recalled_member_of_a_batch(tmp_path: Path) -> None:
+async def test_recalled_member_of_a_batch(tmp_path: Path, which: Which) -> None:
     """A batch that holds a recalled text is taken back, and the rest of it is there again, once."""
-    async with RealGateway() as gateway:
+    async with RealGateway(which) as gateway:
         await community(gateway, LABELS)
         await gateway.rule("delay", delay_ms=300)
         async with relaying(gateway, tmp_path / "s.db"):
@@ -55,9 +55,9 @@ async def test_recalled_member_of_a_batch(tmp_path: Path) -> None:
         assert copies(gateway, "line 2") == set(gateway.recalled)
 
 
-async def test_recall_without_ids_is_announced(tmp_path: Path) -> None:
+async def test_recall_without_ids_is_announced(tmp_path: Path, which: Which) -> None:
     """Where the gateway gives no ids, every other room gets one line."""
-    async with RealGateway(ids=False) as gateway:
+    async with RealGateway(which, ids=False) as gateway:
         await community(gateway, LABELS)
         async with relaying(gateway, tmp_path / "s.db"):
             picture = await gateway.say(talker="alice", room="@101", kind="image", file=PICTURE)
@@ -70,9 +70,9 @@ async def test_recall_without_ids_is_announced(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ids", [True, False])
-async def test_quoted_author_is_mentioned(tmp_path: Path, ids: bool) -> None:
+async def test_quoted_author_is_mentioned(tmp_path: Path, which: Which, ids: bool) -> None:
     """Alice of 101 is mentioned there, and only there, when Bob of 103 quotes her."""
-    async with RealGateway(ids=ids) as gateway:
+    async with RealGateway(which, ids=ids) as gateway:
         await community(gateway, LABELS)
         async with relaying(gateway, tmp_path / "s.db") as bot:
             await gateway.say(talker="alice", room="@101", text="hello")
@@ -86,9 +86,9 @@ async def test_quoted_author_is_mentioned(tmp_path: Path, ids: bool) -> None:
         assert mentions == {"@101": ["alice"], "@102": []}
 
 
-async def test_every_type_shows(tmp_path: Path) -> None:
+async def test_every_type_shows(tmp_path: Path, which: Which) -> None:
     """Every message type of wechaty that a person posts shows as itself or as a readable line, and the bot answers."""
-    async with RealGateway() as gateway:
+    async with RealGateway(which) as gateway:
         await community(gateway, LABELS)
         async with relaying(gateway, tmp_path / "s.db"):
             for kind in (*range(13), 14, 15, 16):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.interop.bots import BotProcess, community, relaying, spoken
-from tests.interop.gateway import Media, RealGateway
+from tests.interop.gateway import Media, RealGateway, Which
 
 LABELS = ["101", "102", "103"]
 OTHERS = ["@102", "@103"]
@@ -35,9 +35,9 @@ def arrived(gateway: RealGateway, room: str) -> list[str]:
     return [line for text in texts for _, line in spoken(text, LABELS)]
 
 
-async def test_paced_bot_is_refused_nothing(tmp_path: Path) -> None:
+async def test_paced_bot_is_refused_nothing(tmp_path: Path, which: Which) -> None:
     """An account that takes what the settings allow refuses nothing, and everything arrives."""
-    async with RealGateway() as gateway:
+    async with RealGateway(which) as gateway:
         await community(gateway, LABELS)
         # An interval is half to one and a half times its average, so 50 a second is the fastest that 0.04 s can be.
         async with relaying(gateway, tmp_path / "s.db", SEND_INTERVAL="0.04", ROOM_INTERVAL="0.06"):
@@ -52,10 +52,10 @@ async def test_paced_bot_is_refused_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("error", ["1204 == 0", "WorkproErrorCode: 20001"])
-async def test_refused_send_pauses_the_account_over_a_restart(tmp_path: Path, error: str) -> None:
+async def test_refused_send_pauses_the_account_over_a_restart(tmp_path: Path, which: Which, error: str) -> None:
     """After a refusal nothing is sent, also by the next process, until the pause is over; then all of it is, once."""
     path = tmp_path / "s.db"
-    async with RealGateway() as gateway:
+    async with RealGateway(which) as gateway:
         await community(gateway, LABELS)
         await gateway.rule("refuse", error=error, times=1)
         async with relaying(gateway, path) as bot:
@@ -74,10 +74,10 @@ async def test_refused_send_pauses_the_account_over_a_restart(tmp_path: Path, er
         assert all(arrived(gateway, room) == ["one", "two"] for room in OTHERS)
 
 
-async def test_notice_pauses_and_what_vanished_is_sent_again(tmp_path: Path) -> None:
+async def test_notice_pauses_and_what_vanished_is_sent_again(tmp_path: Path, which: Which) -> None:
     """A send that seems to succeed and is followed by WeChat's notice is made again when the pause is over."""
     path = tmp_path / "s.db"
-    async with RealGateway() as gateway:
+    async with RealGateway(which) as gateway:
         await community(gateway, LABELS)
         await gateway.budget(0.001, burst=1, mode="notice")
         async with relaying(gateway, path) as bot:
@@ -94,9 +94,9 @@ async def test_notice_pauses_and_what_vanished_is_sent_again(tmp_path: Path) -> 
         assert all(arrived(gateway, room) == ["hello"] for room in OTHERS)
 
 
-async def test_members_words_pause_nothing(tmp_path: Path) -> None:
+async def test_members_words_pause_nothing(tmp_path: Path, which: Which) -> None:
     """WeChat's sentence, typed by a member, is relayed like any other text."""
-    async with RealGateway() as gateway:
+    async with RealGateway(which) as gateway:
         await community(gateway, LABELS)
         async with relaying(gateway, tmp_path / "s.db"):
             await gateway.say(talker="alice", room="@101", text=NOTICE)

@@ -7,7 +7,7 @@ from pathlib import Path
 import trustme
 
 from tests.interop.bots import BOT, BotProcess, community, relaying, spoken
-from tests.interop.gateway import Media, RealGateway, TlsCertificate
+from tests.interop.gateway import Media, RealGateway, TlsCertificate, Which
 
 LABELS = ["101", "102", "103"]
 SMALL = Media("small.png", bytes(range(256)) * 8)
@@ -55,31 +55,31 @@ async def check_all_four(gateway: RealGateway) -> None:
     assert {sent.room for sent in gateway.sent} == {"@102", "@103"}
 
 
-async def test_four_kinds_over_a_plain_gateway(tmp_path: Path) -> None:
+async def test_four_kinds_over_a_plain_gateway(tmp_path: Path, which: Which) -> None:
     """Each kind posted in one room is in all others and nowhere else, pictures byte for byte."""
-    async with RealGateway() as gateway:
+    async with RealGateway(which) as gateway:
         await community(gateway, LABELS)
         async with relaying(gateway, tmp_path / "s.db"):
             await post_all_four(gateway)
             await check_all_four(gateway)
 
 
-async def test_four_kinds_over_the_default_tls(tmp_path: Path) -> None:
+async def test_four_kinds_over_the_default_tls(tmp_path: Path, which: Which) -> None:
     """The same over TLS with the gateway's own default certificate, no setting made."""
-    async with RealGateway(tls=True) as gateway:
+    async with RealGateway(which, tls=True) as gateway:
         await community(gateway, LABELS)
         async with relaying(gateway, tmp_path / "s.db", WECHATY_PUPPET_SERVICE_NO_TLS_INSECURE_CLIENT="false"):
             await post_all_four(gateway)
             await check_all_four(gateway)
 
 
-async def test_tls_with_a_ca_of_ones_own(tmp_path: Path) -> None:
+async def test_tls_with_a_ca_of_ones_own(tmp_path: Path, which: Which) -> None:
     """The same with a CA of one's own, given as a path, and the name in its certificate."""
     authority = trustme.CA()
     issued = authority.issue_cert("my-gateway")
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     own = TlsCertificate(issued.cert_chain_pems[0].bytes().decode(), issued.private_key_pem.bytes().decode())
-    async with RealGateway(tls=own) as gateway:
+    async with RealGateway(which, tls=own) as gateway:
         await community(gateway, LABELS)
         env = {
             "WECHATY_PUPPET_SERVICE_NO_TLS_INSECURE_CLIENT": "false",
@@ -91,9 +91,9 @@ async def test_tls_with_a_ca_of_ones_own(tmp_path: Path) -> None:
             await gateway.wait_sent(2)
 
 
-async def test_certificate_that_does_not_fit_stops_the_bot(tmp_path: Path) -> None:
+async def test_certificate_that_does_not_fit_stops_the_bot(tmp_path: Path, which: Which) -> None:
     """A certificate for another name is one clear line, and 1."""
-    async with RealGateway(tls=True) as gateway:
+    async with RealGateway(which, tls=True) as gateway:
         env = {
             "WECHATY_PUPPET_SERVICE_NO_TLS_INSECURE_CLIENT": "false",
             "WECHATY_PUPPET_SERVICE_TLS_SERVER_NAME": "other",
@@ -104,9 +104,9 @@ async def test_certificate_that_does_not_fit_stops_the_bot(tmp_path: Path) -> No
         assert "certificate is for insecure, not for other" in bot.lines[-1]
 
 
-async def test_wrong_token_stops_the_bot(tmp_path: Path) -> None:
+async def test_wrong_token_stops_the_bot(tmp_path: Path, which: Which) -> None:
     """A wrong token is one clear line without the token, and 1."""
-    async with RealGateway() as gateway:
+    async with RealGateway(which) as gateway:
         bot = BotProcess(gateway, tmp_path / "s.db", WECHATY_PUPPET_SERVICE_TOKEN="insecure_wrong")
         await bot.start()
         assert await bot.end(0) == 1
@@ -128,9 +128,9 @@ async def test_a_handle_that_the_gateway_forgot(tmp_path: Path) -> None:
         assert [one.data.get("sha256") for one in sent if one.kind != "text"] == [sha, sha]
 
 
-async def test_restart_logs_nobody_out(tmp_path: Path) -> None:
+async def test_restart_logs_nobody_out(tmp_path: Path, which: Which) -> None:
     """The bot leaves and comes back: the gateway sees neither Stop nor Logout, and relaying goes on."""
-    async with RealGateway() as gateway:
+    async with RealGateway(which) as gateway:
         await community(gateway, LABELS)
         for number in (1, 2):
             async with relaying(gateway, tmp_path / "s.db") as bot:
@@ -142,9 +142,9 @@ async def test_restart_logs_nobody_out(tmp_path: Path) -> None:
         assert gateway.call_count("stop") == gateway.call_count("logout") == 0
 
 
-async def test_rooms_are_kept_true(tmp_path: Path) -> None:
+async def test_rooms_are_kept_true(tmp_path: Path, which: Which) -> None:
     """A room joined or renamed into the prefix while the bot runs gets what is said."""
-    async with RealGateway() as gateway:
+    async with RealGateway(which) as gateway:
         await community(gateway, LABELS[:2])
         async with relaying(gateway, tmp_path / "s.db") as bot:
             await gateway.room("@104", "Milvus 用户交流群 104", [BOT, "alice"])
@@ -157,9 +157,9 @@ async def test_rooms_are_kept_true(tmp_path: Path) -> None:
         assert {sent.room for sent in gateway.sent} == {"@102", "@104", "@family"}
 
 
-async def test_check_beside_a_running_bot(tmp_path: Path) -> None:
+async def test_check_beside_a_running_bot(tmp_path: Path, which: Which) -> None:
     """`--check` shows account and rooms, and does not take the stream from a bot that runs."""
-    async with RealGateway() as gateway:
+    async with RealGateway(which) as gateway:
         await community(gateway, LABELS)
         check = BotProcess(gateway, tmp_path / "s.db")
         await check.start("--check")
