@@ -31,7 +31,7 @@ try:
     from roomsync.cli.logs import set_up_logs, set_up_output
     from roomsync.cli.signals import stop_on_signals
     from roomsync.cli.status import show_status
-    from roomsync.cli.verify import give_code, line_of_question
+    from roomsync.cli.verify import give_code, line_of_question, line_of_slide
     from roomsync.clock import SteadyClock
     from roomsync.config.settings import Settings, read_settings
     from roomsync.delivery.attempts import Attempts
@@ -144,11 +144,9 @@ class RoomSyncBot(Wechaty):
             self.session.ask_for_code("" if status == CODE_EXPIRED else verify_id)
             log.warning("%s", line_of_question(status, message))
 
-    async def on_verify_slide(self) -> None:
+    async def on_verify_slide(self, url: str) -> None:
         if not self.session.is_logged_in:
-            log.warning(
-                "WeChat asks for a slider to be moved. The bot cannot do that: do it where the gateway shows it."
-            )
+            log.warning("%s", line_of_slide(url))
 
     async def on_logout(self, contact: WechatyContact) -> None:
         log.warning("WeChat is logged out; what is said waits in the outbox until it is logged in again.")

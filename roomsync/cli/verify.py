@@ -38,6 +38,12 @@ def line_of_question(status: object, message: str) -> str:
     return f"{start}WeChat asks for the verify code that it gives the account's owner: {COMMAND}{words}"
 
 
+def line_of_slide(url: str) -> str:
+    """Return what to do when WeChat asks for a slider to be moved; `url`: what the gateway names for that, if any."""
+    tool = f", with what it names for that: {url}" if url else ""
+    return f"WeChat asks for a slider to be moved. The bot cannot do that: do it at the gateway{tool}"
+
+
 class _Question:
     """Takes events until WeChat asks for a code, or is logged in: `verify_id` is then set, empty for a login."""
 

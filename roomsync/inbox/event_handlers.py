@@ -88,7 +88,7 @@ async def call_handler(bot: Bot, session: Session, event_type: EventType, payloa
             message = topic_of(payload.get("message"))
             await bot.on_verify_code(verify_id_of(payload), payload.get("status"), message)
         case EventType.VERIFY_SLIDE:
-            await bot.on_verify_slide()
+            await bot.on_verify_slide(_shown(payload, "sliderExeUrl"))
         case _:
             await _call_room_handler(bot, event_type, payload)
 
@@ -145,7 +145,11 @@ def announcement_of(payload: Payload) -> Announcement:
 
 def qrcode_of(payload: Payload) -> str:
     """Return what stands in the QR code of a scan event; empty when there is none that can be shown."""
-    value = string_of(payload, "qrcode")
+    return _shown(payload, "qrcode")
+
+
+def _shown(payload: Payload, key: str) -> str:
+    value = string_of(payload, key)
     return value if len(value) <= MAX_QRCODE and value.isprintable() else ""
 
 

@@ -2,15 +2,12 @@
 
 from pathlib import Path
 
-import pytest
-
 from tests.interop.bots import BOT, community, relaying
 from tests.interop.gateway import RealGateway, Which
 
 LABELS = ["101", "102", "103"]
 ROOMS = [f"@other-{number}" for number in range(197)]
 DIRTY = 27
-NOT_YET = "issue 12"
 
 
 async def text_arrives(gateway: RealGateway) -> None:
@@ -19,7 +16,6 @@ async def text_arrives(gateway: RealGateway) -> None:
     await gateway.wait(lambda: all("help" in "".join(gateway.texts(room)) for room in ("@102", "@103")))
 
 
-@pytest.mark.xfail(strict=True, reason=NOT_YET)
 async def test_two_hundred_dirty_rooms_hold_no_text_up(tmp_path: Path, which: Which) -> None:
     """A text arrives while not one of the 200 rooms' payloads has been answered."""
     async with RealGateway(which) as gateway:
@@ -32,7 +28,6 @@ async def test_two_hundred_dirty_rooms_hold_no_text_up(tmp_path: Path, which: Wh
             await text_arrives(gateway)
 
 
-@pytest.mark.xfail(strict=True, reason=NOT_YET)
 async def test_dirty_events_of_one_room_are_one(tmp_path: Path, which: Which) -> None:
     """Two hundred events of one room, at 60 ms a payload, cost a few calls."""
     async with RealGateway(which) as gateway:

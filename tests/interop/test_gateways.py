@@ -103,7 +103,7 @@ async def test_cursor_replays_what_came_after_it() -> None:
 
 
 async def test_cursor_can_be_lost() -> None:
-    """Nothing is replayed of a time when nothing was kept, from before a new start or login, or by the published server."""
+    """Nothing is replayed of a time when nothing was kept, of before a new start or login, or by the published one."""
     async with WorkPro() as gateway:
         await community(gateway, ["101"])
         await gateway.cursor(keeps=False)

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-
 from tests.interop.bots import community, relaying
 from tests.interop.gateway import Media, RealGateway, Which
 
@@ -12,7 +10,6 @@ OTHERS = ["@102", "@103"]
 PICTURE = Media("large.png", bytes(range(256)) * 400)
 NOWHERE = Media("gone.png", url="http://127.0.0.1:9/gone.png")  # port 9: nobody listens there
 NOT_RELAYED = "[图片] 未能转发，仅原群可见"
-NOT_YET = "issue 12"
 
 
 async def pictures_arrive(gateway: RealGateway, count: int) -> None:
@@ -34,7 +31,6 @@ async def test_picture_after_all_handles_died(tmp_path: Path, which: Which) -> N
         assert not gateway.refused
 
 
-@pytest.mark.xfail(strict=True, reason=NOT_YET)
 async def test_dead_handle_is_asked_for_once_more(tmp_path: Path, which: Which) -> None:
     """A picture whose handle is gone is asked for by its message's id, and arrives everywhere."""
     async with RealGateway(which) as gateway:
