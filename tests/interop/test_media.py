@@ -1,5 +1,6 @@
 """The bot process and pictures whose bytes are gone, at either gateway."""
 
+import hashlib
 from pathlib import Path
 
 from tests.interop.bots import community, relaying
@@ -54,3 +55,34 @@ async def test_dead_link_holds_nobody_else_up(tmp_path: Path, which: Which) -> N
             await gateway.wait(lambda: NOT_RELAYED in "".join(gateway.texts("@103")), 30)
         words = "".join(gateway.texts("@103"))
         assert "help" in words and words.index("help") < words.index(NOT_RELAYED)
+
+
+async def test_nobody_waits_for_ten_pictures(tmp_path: Path, which: Which) -> None:
+    """Ten rooms, ten pictures of one, then a text of another: it is one of the next three sends of each room, and the
+    pictures all arrive, in order, each below its own caption or a picture of the same person."""
+    labels = [str(label) for label in range(101, 111)]
+    rooms = [f"@{label}" for label in labels if label not in ("101", "102")]
+    files = [Media(f"{number}.png", bytes([number]) * 200) for number in range(10)]
+    async with RealGateway(which) as gateway:
+        await community(gateway, labels)
+        async with relaying(gateway, tmp_path / "s.db", SEND_INTERVAL="0.05"):
+            for file in files:
+                await gateway.say(talker="alice", room="@101", kind="image", file=file)
+            await gateway.wait_sent(20)
+            before = {room: sum(one.room == room for one in gateway.sent) for room in rooms}
+            await gateway.say(talker="bob", room="@102", text="help")
+            await gateway.wait(lambda: all(len(pictures(gateway, room)) == 10 for room in rooms), 60)
+    for room in rooms:
+        kinds = ["text" if one.kind == "text" else "picture" for one in gateway.sent if one.room == room]
+        texts = [one.text for one in gateway.sent if one.room == room]
+        # One more may have been on its way to some room when it was said.
+        assert next(at for at, text in enumerate(texts) if "help" in text) <= before[room] + 3, texts
+        assert pictures(gateway, room) == [hashlib.sha256(file.content).hexdigest() for file in files]
+        for at in range(1, len(kinds)):
+            if kinds[at] == "picture" and kinds[at - 1] == "text":
+                assert texts[at - 1].endswith("[Alice@101]:  [图片]")
+
+
+def pictures(gateway: RealGateway, room: str) -> list[object]:
+    """Which files are in a room, in order."""
+    return [one.data["sha256"] for one in gateway.sent if one.room == room and one.kind == "file"]
