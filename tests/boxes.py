@@ -45,7 +45,10 @@ class Box:
         assert self.outbox.accept(message, made, to, at)
 
     def take(self, room_id: str = "r102", now: float = NOW, alone: bool = False, shown: Shown | None = None) -> Send:
-        send = self.outbox.take(room_id, now, alone=alone, shown=shown)
+        """The next send; `alone`: a text goes with no other, as if none fitted."""
+        self.outbox._max_bytes = 1 if alone else BOX_BYTES
+        send = self.outbox.take(room_id, now, shown=shown)
+        self.outbox._max_bytes = BOX_BYTES
         assert send
         return send
 

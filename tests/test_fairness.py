@@ -316,7 +316,7 @@ async def test_a_picture_tried_again_stands_below_its_caption(community: Communi
     await community.finish()
     caption = "[Alice@101]:  [图片]"
     taken = [body for room, _, body, error in community.made if room == "104" and not error]
-    assert taken == [caption, f"[Alice@102]:  {text}", caption, picture], community.story("104")
+    assert f"[Alice@102]:  {text}" in taken and taken[-2:] == [caption, picture], community.story("104")
 
 
 async def test_the_bots_own_line_is_nobodys(community: Community) -> None:

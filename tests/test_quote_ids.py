@@ -12,7 +12,6 @@ from grpclib.const import Status
 from wechaty_grpc.wechaty import puppet as pb
 
 from bot import RoomSyncBot
-from roomsync.delivery.outbox import MAX_QUOTE_WAIT
 from roomsync.errors import GatewayLost
 from roomsync.gateway.client import Client
 from roomsync.gateway.members import Members
@@ -318,20 +317,53 @@ async def test_reply_to_words_among_others_says_whose(gateway: ScriptedGateway, 
     assert quotes(gateway, 2)["r102"] == ("[Bob@101]:  hi\n「Alice：one」", both)
 
 
-async def test_reply_that_waited_long_goes_with_the_others(gateway: ScriptedGateway, state_file: Path) -> None:
-    """A reply that had to wait goes in one message with what others said, and names what it answers in a line."""
+async def test_replies_faster_than_turns_go_together(
+    gateway: ScriptedGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of several replies that wait the first quotes; those that stood back for it go together, each with its line."""
+    monkeypatch.setattr("roomsync.delivery.turns.PATIENCE", 0.0)
+    async with running(gateway, state_file) as bot:
+        await said(gateway, "r101", "alice", "hello", id="m1", sends=2)
+        bot.session.pause()
+        for name, words in (("bob", "hi"), ("alice", "well"), ("bob", "so")):
+            gateway.say("r101", name, words, quote_id="m1")
+        await until(lambda: bot.outbox.counts().get(State.WAITING) == 6)
+        bot.session.resume()
+        await gateway.until(lambda: len(gateway.sent) == 6)
+    bodies = [(one.body, bool(one.quote_id)) for one in gateway.sent[2:] if one.room_id == "r102"]
+    line = "「Alice：hello」"
+    assert bodies == [
+        ("[Bob@101]:  hi", True),
+        (f"[Alice@101]:  well\n{line}\n[Bob@101]:  so\n{line}", False),
+    ]
+
+
+async def test_what_was_taken_back_is_quoted_no_more(gateway: ScriptedGateway, state_file: Path) -> None:
+    """A reply that waits while the quoted message is taken back goes without its words."""
     async with running(gateway, state_file) as bot:
         await said(gateway, "r101", "alice", "hello", id="m1", sends=2)
         bot.session.pause()
         gateway.say("r101", "bob", "hi", quote_id="m1")
-        await until(lambda: bot.outbox.counts().get(State.WAITING) == 2)
-        with bot.state.transaction() as db:
-            db.execute("UPDATE messages SET accepted_at = accepted_at - ?", (MAX_QUOTE_WAIT + 1,))
-        gateway.say("r101", "alice", "well")
+        gateway.say("r101", "alice", "m1", kind="recalled")
         await until(lambda: bot.outbox.counts().get(State.WAITING) == 4)
         bot.session.resume()
         await gateway.until(lambda: len(gateway.sent) == 4)
-    assert quotes(gateway, 2)["r102"] == ("[Bob@101]:  hi\n「Alice：hello」\n[Alice@101]:  well", "")
+    assert [one.body for one in gateway.sent[2:]] == ["[Bob@101]:  hi"] * 2
+
+
+async def test_gateway_that_refuses_every_quote_is_sent_none_for_a_while(
+    gateway: ScriptedGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After many refusals in a row replies go with their lines at once."""
+    monkeypatch.setattr("roomsync.delivery.attempts.MAX_REFUSED_QUOTES", 2)
+    async with running(gateway, state_file):
+        await said(gateway, "r101", "alice", "hello", id="m1", sends=2)
+        gateway.script("MessageSendText", *[Fault(refused("no quotes"))] * 2)
+        await said(gateway, "r101", "bob", "hi", quote_id="m1", sends=2)
+        calls = gateway.calls.count("MessageSendText")
+        await said(gateway, "r101", "bob", "so", quote_id="m1", sends=2)
+        assert gateway.calls.count("MessageSendText") == calls + 2
+    assert [one.quote_id for one in gateway.sent[-2:]] == [""] * 2
 
 
 async def test_reply_whose_answer_was_lost_quotes_again(gateway: ScriptedGateway, state_file: Path) -> None:

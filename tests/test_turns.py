@@ -160,14 +160,36 @@ def test_an_answer_goes_ahead(box: Box) -> None:
     assert bodies(box) == ["我是群消息同步助手", "[Ann@101]:  a"]
 
 
-def test_a_text_that_failed_holds_its_room(box: Box) -> None:
-    """While a text waits for its next try, nothing else goes to its room: it is the room that refuses."""
+def test_a_text_that_failed_holds_its_own_source(box: Box) -> None:
+    """While a text waits for its next try, what other rooms say goes, and what is behind it waits."""
     text(box, "Ann", "r101", "a")
     box.outbox.retry(box.take("r109"), NOW + 5, "no", NOW)
+    text(box, "Ann", "r101", "behind")
     text(box, "Bob", "r102", "b")
     picture(box, "Eve", "r103", "e")
-    assert (bodies(box), box.outbox.next_try("r109", NOW)) == ([], NOW + 5)
-    assert bodies(box, now=NOW + 5)[0] == "[Ann@101]:  a"
+    assert bodies(box) == ["[Bob@102]:  b\n[Eve@103]:  [图片]", "e"]
+    assert box.outbox.next_try("r109", NOW) == NOW + 5
+    assert bodies(box, now=NOW + 5) == ["[Ann@101]:  a", "[Ann@101]:  behind"]
+
+
+def test_rooms_take_turns_with_long_texts(box: Box) -> None:
+    """Where texts do not fit together, one room's many do not go before the first of another."""
+    for _ in range(4):
+        text(box, "Ann", "r101", "a" * (BOX_BYTES - 20))
+    text(box, "Bob", "r102", "help" + "b" * 40)
+    assert ["help" in body for body in bodies(box, 2)] == [False, True]
+
+
+def test_a_last_attempt_comes_between_no_caption_and_its_picture(box: Box) -> None:
+    """A picture whose last attempt is due waits until the picture goes whose caption stands there."""
+    picture(box, "Ann", "r101", "0")
+    bodies(box, 1)
+    for passed in (False, True):
+        box.outbox.retry(box.take("r109"), NOW + passed * 6, "no", NOW, passed=passed)
+    picture(box, "Bob", "r102", "1")
+    first = bodies(box, 1)
+    box.outbox.bring_forward(NOW + 6)
+    assert first + bodies(box, now=NOW + 6) == ["[Bob@102]:  [图片]", "1", "[Ann@101]:  [图片]", "0"]
 
 
 def test_a_picture_that_failed_holds_its_own_source(box: Box) -> None:

@@ -27,6 +27,9 @@ from roomsync.text.phrases import NOT_RELAYED, UNSENT_TEXT
 
 log = logging.getLogger(__name__)
 
+MAX_REFUSED_QUOTES = 20  # in a row, about those of two replies, after which replies name what they quote
+QUOTES_PAUSE = 3600.0  # seconds until quotes are tried again
+
 
 class Sender(Files, Protocol):
     """What can send: the gateway. Its calls raise `GatewayError`."""
@@ -67,13 +70,13 @@ class Attempts:
         self.clock = clock
         self._rereads = Rereads(outbox.state, sender, clock)
         self._max_attempts = max_attempts
-        self.alone: Counter[str] = Counter()  # of which room how many deliveries go one by one
         self._broken: Counter[int] = Counter()  # how often the connection went during which send
+        self._refused_quotes, self._quotes_from = 0, 0.0  # one after another; and when quotes are tried again
 
     @property
     def speaks_quotes(self) -> bool:
-        """Whether a send may quote."""
-        return self._sender.speaks_quotes
+        """Whether a send may quote: not while the gateway refuses every quote."""
+        return self._sender.speaks_quotes and self.clock() >= self._quotes_from
 
     async def make(self, send: Send) -> bool:
         """Make a send; return whether the gateway has it."""
@@ -97,6 +100,8 @@ class Attempts:
             log.exception("A send to %s failed in a way that was not foreseen.", await self._name_of(send.room_id))
             await self._retry(send, GatewayRefused(repr(error)))
         else:
+            if send.quote_id:
+                self._refused_quotes = 0
             await self._run(lambda: self.outbox.sent(send, sent_id, self.clock()))
             self._settled(send)
             return True
@@ -152,12 +157,8 @@ class Attempts:
         self._broken.pop(send.id, None)
 
     def _settled(self, send: Send) -> None:
-        """Forget what was counted of a send that is over, one that had to go alone among them."""
+        """Forget what was counted of a send that is over."""
         self._broken.pop(send.id, None)
-        if self.alone[send.room_id]:
-            self.alone[send.room_id] -= len(send.deliveries)
-        if self.alone[send.room_id] <= 0:
-            del self.alone[send.room_id]
 
     async def _refused(self, send: Send, error: GatewayError) -> None:
         if isinstance(error, HandleGone):
@@ -173,6 +174,9 @@ class Attempts:
         """Let a reply go at once in which a line names what it quotes: the gateway refuses to quote that."""
         log.info("A reply to %s cannot quote: %s", await self._name_of(send.room_id), error)
         now = self.clock()
+        self._refused_quotes += 1
+        if self._refused_quotes >= MAX_REFUSED_QUOTES:
+            self._refused_quotes, self._quotes_from = 0, now + QUOTES_PAUSE
         await self._run(self.outbox.retry, send, now, str(error), now, apart=True)
         self._settled(send)
 
@@ -184,9 +188,7 @@ class Attempts:
         delay = retries.retry_delay(send)
         room = await self._name_of(send.room_id)
         log.warning("A send to %s is tried again in %.0f s (attempt %d failed): %s", room, delay, attempts, error)
-        if apart := retries.goes_apart(send, self._max_attempts):
-            self.alone[send.room_id] = len(send.deliveries)
-        passed = retries.is_passed(send)
+        apart, passed = retries.goes_apart(send, self._max_attempts), retries.is_passed(send)
         await self._run(self.outbox.retry, send, now + delay, str(error), now, apart=apart, passed=passed)
 
     async def _give_up(self, send: Send, error: GatewayError) -> None:
@@ -216,8 +218,7 @@ class Attempts:
     async def _replace(self, send: Send, error: GatewayError) -> None:
         now, room = self.clock(), await self._name_of(send.room_id)
         if len(send.deliveries) > 1:
-            self.alone[send.room_id] = len(send.deliveries)
-            await self._run(self.outbox.put_back, send, now, now, uncertain=False, apart=True)
+            await self._run(self.outbox.retry, send, now, str(error), now, apart=True)
             return
         if send.kind is Kind.TEXT and send.body.endswith(UNSENT_TEXT):
             log.error("A send to %s cannot be made: %s", room, error)

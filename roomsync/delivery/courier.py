@@ -116,11 +116,10 @@ class Courier:
             if turn.room_id is None:
                 return min(turn.wait, passed_until - now)
             room_id = turn.room_id
-            alone = self._attempts.alone.get(room_id, 0) > 0
             shown, quotes = self._shown.get(room_id), self._attempts.speaks_quotes
-            if send := self.outbox.take(room_id, now, alone=alone, shown=shown, quotes=quotes):
+            if send := self.outbox.take(room_id, now, shown=shown, quotes=quotes):
                 return send
-            # What stands first there may go, but something holds the room up.
+            # All that stands first there waits for its next try.
             heads[room_id] = Head(room_id, self.outbox.next_try(room_id, now))
         return None
 

@@ -16,10 +16,6 @@ from roomsync.text import phrases
 from roomsync.text.headers import join
 from roomsync.text.kinds import CARDS, MEDIA, SILENT
 
-# Seconds that a reply may wait for a message of its own, in which it quotes: later it goes with the others, and names
-# what it quotes in a line.
-MAX_QUOTE_WAIT = 60.0
-
 
 class Outbox(Outcomes):
     """Messages, deliveries and sends in the state file; every method but `recover` is one transaction.
@@ -69,7 +65,7 @@ class Outbox(Outcomes):
             return True
 
     def heads(self, now: float) -> list[Head]:
-        """Return every room that has something waiting, and before when nothing may go there for sure."""
+        """Return every room that has something waiting; `take` and `next_try` look at what stands first there."""
         with self.state.connection() as db:
             return store.waiting.heads(db, now)
 
@@ -78,18 +74,17 @@ class Outbox(Outcomes):
         with self.state.connection() as db:
             return due_at(store.waiting.fronts(db, room_id), now)
 
-    def take(
-        self, room_id: str, now: float, *, alone: bool = False, shown: Shown | None = None, quotes: bool = False
-    ) -> Send | None:
+    def take(self, room_id: str, now: float, *, shown: Shown | None = None, quotes: bool = False) -> Send | None:
         """Return the next send for a room, its deliveries marked as sending from now on; None when nothing may go.
 
-        What goes is chosen by `turns.choose`; a text goes with no other if `alone`. A send that may have gone out
-        before is made again just as it was, so that an echo of the first is known to be of it. `shown`: the picture
-        that is the last thing in that room. A caption that would only say the same once more is omitted. `quotes`: the
-        gateway speaks quote ids, so that a reply can quote what its room has of what it answers.
+        What goes is chosen by `turns.choose`. A send that may have gone out before is made again just as it was, so
+        that an echo of the first is known to be of it. `shown`: the picture that is the last thing in that room. A
+        caption that would only say the same once more is omitted. `quotes`: the gateway speaks quote ids, so that a
+        reply can quote what its room has of what it answers, in a message of its own. Where replies come faster than
+        the room has turns they go together, and a line names what each of them quotes.
         """
         with self.state.transaction() as db:
-            batch = self._choose(db, room_id, now, alone, shown, quotes)
+            batch = self._choose(db, room_id, now, shown, quotes)
             if not batch:
                 return None
             send = _send_of(db, room_id, batch)
@@ -103,15 +98,15 @@ class Outbox(Outcomes):
         return send
 
     def _choose(
-        self, db: store.Connection, room_id: str, now: float, alone: bool, shown: Shown | None, quotes: bool
+        self, db: store.Connection, room_id: str, now: float, shown: Shown | None, quotes: bool
     ) -> list[Waiting]:
         """Return the deliveries that go to a room next; none when nothing may go."""
-        with _queues(db, room_id, now if quotes else math.inf) as queues:
-            fronts, memory = [queue.front for queue in queues if queue.front], self._memories[room_id]
+        fronts, memory = store.waiting.fronts(db, room_id), self._memories[room_id]
+        with _queues(db, room_id, fronts, quotes and not memory.is_late(fronts, now)) as queues:
             passed = any(memory.owes(row, now) for row in fronts)
             if any([_caption_again(db, room_id, row, now, passed) for row in fronts]):  # of all of them
-                return self._choose(db, room_id, now, alone, shown, quotes)
-            batch = choose(queues, memory, self._max_bytes, now, alone=alone)
+                return self._choose(db, room_id, now, shown, quotes)
+            batch = choose(queues, memory, self._max_bytes, now)
             needless = _needless_caption(queues, batch, shown, now)
         if needless:
             last = store.sends.last_but(db, room_id, None)  # what stands in its place
@@ -123,25 +118,17 @@ class Outbox(Outcomes):
 
 
 @contextmanager
-def _queues(db: store.Connection, room_id: str, now: float) -> Iterator[list[Queue]]:
-    """Give what waits for a room, of each source room apart; replies with what they can quote at `now`."""
+def _queues(db: store.Connection, room_id: str, fronts: Iterable[Waiting], quotes: bool) -> Iterator[list[Queue]]:
+    """Give what waits for a room behind `fronts`, of each source room apart; replies quote, if `quotes`."""
+
+    def with_copy(row: Waiting) -> Waiting:
+        if row.quoted is None or row.attempts or not quotes:  # one that was refused once names what it quotes
+            return row
+        return row._replace(copy=store.sends.copy_of(db, row.quoted, room_id))
+
     with ExitStack() as opened:
-        queues = []
-        for front in store.waiting.fronts(db, room_id):
-            behind = opened.enter_context(closing(store.waiting.behind(db, front)))
-            rows = (_with_copy(db, room_id, row, now) for row in behind)
-            queues.append(Queue(_with_copy(db, room_id, front, now), rows))
-        yield queues
-
-
-def _with_copy(db: store.Connection, room_id: str, row: Waiting, now: float) -> Waiting:
-    """Return a reply with what its room has of what it quotes, if it can quote that.
-
-    Not what was refused once, and not what waited so long that replies would cost a busy community its pace.
-    """
-    if row.quoted is None or row.attempts or now - row.accepted_at > MAX_QUOTE_WAIT:
-        return row
-    return row._replace(copy=store.sends.copy_of(db, row.quoted, room_id))
+        rows = [(one, opened.enter_context(closing(store.waiting.behind(db, one)))) for one in fronts]
+        yield [Queue(with_copy(front), map(with_copy, behind)) for front, behind in rows]
 
 
 def _as_before(db: store.Connection, room_id: str, send_id: int) -> list[Waiting]:

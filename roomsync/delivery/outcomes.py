@@ -44,14 +44,11 @@ class Outcomes:
                     return store.deliveries.change_carried(db, send_id, unsettled, State.SENT, now)
             return None
 
-    def put_back(self, send: Send, next_try: float, now: float, *, uncertain: bool, apart: bool = False) -> None:
-        """Let a send that failed by no fault of its own wait; `uncertain`: it may have been made all the same.
-
-        `apart`: its deliveries need not go together again.
-        """
+    def put_back(self, send: Send, next_try: float, now: float, *, uncertain: bool) -> None:
+        """Let a send that failed by no fault of its own wait; `uncertain`: it may have been made all the same."""
         with self.state.transaction() as db:
             store.deliveries.change(db, send.deliveries, State.SENDING, State.WAITING, now, next_try=next_try)
-            if apart or not (uncertain or send.repeated):
+            if not (uncertain or send.repeated):
                 store.sends.forget(db, send.id)
 
     def retry(
@@ -59,7 +56,7 @@ class Outcomes:
     ) -> None:
         """Count a failed attempt, and let the send wait: some gateways send and answer with an error.
 
-        `apart`: its deliveries need not go together again. `passed`: what else waits for the room goes meanwhile.
+        `apart`: its deliveries go one by one from now on. `passed`: what else waits for the room goes meanwhile.
         """
         values: dict[str, str | float | None] = {"attempts": send.attempts + 1, "next_try": next_try, "error": error}
         if passed:
@@ -94,7 +91,9 @@ class Outcomes:
             (delivery,) = send.deliveries
             message_id, header = store.deliveries.message_of(db, delivery)
             part = store.parts.append(db, message_id, Part(Kind.TEXT, line, header))
-            store.deliveries.change(db, [delivery], State.SENDING, State.WAITING, now, part=part, error=error)
+            store.deliveries.change(
+                db, [delivery], State.SENDING, State.WAITING, now, part=part, attempts=0, error=error
+            )
             store.sends.forget(db, send.id, made=made)
 
     def send_again(self, room_id: str, since: float, now: float) -> int:

@@ -11,6 +11,7 @@ from roomsync.model import Kind
 from roomsync.store.waiting import Waiting
 
 MAX_BATCH = 200  # deliveries in one send
+PATIENCE = 10.0  # seconds that words may stand back for a reply that goes alone, because it quotes
 
 
 class Queue:
@@ -27,70 +28,78 @@ class Queue:
 
 @dataclass
 class Memory:
-    """What a room was sent before: whether a picture last, and when which source room last had its turn with one.
+    """What a room was sent before: when, whether a picture last, and which source rooms had their turns.
 
     `owed_until`: words that were accepted by then go before the next picture, however many messages they take.
     """
 
     was_media: bool = False
+    sent_at: float = 0.0
     owed_until: float = 0.0
-    turns: dict[int, int] = field(default_factory=dict)  # source room -> the number of that turn, counted from 1
+    # Source room -> the number of its last turn, counted from 1: with words, and with a picture.
+    word_turns: dict[int, int] = field(default_factory=dict)
+    media_turns: dict[int, int] = field(default_factory=dict)
 
     def note(self, rows: Sequence[Waiting], now: float) -> None:
         """Note that these deliveries are sent."""
         first = rows[0]
         if first.kind == Kind.RECALLED:
             return
-        if first.kind != Kind.TEXT:
-            self.turns[first.source] = max(self.turns.values(), default=0) + 1
-        elif self.was_media:
+        is_media = first.kind != Kind.TEXT
+        turns = self.media_turns if is_media else self.word_turns
+        number = max(turns.values(), default=0) + 1
+        turns.update({row.source: number for row in rows if not row.caption})
+        if self.was_media and not is_media:
             self.owed_until = now
-        self.was_media = first.kind != Kind.TEXT
+        self.was_media, self.sent_at = is_media, now
 
     def owes(self, row: Waiting, now: float) -> bool:
         """Return whether somebody's words go before the next picture: they were there once the last one had gone."""
-        return is_words(row) and row.accepted_at <= (now if self.was_media else self.owed_until)
+        is_due = is_words(row) and row.next_try <= now
+        return is_due and row.accepted_at <= (now if self.was_media else self.owed_until)
 
     def rank(self, row: Waiting) -> tuple[int, int]:
         """Return what orders those who wait for a turn: the one served longest ago first, then the oldest."""
-        return self.turns.get(row.source, 0), row.id
+        turns = self.word_turns if is_words(row) else self.media_turns
+        return turns.get(row.source, 0), row.id
+
+    def is_late(self, fronts: Iterable[Waiting], now: float) -> bool:
+        """Return whether somebody's words had to stand back before, and not only for a moment."""
+        since = min(self.sent_at, now - PATIENCE)
+        return any(is_words(row) and row.next_try <= now and row.accepted_at < since for row in fronts)
 
 
 def due_at(fronts: Iterable[Waiting], now: float) -> float:
     """Return when one of these, the first of each queue, may go; `now` or earlier: at once.
 
-    A text that failed holds the whole room up: it is the room that refuses. A picture holds up its own source room.
+    What failed holds up its own source room alone: nobody waits for a text or a picture that the gateway refuses.
     """
-    rows = list(fronts)
-    if any(row.priority > 0 and row.next_try <= now for row in rows):
-        return now
-    held = [row.next_try for row in rows if row.kind == Kind.TEXT and row.next_try > now]
-    return max(held) if held else min((row.next_try for row in rows), default=float("inf"))
+    return min((row.next_try for row in fronts), default=float("inf"))
 
 
-def choose(queues: Iterable[Queue], memory: Memory, max_bytes: int, now: float, *, alone: bool) -> list[Waiting]:
+def choose(queues: Iterable[Queue], memory: Memory, max_bytes: int, now: float) -> list[Waiting]:
     """Return the deliveries that go next as one send; none when nothing may go now.
 
-    `alone`: a text goes with no other. Of a text that was tried before only the first delivery is returned: it goes
-    again with all that it went with.
+    Of a text that was tried before only the first delivery is returned: it goes again with all that it went with.
     """
-    due = [(queue, row) for queue in queues if (row := queue.front)]
-    if due_at((row for _, row in due), now) > now:
-        return []
-    due = [(queue, row) for queue, row in due if row.next_try <= now]
-    urgent = min((row for _, row in due if row.priority > 0), key=lambda row: row.id, default=None)
+    due = [(queue, row) for queue in queues if (row := queue.front) and row.next_try <= now]
+    rows = [row for _, row in due]
+    urgent = min((row for row in rows if row.priority > 0), key=lambda row: row.id, default=None)
+    owed = [row for row in rows if memory.owes(row, now)]
+    media = [row for row in rows if row.kind != Kind.TEXT and row.priority <= 0]
+    if media and not owed and not (urgent and urgent.kind == Kind.RECALLED):
+        return [min(media, key=memory.rank)]  # right below its caption
     if urgent and not (urgent.caption and _may_join(urgent, now)):
         return [urgent]
-    owed = [row for _, row in due if memory.owes(row, now)]
-    media = [row for _, row in due if row.kind != Kind.TEXT]
-    if media and not urgent and not owed:
-        return [min(media, key=memory.rank)]
-    texts = [queue for queue, row in due if row.kind == Kind.TEXT]
-    first = min(owed or [row for _, row in due if row.kind == Kind.TEXT], key=lambda row: row.id)
-    if alone or not _may_join(first, now):
+    texts = [(queue, row) for queue, row in due if row.kind == Kind.TEXT]
+    if not texts:
+        return []
+    first = min(owed or [row for _, row in texts], key=memory.rank)
+    if not _may_join(first, now):
         return [first]
-    captions = [row for _, row in due if row.caption and _may_join(row, now)]
-    return _together(texts, urgent or min(captions, key=memory.rank, default=None), memory, max_bytes, now)
+    captions = [row for row in rows if row.caption and _may_join(row, now)]
+    caption = urgent or min(captions, key=memory.rank, default=None)
+    return _together([queue for queue, _ in texts], caption, memory, max_bytes, now)
 
 
 def is_words(row: Waiting) -> bool:
@@ -99,23 +108,23 @@ def is_words(row: Waiting) -> bool:
 
 
 def _may_join(row: Waiting, now: float) -> bool:
-    """Return whether a text may go with others: nothing that was tried before, quotes, or is the bot's own."""
-    is_other = row.send_id is None and row.copy is None and bool(row.talker_id)
-    return row.kind == Kind.TEXT and is_other and row.next_try <= now
+    """Return whether a text may go with others: nothing that failed before, quotes, or is the bot's own."""
+    is_new = row.send_id is None and not row.attempts
+    return row.kind == Kind.TEXT and is_new and row.copy is None and bool(row.talker_id) and row.next_try <= now
 
 
 def _together(
     queues: list[Queue], caption: Waiting | None, memory: Memory, max_bytes: int, now: float
 ) -> list[Waiting]:
-    """Return all texts that stand first, the oldest first, as far as they fit, and one caption behind them.
+    """Return all texts that stand first, the oldest first, and one caption behind them.
 
-    The caption stands last, for its picture goes next: so none goes before all words that are owed. `caption`: the one
-    whose turn it is.
+    Where they do not all fit, the source rooms take turns. The caption stands last, for its picture goes next: so none
+    goes before all words that are owed. `caption`: the one whose turn it is.
     """
     batch: list[Waiting] = []
     found = [caption] if caption else []
     kept = len((caption.header + caption.body).encode()) + 1 if caption else 0  # bytes, for the caption
-    heap = [(queue.front.id, queue) for queue in queues if queue.front]
+    heap = [(memory.rank(queue.front), queue) for queue in queues if queue.front]
     heapq.heapify(heap)
     size = 0
     while heap and len(batch) < MAX_BATCH:
@@ -133,7 +142,8 @@ def _together(
         size = grown
         queue.pop()
         if queue.front:
-            heapq.heappush(heap, (queue.front.id, queue))
+            heapq.heappush(heap, (memory.rank(queue.front), queue))
+    batch.sort(key=lambda row: row.id)
     if any(queue.front and memory.owes(queue.front, now) for queue in queues):
         return batch
     for row in sorted(found, key=memory.rank):

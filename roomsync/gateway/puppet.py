@@ -67,6 +67,7 @@ class GatewayPuppet(PuppetService):
         self.channel: Channel | None = None
         self._stream: AsyncGenerator[Any, None] | None = None
         self._first: asyncio.Task[Any] | None = None
+        self._numbers_events = False  # whether this gateway was seen to do that
 
     @property
     def endpoint(self) -> str:
@@ -103,6 +104,7 @@ class GatewayPuppet(PuppetService):
     async def _connect(self) -> None:
         channel = await self.open()
         cursor = self.events.cursor if self.events else Cursor()
+        self._numbers_events |= cursor.seq > 0
         request = EventRequest(seq=cursor.seq, account_id=cursor.account_id)
         # Not PuppetStub.event: it ends the stream for good at a payload that is not UTF-8.
         stream: AsyncGenerator[Any, None] = PuppetStub(channel)._unary_stream(EVENT, request, RawEvent)
@@ -121,6 +123,7 @@ class GatewayPuppet(PuppetService):
         try:
             event = await self.client.call(self._first)
             while True:
+                self._numbers_events |= event.seq > 0
                 self.events.feed(event.type, event.payload.decode("utf-8", "replace"), event.seq)
                 await self.events.has_room()
                 event = await self.client.call(anext(self._stream))
@@ -164,8 +167,7 @@ class GatewayPuppet(PuppetService):
         payload: Any = payload_of(announced) if announced else await self.client.message_payload(message_id)
         payload.kind = KINDS.get(payload.type, Kind.UNKNOWN)
         payload.type = MESSAGE_TYPES[payload.kind]
-        is_numbered = self.events is not None and self.events.cursor.seq > 0
-        payload.said_at = said_at(payload) if is_numbered else 0.0
+        payload.said_at = said_at(payload) if self._numbers_events else 0.0
         return payload
 
 

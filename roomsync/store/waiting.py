@@ -20,14 +20,10 @@ WITH RECURSIVE waiting_rooms (room) AS (
     FROM waiting_rooms AS w WHERE room IS NOT NULL
 )
 """
-# The first waiting delivery of each: when it may go, if it is a text; what else waits may go at any time.
+# The first waiting delivery of each.
 HEADS = f"""
 {WAITING_ROOMS}
-SELECT r.gateway_id,
-    CASE WHEN d.next_try > :now AND d.priority = 0 AND EXISTS (
-        SELECT 1 FROM parts AS p WHERE p.message_id = d.message_id AND p.part = d.part AND p.kind = '{Kind.TEXT}')
-    THEN d.next_try ELSE 0.0 END,
-    d.priority > 0 AND d.next_try <= :now
+SELECT r.gateway_id, d.priority > 0 AND d.next_try <= ?
 FROM waiting_rooms AS w JOIN rooms AS r ON r.id = w.room JOIN deliveries AS d ON d.id = (
     SELECT id FROM deliveries INDEXED BY deliveries_waiting
     WHERE {IS_WAITING} AND room = w.room ORDER BY priority DESC, id LIMIT 1)
@@ -41,10 +37,11 @@ WITH RECURSIVE sources (room, source) AS (
         WHERE {IS_WAITING} AND room = s.room AND source > s.source) FROM sources AS s WHERE source IS NOT NULL
 )
 """
-# A picture may be megabytes, and is read when it is sent.
+# A picture may be megabytes, and is read when it is sent. What was taken back is quoted no more.
 COLUMNS = f"""
 SELECT d.id, p.kind, CASE p.kind WHEN '{Kind.TEXT}' THEN p.body ELSE '' END, p.header, p.mention, p.caption,
-m.talker_id, d.attempts, d.send_id, d.room, d.source, d.priority, d.next_try, p.quoted, p.quote_line, m.accepted_at
+m.talker_id, d.attempts, d.send_id, d.room, d.source, d.priority, d.next_try, p.quoted,
+CASE WHEN EXISTS (SELECT 1 FROM recalls WHERE recalled = p.quoted) THEN '' ELSE p.quote_line END, m.accepted_at
 """
 MADE_OF = "JOIN parts AS p USING (message_id, part) JOIN messages AS m ON m.id = d.message_id"
 # The first delivery that waits for a room from each source room.
@@ -126,8 +123,8 @@ class Passed(NamedTuple):
 
 
 def heads(db: Connection, now: float) -> list[Head]:
-    """Return every room that has something waiting, and before when nothing may go there for sure."""
-    return [Head(room_id, next_try, bool(urgent)) for room_id, next_try, urgent in db.execute(HEADS, {"now": now})]
+    """Return every room that has something waiting; what stands first there is not looked at."""
+    return [Head(room_id, 0.0, bool(urgent)) for room_id, urgent in db.execute(HEADS, (now,))]
 
 
 def fronts(db: Connection, room_id: str) -> list[Waiting]:

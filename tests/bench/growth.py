@@ -37,7 +37,7 @@ def picking(waiting: int, folder: Path) -> str:
     """Time to choose a room, take its next send and mark it, with that many deliveries waiting behind it."""
     state = StateFile(folder / f"pick{waiting}.db")
     fast(state)
-    outbox = Outbox(state, 2000)
+    outbox = Outbox(state, 1)  # no text goes with another
     for number in range(max(1, waiting // len(ROOMS))):
         outbox.accept(message(number), [Part(Kind.TEXT, f"text {number}", f"[{number}]: ")], ROOMS, 0.0)
     pacer, rounds = Pacer(Limits(), Session()), min(50, max(len(ROOMS), waiting))
@@ -46,7 +46,7 @@ def picking(waiting: int, folder: Path) -> str:
             began = time.perf_counter()  # the first finds nothing in memory yet
         chosen = pacer.choose(outbox.heads(float(turn)), float(turn))
         assert chosen.room_id
-        send = outbox.take(chosen.room_id, float(turn), alone=True)
+        send = outbox.take(chosen.room_id, float(turn))
         assert send
         pacer.sent(chosen.room_id, send.kind, float(turn))
         outbox.sent(send, None, float(turn))
