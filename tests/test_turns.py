@@ -233,6 +233,20 @@ def test_a_message_that_may_have_gone_is_repeated_whole(box: Box) -> None:
     assert (again.body, again.repeated) == (first.body, True) == ("[Bob@102]:  b\n[Ann@101]:  [图片]", True)
 
 
+def test_a_caption_that_goes_again_has_its_picture_next(box: Box) -> None:
+    """Where a message with a caption is made again while others' words are owed, its picture goes before these."""
+    picture(box, "Ann", "r101", "a")
+    bodies(box)
+    picture(box, "Bob", "r102", "b")
+    text(box, "Cid", "r103", "c")
+    first = box.take("r109")
+    box.outbox.put_back(first, NOW, NOW, uncertain=True)
+    for _ in range(2):
+        text(box, "Dan", "r104", "d" * 80)
+    found = bodies(box)
+    assert found[found.index(first.body) + 1] == "b" and len(found) == 4
+
+
 def test_a_picture_is_not_read_before_its_turn(box: Box) -> None:
     """A text is chosen among megabytes of pictures without reading them: what waits first has no body of theirs."""
     picture(box, "Ann", "r101", "x" * 5000)

@@ -49,7 +49,11 @@ class Memory:
         turns = self.media_turns if is_media else self.word_turns
         number = max(turns.values(), default=0) + 1
         turns.update({row.source: number for row in rows if not row.caption})
-        if self.was_media and not is_media:
+        if rows[-1].caption:
+            self.owed_until = (
+                0.0  # its picture is next, also when the caption went again with what may have gone before
+            )
+        elif self.was_media and not is_media:
             self.owed_until = now
         self.was_media, self.sent_at = is_media, now
 
