@@ -180,6 +180,17 @@ def test_rooms_take_turns_with_long_texts(box: Box) -> None:
     assert ["help" in body for body in bodies(box, 2)] == [False, True]
 
 
+def test_texts_of_rooms_in_turn_fit(box: Box) -> None:
+    """Put into the order in which they were said, the texts of one speaker are apart: the headers still fit."""
+    text(box, "Bob", "r102", "b")
+    bodies(box)  # from now on it is the others' turn first
+    for number in range(9):
+        text(box, "Ann", "r101", str(number))
+        text(box, "Bob", "r102", str(number))
+    found = bodies(box)
+    assert len(found) > 1 and all(len(body.encode()) <= BOX_BYTES for body in found), found
+
+
 def test_a_last_attempt_comes_between_no_caption_and_its_picture(box: Box) -> None:
     """A picture whose last attempt is due waits until the picture goes whose caption stands there."""
     picture(box, "Ann", "r101", "0")

@@ -4,6 +4,7 @@ Order is owed to what one source room said, and to nothing else. So nobody's tex
 """
 
 import heapq
+from bisect import bisect
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -50,9 +51,7 @@ class Memory:
         number = max(turns.values(), default=0) + 1
         turns.update({row.source: number for row in rows if not row.caption})
         if rows[-1].caption:
-            self.owed_until = (
-                0.0  # its picture is next, also when the caption went again with what may have gone before
-            )
+            self.owed_until = 0.0  # its picture is next, also when this message was made once more
         elif self.was_media and not is_media:
             self.owed_until = now
         self.was_media, self.sent_at = is_media, now
@@ -139,28 +138,34 @@ def _together(
         if row.caption:
             found += [row] if not caption else []
             continue
-        grown = size + _added(batch, row)
+        place = bisect(batch, row.id, key=lambda one: one.id)
+        grown = size + _added(batch, place, row)
         if grown > max_bytes - (0 if memory.owes(row, now) else kept) and batch:
             break
-        batch.append(row)
+        batch.insert(place, row)
         size = grown
         queue.pop()
         if queue.front:
             heapq.heappush(heap, (memory.rank(queue.front), queue))
-    batch.sort(key=lambda row: row.id)
     if any(queue.front and memory.owes(queue.front, now) for queue in queues):
         return batch
     for row in sorted(found, key=memory.rank):
-        if not batch or size + _added(batch, row) <= max_bytes:
+        if not batch or size + _added(batch, len(batch), row) <= max_bytes:
             return [*batch, row]
     # A long text leaves it no room: it goes before what was said after it.
     is_first = caption and (caption.priority > 0 or caption.id < batch[0].id) and not memory.owes(batch[0], now)
     return [caption] if caption and is_first else batch
 
 
-def _added(batch: Sequence[Waiting], row: Waiting) -> int:
-    """Return how many bytes of UTF-8 a text adds to those before it: one speaker's in a row have one header."""
-    if not batch:
-        return len((row.header + row.words()).encode())
-    same = (row.talker_id, row.header) == (batch[-1].talker_id, batch[-1].header)
-    return len((row.words() if same else row.header + row.words()).encode()) + 1
+def _added(batch: Sequence[Waiting], place: int, row: Waiting) -> int:
+    """Return how many bytes of UTF-8 a text adds at that place: one speaker's in a row have one header."""
+    before = _speaker(batch[place - 1]) if place else None
+    after = _speaker(batch[place]) if place < len(batch) else None
+    headers = [one[1] for one, last in ((_speaker(row), before), (after, _speaker(row))) if one and one != last]
+    shown_before = after[1] if after and after != before else ""
+    line_break = 1 if batch else 0
+    return len("".join([*headers, row.words()]).encode()) - len(shown_before.encode()) + line_break
+
+
+def _speaker(row: Waiting) -> tuple[str, str]:
+    return row.talker_id, row.header
