@@ -330,3 +330,26 @@ async def test_a_time_counts_only_where_events_are_numbered(gateway: ScriptedGat
         say(gateway, "a")  # its time there is in 2023
         await gateway.until(lambda: len(gateway.sent) == 2)
     assert heard(gateway) == "a"
+
+
+async def test_a_logout_behind_it_makes_nothing_new(numbered: NumberedGateway, state_file: Path) -> None:
+    """What is told too late stays that when a logout, which drops the cursor, and a login come right behind it."""
+    async with running(numbered, state_file, RELAY_TTL_HOURS="2") as bot:
+        say(numbered, "a")
+        await numbered.until(lambda: len(numbered.sent) == 2)
+        numbered.said_at = time.time() - 3 * 3600
+        say(numbered, "b")
+        numbered.logout()
+        numbered.login()
+        await until(lambda: bot.outbox.counts().get(State.EXPIRED) == 2)
+    assert "b" not in heard(numbered).split()
+
+
+async def test_what_is_told_too_late_costs_no_call(numbered: NumberedGateway, state_file: Path) -> None:
+    """Of what is not relayed any more neither the content is asked for nor the name of who said it."""
+    async with running(numbered, state_file, RELAY_TTL_HOURS="2") as bot:
+        numbered.tell(EventType.DIRTY, {"payloadType": 0, "payloadId": "any"})  # a number, so that times count
+        numbered.said_at = time.time() - 3 * 3600
+        numbered.say("r101", "alice", kind="image", content='{"boxType": 7, "uuid": "1", "name": "a.png"}')
+        await until(lambda: State.EXPIRED in bot.outbox.counts())
+    assert not {"MessageImage", "RoomMemberPayload"} & set(numbered.calls)

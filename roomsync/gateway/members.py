@@ -19,9 +19,8 @@ class Members:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._known: dict[
-            str, dict[str, tuple[str, float]]
-        ] = {}  # by contact, then by room; until when each is believed
+        # By contact, then by room: a name, and until when it is believed.
+        self._known: dict[str, dict[str, tuple[str, float]]] = {}
         self._forgotten = 0  # how often something was
 
     async def name_in(self, room_id: str, contact_id: str) -> str:
