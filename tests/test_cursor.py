@@ -353,3 +353,20 @@ async def test_what_is_told_too_late_costs_no_call(numbered: NumberedGateway, st
         numbered.say("r101", "alice", kind="image", content='{"boxType": 7, "uuid": "1", "name": "a.png"}')
         await until(lambda: State.EXPIRED in bot.outbox.counts())
     assert not {"MessageImage", "RoomMemberPayload"} & set(numbered.calls)
+
+
+async def test_what_is_told_too_late_is_neither_answered_nor_obeyed(
+    numbered: NumberedGateway, state_file: Path
+) -> None:
+    """An old mention of the bot gets no introduction, and an old notice of WeChat's makes the account pause no more."""
+    async with running(numbered, state_file, RELAY_TTL_HOURS="2") as bot:
+        say(numbered, "a")
+        await numbered.until(lambda: len(numbered.sent) == 2)
+        numbered.said_at = time.time() - 3 * 3600
+        numbered.say("r101", "alice", "who are you", mentions=["bot"])
+        numbered.say("r102", "bot", "操作过于频繁，可稍后再试。", kind="unknown")
+        numbered.said_at = 0
+        say(numbered, "z")
+        await numbered.until(lambda: "z" in heard(numbered) and "z" in heard(numbered, "r103"))
+        assert not bot.session.cooldown.length
+    assert not [one for one in numbered.sent if one.room_id == "r101"]

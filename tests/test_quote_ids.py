@@ -390,3 +390,14 @@ async def test_gateway_that_shows_no_quote_ids_is_sent_none(gateway: ScriptedGat
     async with running(gateway, state_file):
         await gateway.until(lambda: len(gateway.sent) == 4)
     assert quotes(gateway, 2)["r102"] == ("[Bob@101]:  hi\n「Alice：hello」", "")
+
+
+async def test_reply_to_an_announcement_names_it_at_home(gateway: ScriptedGateway, state_file: Path) -> None:
+    """An announcement has no id at the gateway: in its own room the reply has the line, and quotes nothing."""
+    async with running(gateway, state_file):
+        gateway.emit(32, {"roomId": "r101", "changerId": "alice", "newAnnounce": "party", "timestamp": 1_700_000_000})
+        await gateway.until(lambda: len(gateway.sent) == 2)
+        await said(gateway, "r103", "bob", "yes", quote_id=copy(gateway, "r103"), sends=2)
+    body, quote_id = quotes(gateway, 2)["r101"]
+    assert body.endswith("yes\n「Alice@101：[群公告] party」") and not quote_id
+    assert quotes(gateway, 2)["r102"][1]

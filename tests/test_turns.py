@@ -143,6 +143,16 @@ def test_a_caption_rides_where_it_fits(box: Box) -> None:
     assert [len(body) for body in bodies(box)] == [52 + 1 + 16, 1, 52]
 
 
+def test_what_may_have_gone_is_taken_into_no_other_message(box: Box) -> None:
+    """A text whose answer was lost goes again by itself, also when an older one of another room is there, too."""
+    text(box, "Dan", "r104", "x")
+    bodies(box)  # from now on it is the others' turn first
+    text(box, "Dan", "r104", "d")
+    text(box, "Cid", "r103", "c")
+    box.outbox.put_back(box.take("r109", alone=True), NOW, NOW, uncertain=True)
+    assert bodies(box) == ["[Dan@104]:  d", "[Cid@103]:  c"]
+
+
 def test_the_bots_own_line_goes_alone(box: Box) -> None:
     """It stands in no message with what members said, so under no member's header."""
     text(box, "Ann", "r101", "a")
