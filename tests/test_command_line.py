@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -135,7 +136,16 @@ async def test_first_signal_finishes_the_send_in_hand(
     assert not {"Stop", "Logout"} & set(gateway.calls)
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """What is started listens to Ctrl-C, also when the tests run in the background of a shell, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows gives Ctrl-C to no other group of processes")
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("mode", ["--demo", "--check"])
 async def test_ctrl_c_ends_a_mode_quietly(folder: Path, gateway: ScriptedGateway, mode: str) -> None:
     """Ctrl-C in the demo and in a check that waits ends it with the code of an interrupt and no traceback."""
