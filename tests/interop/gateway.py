@@ -22,6 +22,7 @@ import contextlib
 import json
 import os
 import re
+import secrets
 import shutil
 import signal
 import socket
@@ -33,6 +34,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
+FIRST_PORT, PORTS = 20_000, 12_000  # see free_port
 HERE = Path(__file__).parent
 # Left out of what is read again: Python 3.12 stops at a depth of JSON that nobody can set.
 DEEP = re.compile(rb"\[{500,}\]{500,}")
@@ -136,11 +138,16 @@ def missing() -> str | None:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 on which nobody listens now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of 127.0.0.1 on which nobody listens now, and which no system gives to a connection that goes out.
+
+    Those it does give begin at 32768 (Linux) or 49152: while a gateway is down, or not up yet, anybody's connection may
+    take one of them.
+    """
+    while True:
+        port = FIRST_PORT + secrets.randbelow(PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class RealGateway:
