@@ -69,9 +69,16 @@ async def _populated(found: G) -> AsyncIterator[G]:
 
 
 @asynccontextmanager
-async def running(gateway: ScriptedGateway, state_file: Path, **more: str) -> AsyncIterator[RoomSyncBot]:
-    """A bot that has found its rooms; it leaves at the end, its send in hand finished."""
+async def running(
+    gateway: ScriptedGateway, state_file: Path, *, paused: bool = False, **more: str
+) -> AsyncIterator[RoomSyncBot]:
+    """A bot that has found its rooms; it leaves at the end, its send in hand finished.
+
+    `paused`: it sends nothing, from its first moment on, until the session is resumed.
+    """
     bot = RoomSyncBot(settings(gateway, STATE_FILE=str(state_file), **more))
+    if paused:
+        bot.session.pause()
     task = asyncio.create_task(bot.run())
     try:
         await until(lambda: bot.session.is_ready or task.done())

@@ -207,8 +207,7 @@ async def test_leaving_a_room_is_understood_after_the_connection_broke(
 ) -> None:
     """That the bot was removed from a room, told just before the connection broke, cancels what waits for that room."""
     monkeypatch.setattr("roomsync.backoff.FIRST_DELAY", 0.01)
-    async with running(gateway, state_file) as bot:
-        bot.session.pause()
+    async with running(gateway, state_file, paused=True) as bot:
         gateway.say("r101", "alice", "hello")
         await until(lambda: bot.outbox.counts().get(State.WAITING) == 2)
         gateway.script("MessagePayload", Fault(delay=0.3))
@@ -222,15 +221,14 @@ async def test_leaving_a_room_is_understood_after_the_connection_broke(
 
 async def test_what_waits_for_a_room_that_leaves_is_not_sent_there(gateway: ScriptedGateway, state_file: Path) -> None:
     """What waits for a room that is renamed out of its community, into another even, is cancelled."""
-    communities = {"ROOM_PREFIX": f"{PREFIX},Knowhere"}
-    async with running(gateway, state_file, **communities) as bot:
-        bot.session.pause()
+    communities = f"{PREFIX},Knowhere"
+    async with running(gateway, state_file, paused=True, ROOM_PREFIX=communities) as bot:
         gateway.say("r101", "alice", "only for the community")
         await until(lambda: bot.outbox.counts().get(State.WAITING) == 2)
         gateway.rename("r103", "Knowhere 3")
         await until(lambda: bot.outbox.counts().get(State.CANCELLED) == 1)
         gateway.add_room("r102", "Knowhere 2")  # while the bot is away
-    async with running(gateway, state_file, **communities) as bot:
+    async with running(gateway, state_file, ROOM_PREFIX=communities) as bot:
         assert bot.outbox.counts() == {State.CANCELLED: 2}
     assert gateway.sent == []
 

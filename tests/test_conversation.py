@@ -38,8 +38,7 @@ async def test_recalled_picture_goes_with_its_caption(gateway: ScriptedGateway, 
 
 async def test_recall_of_what_still_waits_cancels_it(gateway: ScriptedGateway, state_file: Path) -> None:
     """A message taken back before it went out goes nowhere."""
-    async with running(gateway, state_file) as bot:
-        bot.session.pause()
+    async with running(gateway, state_file, paused=True) as bot:
         gateway.say("r101", "alice", "never said", id="m1")
         gateway.say("r101", "alice", "m1", kind="recalled")
         gateway.say("r101", "alice", "said")
@@ -54,8 +53,7 @@ async def test_recall_of_what_still_waits_cancels_it(gateway: ScriptedGateway, s
 
 async def test_rest_of_a_batch_is_sent_again_once(gateway: ScriptedGateway, state_file: Path) -> None:
     """Of texts that travelled together the one that is recalled goes, and the others are there once more."""
-    async with running(gateway, state_file) as bot:
-        bot.session.pause()
+    async with running(gateway, state_file, paused=True) as bot:
         for number in range(3):
             gateway.say("r101", "alice", f"line {number}", id=f"m{number}")
         await until(lambda: bot.outbox.counts().get(State.WAITING) == 6)
@@ -205,8 +203,7 @@ async def test_file_over_the_limit_shows_as_a_line(gateway: ScriptedGateway, sta
 
 async def test_pictures_in_a_row_need_one_caption(gateway: ScriptedGateway, state_file: Path) -> None:
     """Several pictures of one member in a row have one caption; after somebody else spoke there is one again."""
-    async with running(gateway, state_file) as bot:
-        bot.session.pause()
+    async with running(gateway, state_file, paused=True) as bot:
         for _ in range(3):
             gateway.say("r101", "alice", kind="image", content=IMAGE)
         gateway.say("r101", "bob", "nice")
@@ -263,8 +260,7 @@ async def test_pasted_header_hides_only_what_relays_bring(gateway: ScriptedGatew
 
 async def test_forged_header_suppresses_nobody(gateway: ScriptedGateway, state_file: Path) -> None:
     """A member who says first, in another's name, what that one said keeps neither the text nor the picture back."""
-    async with running(gateway, state_file) as bot:
-        bot.session.pause()
+    async with running(gateway, state_file, paused=True) as bot:
         gateway.say("r101", "alice", "do not pay Bob")
         gateway.say("r101", "alice", kind="image", content=IMAGE)
         await until(lambda: bot.outbox.counts().get(State.WAITING) == 6)
@@ -356,8 +352,7 @@ async def test_throttle_error_pauses_and_loses_nothing(gateway: ScriptedGateway,
 
 async def test_two_recalls_out_of_one_batch(gateway: ScriptedGateway, state_file: Path) -> None:
     """Of a batch of which two texts are recalled, neither is said again."""
-    async with running(gateway, state_file) as bot:
-        bot.session.pause()
+    async with running(gateway, state_file, paused=True) as bot:
         for number in range(3):
             gateway.say("r101", "alice", f"line {number}", id=f"m{number}")
         await until(lambda: bot.outbox.counts().get(State.WAITING) == 6)

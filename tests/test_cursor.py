@@ -316,8 +316,7 @@ async def test_what_is_told_too_late_is_not_relayed(numbered: NumberedGateway, s
     say(numbered, "b", "c")
     numbered.said_at = time.time() - 1 * 3600
     say(numbered, "d")
-    async with running(numbered, state_file, RELAY_TTL_HOURS="2") as bot:
-        bot.session.pause()
+    async with running(numbered, state_file, paused=True, RELAY_TTL_HOURS="2") as bot:
         await until(lambda: bot.outbox.counts() == {State.SENT: 2, State.EXPIRED: 4, State.WAITING: 4})
         bot.session.resume()
         await numbered.until(lambda: "d" in heard(numbered) and "d" in heard(numbered, "r103"))

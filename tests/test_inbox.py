@@ -165,8 +165,7 @@ async def test_a_file_that_is_removed_just_before_the_bot_leaves_is_there(
     gateway: ScriptedGateway, state_file: Path
 ) -> None:
     """What waits is not lost when somebody removes the state file and the bot leaves before it looked."""
-    async with running(gateway, state_file) as bot:
-        bot.session.pause()
+    async with running(gateway, state_file, paused=True) as bot:
         say(gateway, 1)
         await until(lambda: bot.outbox.counts() == {State.WAITING: 2})
         for file in state_file.parent.glob("roomsync.db*"):

@@ -93,8 +93,7 @@ async def test_reply_to_a_picture_or_its_caption(gateway: ScriptedGateway, state
 
 async def test_reply_to_a_text_of_several_is_a_reply_to_none(gateway: ScriptedGateway, state_file: Path) -> None:
     """What carried several people's messages is quoted as that text; it is no single message, and mentions nobody."""
-    async with running(gateway, state_file) as bot:
-        bot.session.pause()
+    async with running(gateway, state_file, paused=True) as bot:
         gateway.say("r101", "alice", "one")
         gateway.say("r101", "bob", "two")
         await until(lambda: bot.outbox.counts().get(State.WAITING) == 4)
@@ -244,8 +243,7 @@ def test_messages_of_other_gateways_stay_as_they_are() -> None:
 
 async def test_a_send_quotes_what_it_names(gateway: ScriptedGateway, state_file: Path) -> None:
     """What a send quotes goes with it to the gateway."""
-    async with running(gateway, state_file) as bot:
-        bot.session.pause()
+    async with running(gateway, state_file, paused=True) as bot:
         gateway.say("r101", "alice", "hello")
         await until(lambda: bot.outbox.counts().get(State.WAITING) == 2)
         send = bot.outbox.take("r102", bot.clock())
@@ -305,8 +303,7 @@ async def test_reply_that_may_not_quote_has_its_line(gateway: ScriptedGateway, s
 
 async def test_reply_to_words_among_others_says_whose(gateway: ScriptedGateway, state_file: Path) -> None:
     """Where the copy carries others' words, too, the reply quotes it and has the line, so that it is clear whose."""
-    async with running(gateway, state_file) as bot:
-        bot.session.pause()
+    async with running(gateway, state_file, paused=True) as bot:
         gateway.say("r101", "alice", "one", id="m1")
         gateway.say("r101", "bob", "two")
         await until(lambda: bot.outbox.counts().get(State.WAITING) == 4)
