@@ -186,11 +186,11 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True)
 class Head:
-    """A room with waiting deliveries; the first of them may go from `next_try` on."""
+    """A room with waiting deliveries. `urgent`: one goes ahead of those of other rooms; `urgent_at`: it does then."""
 
     room_id: str
-    next_try: float
     urgent: bool = False
+    urgent_at: float | None = None
 
 
 @dataclass(frozen=True)

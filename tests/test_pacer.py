@@ -1,14 +1,16 @@
 """The pacer: clock and chance are passed in."""
 
 import random
+from collections.abc import Collection, Iterable
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roomsync.delivery.pacer import Limits, Pacer
-from roomsync.model import Head, Kind
+from roomsync.delivery.line import Line
+from roomsync.delivery.pacer import Limits, Pacer, Turn
+from roomsync.model import Kind
 from roomsync.session import Cooldown, Session
 from roomsync.text.characters import split_text
 
@@ -18,6 +20,14 @@ FAMILY = "👨\u200d👩\u200d👧"
 
 def pacer(limits: Limits, seed: int = 1, session: Session | None = None) -> Pacer:
     return Pacer(limits, session or Session(), lambda at: str(int(at // 86400)), random.Random(seed).random)
+
+
+def turn_of(paced: Pacer, rooms: Iterable[str], now: float, urgent: Collection[str] = ()) -> Turn:
+    """What the pacer says when something waits for these rooms."""
+    line = Line()
+    for room in rooms:
+        line.join(room, paced.served_at(room), urgent=room in urgent)
+    return paced.choose(line, now)
 
 
 def cooled_down() -> Session:
@@ -31,7 +41,7 @@ def drive(paced: Pacer, rooms: list[str], seconds: float, start: float = 1000.0)
     """Send whenever the pacer lets it, all rooms always due: when, and to which room."""
     now, made = start, []
     while now < start + seconds:
-        turn = paced.choose([Head(room, 0.0) for room in rooms], now)
+        turn = turn_of(paced, rooms, now)
         if turn.room_id is None:
             now += turn.wait
             continue
@@ -84,7 +94,7 @@ def test_urgent_room_goes_first() -> None:
     """A recall goes ahead of rooms that were served longer ago."""
     paced = pacer(Limits())
     paced.sent("a", Kind.TEXT, 5.0)
-    assert paced.choose([Head("a", 0.0, urgent=True), Head("b", 0.0)], 10.0).room_id == "a"
+    assert turn_of(paced, "ab", 10.0, urgent="a").room_id == "a"
 
 
 def test_a_kind_is_allowed_so_often_a_day() -> None:
@@ -113,7 +123,7 @@ def test_throttle_during_a_cooldown_changes_nothing() -> None:
     paced = pacer(Limits())
     before = paced.throttled(1000.0)
     assert paced.throttled(1030.0) == before
-    assert paced.choose([Head("a", 0.0)], 1030.0).wait == pytest.approx(30)
+    assert turn_of(paced, ["a"], 1030.0).wait == pytest.approx(30)
 
 
 def test_pace_recovers_from_half_over_ten_minutes() -> None:
@@ -128,7 +138,7 @@ def test_what_was_sent_before_a_restart_counts() -> None:
     """The minute and the day of an earlier process go on."""
     paced = pacer(Limits(per_minute=2, daily={Kind.IMAGE: 1}))
     paced.restore([(1000.0, "a", Kind.IMAGE), (1001.0, "b", Kind.TEXT)])
-    assert paced.choose([Head("c", 0.0)], 1002.0).wait == pytest.approx(58)
+    assert turn_of(paced, ["c"], 1002.0).wait == pytest.approx(58)
     assert not paced.allows(Kind.IMAGE, 1002.0)
 
 
@@ -137,15 +147,15 @@ def test_clock_set_back_stops_nothing() -> None:
     paced = pacer(Limits(1.5, 3, 40))
     drive(paced, ROOMS, 120, start=100_000.0)
     paced.not_ahead_of(10.0)
-    assert paced.choose([Head("r1", 0.0)], 10.0).wait <= 60
-    assert paced.choose([Head("r1", 0.0)], 75.0).room_id == "r1"
+    assert turn_of(paced, ["r1"], 10.0).wait <= 60
+    assert turn_of(paced, ["r1"], 75.0).room_id == "r1"
 
 
 def test_zero_turns_limits_off() -> None:
     """Without limits there is always a turn."""
     paced = pacer(Limits())
     for _ in range(100):
-        assert paced.choose([Head("a", 0.0)], 5.0).room_id == "a"
+        assert turn_of(paced, ["a"], 5.0).room_id == "a"
         paced.sent("a", Kind.IMAGE, 5.0)
         assert paced.allows(Kind.IMAGE, 5.0)
 

@@ -3,6 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 from roomsync.delivery import retries
@@ -26,6 +27,7 @@ from roomsync.text.kinds import fallback_text
 from roomsync.text.phrases import NOT_RELAYED, UNSENT_TEXT
 
 log = logging.getLogger(__name__)
+Mark = Callable[[], None]  # to be called in the state file's thread
 
 MAX_REFUSED_QUOTES = 20  # in a row, about those of two replies, after which replies name what they quote
 QUOTES_PAUSE = 3600.0  # seconds until quotes are tried again
@@ -78,12 +80,11 @@ class Attempts:
         """Whether a send may quote: not while the gateway refuses every quote."""
         return self._sender.speaks_quotes and self.clock() >= self._quotes_from
 
-    async def make(self, send: Send) -> bool:
-        """Make a send; return whether the gateway has it."""
+    async def make(self, send: Send) -> Mark | None:
+        """Make a send; return what marks it as one that the gateway has, None when it has it not."""
         try:
             if send.kind is Kind.RECALLED:
-                await self._take_back(send)
-                return True
+                return await self._take_back(send)
             sent_id = await self._sender.send(send.room_id, send.kind, send.body, send.mentions, send.quote_id)
         except Throttled as error:
             await self._pause(send, error)
@@ -102,10 +103,9 @@ class Attempts:
         else:
             if send.quote_id:
                 self._refused_quotes = 0
-            await self._run(lambda: self.outbox.sent(send, sent_id, self.clock()))
             self._settled(send)
-            return True
-        return False
+            return partial(self.outbox.sent, send, sent_id, self.clock())
+        return None
 
     async def throttled(self, room_id: str, since: float) -> None:
         """Pause, and make the last send to that room again if it was made since then: it was too much for WeChat."""
@@ -140,8 +140,8 @@ class Attempts:
         delay = retries.lost_delay(self._broken[send.id])
         await self._run(self.outbox.put_back, send, now + delay, now, uncertain=is_made)
 
-    async def _take_back(self, send: Send) -> None:
-        """Take back a copy of a message; where that cannot be, let its room know. Raises `GatewayError`."""
+    async def _take_back(self, send: Send) -> Mark:
+        """Take back a copy of a message; return what marks that, or lets its room know. Raises `GatewayError`."""
         target = await self._run(self._recalls.target, send, self.clock())
         taken, certain = False, True
         if target:
@@ -153,8 +153,8 @@ class Attempts:
                 # When it was tried before and its answer lost, a refusal may say that it is gone already.
                 taken, certain = send.repeated, not send.repeated
                 log.info("A message in %s cannot be taken back: %s", await self._name_of(send.room_id), error)
-        await self._run(self._recalls.done, send, taken, self.clock(), certain=certain)
-        self._broken.pop(send.id, None)
+        self._settled(send)
+        return partial(self._recalls.done, send, taken, self.clock(), certain=certain)
 
     def _settled(self, send: Send) -> None:
         """Forget what was counted of a send that is over."""

@@ -1,11 +1,15 @@
 """The courier: the one task that sends. Takes the next send and has it made, at the pace that the account bears."""
 
 import asyncio
+import contextlib
 import logging
+from collections.abc import Collection, Sequence
 
-from roomsync.delivery.attempts import Attempts
+from roomsync.delivery.attempts import Attempts, Mark
+from roomsync.delivery.picker import Picker
 from roomsync.delivery.retries import is_media
-from roomsync.model import Head, Send, Shown
+from roomsync.errors import StateFileError
+from roomsync.model import Send, Shown
 from roomsync.text.kinds import MEDIA, fallback_text
 from roomsync.text.phrases import OVER_DAILY_LIMIT
 
@@ -28,9 +32,13 @@ class Courier:
         self._attempts = attempts
         self.outbox, self._run = attempts.outbox, attempts.outbox.state.run
         self._pacer = attempts.pacer
+        self._picker = Picker(self.outbox, self._pacer)
         self._session = attempts.session
         self._clock = attempts.clock
         self._in_hand: dict[str, asyncio.Task[None]] = {}  # sends without an answer, by room
+        self._back: set[str] = set()  # rooms that had one, and may be served again
+        self._late: set[int] = set()  # sends that hold up their room alone
+        self._marks: list[tuple[Send, Mark]] = []  # of sends that the gateway has, not in the file yet
         self._shown: dict[str, Shown] = {}  # the picture that the bot sent last to a room, if nobody spoke there since
         self._stopped = asyncio.Event()
         self._news = asyncio.Event()
@@ -60,8 +68,11 @@ class Courier:
         try:
             await asyncio.wait({sending, stopped}, return_when=asyncio.FIRST_COMPLETED)
             sending.cancel()  # what it has in hand goes on
-            if self._in_hand:
-                await asyncio.wait(self._in_hand.values(), timeout=STOP_TIMEOUT)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(STOP_TIMEOUT):
+                    if self._in_hand:
+                        await asyncio.wait(self._in_hand.values())
+                    await self._mark_rest()
         finally:
             tasks = [sending, stopped, *self._in_hand.values()]
             for task in tasks:
@@ -71,7 +82,7 @@ class Courier:
     async def _send(self) -> None:
         while True:
             self._news.clear()
-            wait = await self._step_safely() if self._session.can_send else None
+            wait = await self._step_safely()
             if wait == 0:
                 continue
             try:
@@ -82,15 +93,19 @@ class Courier:
 
     async def _step_safely(self) -> float | None:
         try:
-            return await self.step()
+            if self._session.can_send:
+                return await self.step()
+            await self._mark_rest()
+            return None
         except Exception:
             log.exception("The courier failed in a way that was not foreseen; it goes on in %.0f s.", ERROR_DELAY)
             return ERROR_DELAY
 
     async def step(self) -> float | None:
         """Make at most one send; return the seconds until the next can be made, None when nothing waits."""
-        self._pacer.not_ahead_of(self._clock())
-        send = await self._run(self._take)
+        if self._pacer.not_ahead_of(self._clock()):
+            self._picker.look_anew()
+        send = await self._mark_and_take()
         if not isinstance(send, Send):
             return send
         now = self._clock()
@@ -104,36 +119,67 @@ class Courier:
         await asyncio.wait({task}, timeout=HANG_TIMEOUT if len(self._in_hand) == 1 else NEXT_HANG_TIMEOUT)
         if task.done():
             task.result()  # raises what was not foreseen
+        else:
+            self._late.add(send.id)
         return 0.0
 
-    def _take(self) -> Send | float | None:
-        """Take the next send, else return what `step` does; all of it is one trip to the file's thread."""
-        now = self._clock()
-        passed_until = self.outbox.bring_forward(now)
-        heads = {head.room_id: head for head in self.outbox.heads(now) if head.room_id not in self._in_hand}
-        while heads:
-            turn = self._pacer.choose(list(heads.values()), now)
-            if turn.room_id is None:
-                return min(turn.wait, passed_until - now)
-            room_id = turn.room_id
-            shown, quotes = self._shown.get(room_id), self._attempts.speaks_quotes
-            if send := self.outbox.take(room_id, now, shown=shown, quotes=quotes):
-                return send
-            # All that stands first there waits for its next try.
-            heads[room_id] = Head(room_id, self.outbox.next_try(room_id, now))
-        return None
+    async def _mark_and_take(self) -> Send | float | None:
+        """Mark what was sent, then take the next send, else return what `step` does: one trip to the file's thread."""
+        marks, back, self._back = tuple(self._marks), self._back, set()
+        try:
+            return await self._run(self._work, marks, back)
+        except asyncio.CancelledError:
+            marks = ()  # the trip may not come to its end: `run` marks them
+            raise
+        except Exception:
+            self._picker.look_anew()
+            raise
+        finally:
+            del self._marks[: len(marks)]
+
+    def _work(self, marks: Sequence[tuple[Send, Mark]], back: Collection[str]) -> Send | float | None:
+        self._mark(marks)
+        quotes = self._attempts.speaks_quotes
+        return self._picker.pick(self._clock(), self._in_hand, back, self._shown, quotes=quotes)
+
+    async def _mark_rest(self) -> None:
+        """Mark what was sent, and take nothing."""
+        while self._marks:
+            await self._run(self._mark, self._marks[:1])
+            del self._marks[0]
+
+    def _mark(self, marks: Sequence[tuple[Send, Mark]]) -> None:
+        """Mark sends as made; one for which that fails is made again, and keeps nobody else."""
+        for send, mark in marks:
+            try:
+                mark()
+            except StateFileError:
+                raise  # done again, all of it
+            except Exception:
+                log.exception(
+                    "A send to %s was not marked, in a way that was not foreseen; it is made again.", send.room_id
+                )
+                now = self._clock()
+                self.outbox.put_back(send, now + ERROR_DELAY, now, uncertain=True)
 
     async def _make(self, send: Send) -> None:
         room_id = send.room_id
         try:
             if send.kind in MEDIA and send.shows:
                 self._shown[room_id] = send.shows
-            if not await self._attempts.make(send):
+            mark = await self._attempts.make(send)
+            if mark is None:
                 self._shown.pop(room_id, None)
+            elif send.id in self._late:
+                await self._run(self._mark, [(send, mark)])  # now: the courier may be busy with another
+            else:
+                self._marks.append((send, mark))
         except Exception:
-            log.exception("A send to %s was not marked, in a way that was not foreseen; it is made again.", room_id)
+            log.exception("A send to %s failed in a way that was not foreseen; it is made again.", room_id)
             now = self._clock()
             await self._run(self.outbox.put_back, send, now + ERROR_DELAY, now, uncertain=True)
         finally:
             del self._in_hand[room_id]
+            self._back.add(room_id)
+            self._late.discard(send.id)
             self.wake()

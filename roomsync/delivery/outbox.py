@@ -65,9 +65,22 @@ class Outbox(Outcomes):
             return True
 
     def heads(self, now: float) -> list[Head]:
-        """Return every room that has something waiting; `take` and `next_try` look at what stands first there."""
+        """Return every room that has something waiting; `take` and `next_try` look at what may go there."""
         with self.state.connection() as db:
             return store.waiting.heads(db, now)
+
+    def head(self, room_id: str, now: float) -> Head | None:
+        """Return a room if it has something waiting."""
+        with self.state.connection() as db:
+            return store.waiting.head(db, room_id, now)
+
+    def take_news(self) -> dict[str, bool] | None:
+        """Return for which rooms something waits since this was asked last, True where it may stand first there.
+
+        None: any may have something.
+        """
+        with self.state.connection() as db:
+            return db.take_news()
 
     def next_try(self, room_id: str, now: float) -> float:
         """Return when the next send to a room may be made, as far as that depends on what waits for it."""

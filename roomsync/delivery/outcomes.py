@@ -19,8 +19,12 @@ class Outcomes:
         self.state = state
 
     def sent(self, send: Send, sent_id: str | None, now: float) -> None:
-        """Mark a send as one that the gateway has; `sent_id` is the id that it gave, if it gives any."""
-        with self.state.transaction() as db:
+        """Mark a send as one that the gateway has; `sent_id` is the id that it gave, if it gives any.
+
+        It does not wait for the disk: the next send does, before it is made. So when the power fails a send is made
+        again that was marked since, which promise 3 allows.
+        """
+        with self.state.transaction(durable=False) as db:
             if sent_id:
                 store.sends.note_sent_id(db, send.id, sent_id)
             store.deliveries.change(db, send.deliveries, State.SENDING, State.SENT, now, error=None)
@@ -30,9 +34,9 @@ class Outcomes:
 
         Echoes come in the order of the sends, so this one is of the oldest send that has had none, or fewer than it was
         tried. Return how many deliveries were waiting for this to be known; None when it is not of the bot, but said by
-        phone.
+        phone. It does not wait for the disk, as `sent`.
         """
-        with self.state.transaction() as db:
+        with self.state.transaction(durable=False) as db:
             if store.sends.is_ours(db, sent_id):
                 return 0
             for shown in dict.fromkeys((kind, kind_of_echo(kind, body))):

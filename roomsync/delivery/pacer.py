@@ -3,10 +3,11 @@
 import random
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from roomsync.model import Head, Kind
+from roomsync.delivery.line import Line
+from roomsync.model import Kind
 from roomsync.session import Cooldown, Session
 
 MINUTE = 60.0
@@ -74,27 +75,32 @@ class Pacer:
         for at, room_id, kind in sends:
             self.sent(room_id, kind, at)
 
-    def choose(self, heads: Sequence[Head], now: float) -> Turn:
-        """Return the room served longest ago among those that are due, urgent ones first; `heads` is not empty.
+    def served_at(self, room_id: str) -> float:
+        """Return when a room had its last turn, seconds since the epoch; 0 for never."""
+        return self._served.get(room_id, 0.0)
 
-        It changes nothing, and may be asked in another thread.
+    def choose(self, line: Line, now: float) -> Turn:
+        """Return the room served longest ago among those that are due, urgent ones first.
+
+        In `line` each room stands where `served_at` puts it. The wait is infinite when it is empty. Nothing is changed
+        but what the line forgets, and it may be asked in another thread.
         """
         slowness = self._slowness(now)
         next_at, minute_at = self._last + self._gap * slowness, self._minute_free_at(now, slowness)
         free_at = max(next_at, minute_at, self._session.cooldown.until)
         rest = self._limits.room_interval * slowness
-        served = {head.room_id: self._served.get(head.room_id, 0.0) for head in heads}
-        due_at = {head.room_id: max(head.next_try, served[head.room_id] + rest) for head in heads}
-        earliest = max(free_at, min(due_at.values()))
+        earliest = min(max(free_at, line.oldest() + rest), max(free_at, line.next_look()))
         if earliest > now:
             return Turn(None, earliest - now)
-        due = [room_id for room_id, at in due_at.items() if at <= now]
-        urgent = {head.room_id for head in heads if head.urgent}
-        return Turn(min(due, key=lambda room_id: (room_id not in urgent, served[room_id])))
+        return Turn(line.first(rest, now))
 
-    def not_ahead_of(self, now: float) -> None:
-        """Let nothing have been later than now: a clock that was set back before this start must not stop the bot."""
-        if self._last > now:
+    def not_ahead_of(self, now: float) -> bool:
+        """Let nothing have been later than now: a clock that was set back before this start must not stop the bot.
+
+        Return whether turns of rooms were later, and are not where they were in a line.
+        """
+        was_ahead = self._last > now
+        if was_ahead:
             self._last = now
             self._served = {room_id: min(at, now) for room_id, at in self._served.items()}
         if self._minute and self._minute[-1] > now:
@@ -102,6 +108,7 @@ class Pacer:
         cooldown = self._session.cooldown
         if cooldown.until > now + cooldown.length:
             self._session.throttle(Cooldown(now + cooldown.length, cooldown.length))
+        return was_ahead
 
     def _minute_free_at(self, now: float, slowness: float) -> float:
         limit = max(1, int(self._limits.per_minute / slowness))

@@ -19,7 +19,8 @@ from roomsync.store import (
     sends,
     waiting,
 )
-from roomsync.store.database import Connection, StateFile, is_held, read_only
+from roomsync.store.connection import Connection
+from roomsync.store.database import StateFile, is_held, read_only
 from roomsync.store.opening import set_aside
 
 __all__ = ["Connection", "StateFile", "is_held", "read_only", "report", "set_aside"]

@@ -1,8 +1,7 @@
 """The table `call_log`: calls whose send is forgotten, or was made again. They count for the pace all the same."""
 
-from sqlite3 import Connection
-
 from roomsync.model import Kind
+from roomsync.store.connection import Connection
 
 RECENT = """
 SELECT c.at, r.gateway_id, c.kind FROM (

@@ -1,8 +1,7 @@
 """The table `cursor`: the last event of the account that is committed, as the gateway numbers them; one row or none."""
 
-from sqlite3 import Connection
-
 from roomsync.model import Cursor
+from roomsync.store.connection import Connection
 
 
 def read(db: Connection) -> Cursor:

@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
-from sqlite3 import Connection as Connection
 from typing import ParamSpec, TypeVar
 
 from roomsync.errors import StateFileBusy, StateFileError
+from roomsync.store.connection import Connection
 from roomsync.store.opening import explained, hold_lock, lock_path_of, open_file, open_read_only, version_of
 from roomsync.store.outages import Outages, retry_delays
 from roomsync.store.rescue import Place, log_of, place_of, remove_log, save
@@ -38,6 +38,7 @@ class StateFile:
         self._note_files()
         self._turn = asyncio.Lock()  # for the work given to `run`: in its order, also when some is done again
         self._thread = ThreadPoolExecutor(1, "state file")
+        self._waits_for_disk = True  # each commit, on the connection that is open
         self._is_in_hurry = False
         self._in_use = threading.RLock()  # by that thread, or by who uses the file without `run`
 
@@ -81,6 +82,7 @@ class StateFile:
         """Return the connection; opened again when that failed before."""
         if self._db is None:
             self._db = open_file(self.path)
+            self._waits_for_disk = True
             self._note_files()
         return self._db
 
@@ -140,7 +142,7 @@ class StateFile:
         db = open_file(saved)
         if place_of(lock_path_of(saved), self._lock_file) is not Place.SAME:
             self._locks.append(hold_lock(saved))
-        old, self._db, self.path = self._db, db, saved
+        old, self._db, self.path, self._waits_for_disk = self._db, db, saved, True
         if old:
             old.close()
         self._note_files()
@@ -153,12 +155,19 @@ class StateFile:
             self._opened().executescript("PRAGMA incremental_vacuum")
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
-        """Commit all that is written in the block at its end, or nothing of it."""
+    def transaction(self, *, durable: bool = True) -> Iterator[Connection]:
+        """Commit all that is written in the block at its end, or nothing of it.
+
+        Not `durable`: it does not wait for the disk. A process that is killed loses nothing of it; a machine that loses
+        power may, until the next durable one, which brings it to the disk, too
+        (https://sqlite.org/pragma.html#pragma_synchronous).
+        """
         with self._in_use, explained(self.path, all_errors=False):
             db = self._opened()
-            if self._is_in_hurry:
-                db.execute("PRAGMA synchronous = NORMAL")
+            waits = durable and not self._is_in_hurry
+            if waits != self._waits_for_disk:
+                db.execute(f"PRAGMA synchronous = {'FULL' if waits else 'NORMAL'}")
+                self._waits_for_disk = waits
             db.execute("BEGIN IMMEDIATE")
             with db:  # commits at its end, or rolls back
                 yield db

@@ -1,11 +1,11 @@
 """The table `deliveries`: one part of a message for one room, and its state."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from sqlite3 import Connection
 from typing import NamedTuple
 
 from roomsync.model import Part, Reason, State
 from roomsync.store import parts, rooms
+from roomsync.store.connection import Connection
 from roomsync.store.rooms import KEY
 from roomsync.store.waiting import AHEAD, IS_WAITING, Waiting
 
@@ -55,11 +55,16 @@ def add(db: Connection, message_id: int, by_room: Mapping[str, Sequence[Part]], 
     ]
     parts.add(db, message_id, numbers)
     db.executemany(ADD, rows)
+    if priority > 0:
+        db.note_first(by_room)
+    else:
+        db.note_waiting(room_id for room_id, found in by_room.items() if found)
 
 
 def add_recall(db: Connection, message_id: int, room_id: str, part: int, send_id: int, now: float) -> None:
     """Add a delivery that takes a send back, ahead of all that waits for that room."""
     db.execute(ADD_RECALL, (part, room_id, AHEAD, send_id, now, message_id))
+    db.note_first([room_id])
 
 
 def change(db: Connection, ids: Iterable[int], source: State, target: State, now: float, **columns: Value) -> int:
@@ -70,7 +75,9 @@ def change(db: Connection, ids: Iterable[int], source: State, target: State, now
     """
     if target not in ALLOWED.get(source, ()):
         raise ValueError(f"a delivery cannot become {target} that is {source}")
-    names = "".join(f", {name} = ?" for name in columns)
+    names, ids = "".join(f", {name} = ?" for name in columns), list(ids)
+    if target is State.WAITING:
+        db.note_first(_rooms_of(db, ids))
     script = f"UPDATE deliveries SET state = ?, changed = ?{names} WHERE id = ? AND state = '{source}'"
     return db.executemany(script, [(target, now, *columns.values(), one) for one in ids]).rowcount
 
@@ -102,6 +109,7 @@ def cancel_room(db: Connection, room_id: str, reason: Reason, now: float) -> int
 def bring_forward(db: Connection, delivery_id: int) -> None:
     """Let a delivery go ahead of all that waits for its room."""
     db.execute("UPDATE deliveries SET priority = ? WHERE id = ?", (AHEAD, delivery_id))
+    db.note_first(_rooms_of(db, [delivery_id]))
 
 
 def caption_again(db: Connection, picture: Waiting, last_send: int | None, now: float) -> bool:
@@ -124,6 +132,11 @@ def caption_again(db: Connection, picture: Waiting, last_send: int | None, now: 
 def recover(db: Connection, now: float) -> int:
     """Let what was being sent when the process died wait again: whether it went out is not known."""
     return change(db, _find(db, "state = ?", State.SENDING), State.SENDING, State.WAITING, now)
+
+
+def _rooms_of(db: Connection, ids: Iterable[int]) -> list[str]:
+    query = "SELECT gateway_id FROM rooms WHERE id = (SELECT room FROM deliveries WHERE id = ?)"
+    return [db.execute(query, (one,)).fetchone()[0] for one in ids]
 
 
 def _find(db: Connection, where: str, *keys: Value) -> list[int]:
@@ -158,3 +171,4 @@ def counts(db: Connection) -> dict[State, int]:
 def clamp(db: Connection, now: float, latest: float) -> None:
     """Let what is to be tried later than `latest` be tried now: the clock was set back."""
     db.execute(f"UPDATE deliveries SET next_try = ? WHERE {IS_WAITING} AND next_try > ?", (now, latest))
+    db.note_all()

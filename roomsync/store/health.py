@@ -1,9 +1,9 @@
 """The table `health`, of one row: how the bot is doing, for `--status` and for the next process."""
 
 from dataclasses import dataclass
-from sqlite3 import Connection
 
 from roomsync.session import Cooldown
+from roomsync.store.connection import Connection
 
 
 @dataclass(frozen=True)

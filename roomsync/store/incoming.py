@@ -1,7 +1,8 @@
 """The table `incoming`: message events that came and are not finished, so that a crash loses none of them."""
 
 from collections.abc import Iterable
-from sqlite3 import Connection
+
+from roomsync.store.connection import Connection
 
 NOTE = """
 INSERT INTO incoming (gateway_id, seen) SELECT ?, ? WHERE NOT EXISTS (SELECT 1 FROM messages WHERE gateway_id = ?)

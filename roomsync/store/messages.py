@@ -1,10 +1,10 @@
 """The table `messages`: what was said, by whom, in which room; the bot's own lines and recalls among it."""
 
-from sqlite3 import Connection
 from typing import NamedTuple
 
 from roomsync.model import Author, Kind, Message, State
 from roomsync.store import rooms
+from roomsync.store.connection import Connection
 
 ADD = """
 INSERT INTO messages (gateway_id, room, talker_id, name, kind, accepted_at, missed)

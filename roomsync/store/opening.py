@@ -6,9 +6,9 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from sqlite3 import Connection
 
 from roomsync.errors import StateFileBusy, StateFileDamaged, StateFileError
+from roomsync.store.connection import Connection
 from roomsync.store.schema import MIGRATIONS
 
 # "RSYN"; tells our file from any other SQLite file (https://sqlite.org/pragma.html#pragma_application_id).
@@ -81,7 +81,7 @@ def _damage(path: Path) -> str:
 
 def open_read_only(path: Path) -> Connection:
     """Open a file to look at it alone. Raises `sqlite3.Error`."""
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, factory=Connection)
 
 
 def open_file(path: Path) -> Connection:
@@ -101,7 +101,7 @@ def open_file(path: Path) -> Connection:
 
 def connect(path: Path) -> Connection:
     """Open a file that is ours; any thread may use the connection, one at a time. Raises `sqlite3.Error`."""
-    db = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
+    db = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False, factory=Connection)
     db.execute("PRAGMA synchronous = FULL")
     return db
 
@@ -153,7 +153,7 @@ def _look_for_damage(db: Connection, path: Path) -> None:
         raise StateFileDamaged(f"The state file {path} cannot be used: {_damage(path)}; {SET_ASIDE}.")
 
 
-def version_of(db: Connection, path: Path) -> int:
+def version_of(db: sqlite3.Connection, path: Path) -> int:
     """Return the schema version of our file, 0 for an empty one; raise for any other, before anything is written."""
     (application,) = db.execute("PRAGMA application_id").fetchone()
     (version,) = db.execute("PRAGMA user_version").fetchone()
@@ -174,7 +174,7 @@ def lock_path_of(path: Path) -> Path:
     return real.with_name(real.name + "-lock")
 
 
-def hold_lock(path: Path, timeout: float | None = None) -> Connection:
+def hold_lock(path: Path, timeout: float | None = None) -> sqlite3.Connection:
     """Keep every other bot off the state file until the connection returned is closed or this process dies.
 
     Another bot has `timeout` seconds to leave, LOCK_TIMEOUT when that is None.

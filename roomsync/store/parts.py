@@ -1,10 +1,10 @@
 """The table `parts`: what messages became, one thing to send each."""
 
 from collections.abc import Iterable
-from sqlite3 import Connection
 from typing import NamedTuple
 
 from roomsync.model import Kind, Part, State
+from roomsync.store.connection import Connection
 
 MIN_PAYLOAD = 4096  # characters of a body that is worth getting rid of early; in the index parts_heavy, too
 ADD = """

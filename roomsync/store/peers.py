@@ -1,8 +1,7 @@
 """The table `peers`: accounts that are relays, because their last text in a room began with a header."""
 
-from sqlite3 import Connection
-
 from roomsync.store import rooms
+from roomsync.store.connection import Connection
 
 
 def mark_relayed(db: Connection, talker_id: str, room_id: str, now: float) -> None:

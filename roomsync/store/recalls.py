@@ -1,9 +1,9 @@
 """The table `recalls`: which messages were taken back by their authors."""
 
-from sqlite3 import Connection
 from typing import NamedTuple
 
 from roomsync.model import State
+from roomsync.store.connection import Connection
 from roomsync.store.rooms import KEY
 
 IS_RECALLED = f"""

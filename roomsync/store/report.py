@@ -2,9 +2,9 @@
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from sqlite3 import Connection
 
 from roomsync.model import State
+from roomsync.store.connection import Connection
 from roomsync.store.waiting import IS_WAITING, WAITING_ROOMS
 
 # Each of these is read once for all rooms, from an index; with a scan for each room a million deliveries take minutes.

@@ -9,7 +9,8 @@ import sqlite3
 from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
-from sqlite3 import Connection
+
+from roomsync.store.connection import Connection
 
 
 class Place(StrEnum):

@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from sqlite3 import Connection
+
+from roomsync.store.connection import Connection
 
 KEY = "(SELECT id FROM rooms WHERE gateway_id = ?)"  # stands in SQL for the key of the room with that id
 REFERRING = ("messages", "deliveries", "sends", "call_log", "peers")
@@ -48,6 +49,8 @@ def replace_all(db: Connection, topics: Mapping[str, str]) -> dict[str, str]:
     lost, held = Counter(gone.values()), Counter(topics.values())
     moves = {old: new[topic] for old, topic in gone.items() if topic in new and lost[topic] == held[topic] == 1}
     db.executemany("UPDATE rooms SET gateway_id = ? WHERE gateway_id = ?", [(to, old) for old, to in moves.items()])
+    if moves:
+        db.note_all()
     forgotten = [(room_id,) for room_id in sorted(gone.keys() - moves.keys())[:MAX_FORGOTTEN]]
     db.executemany(f"DELETE FROM rooms WHERE gateway_id = ? AND {UNUSED}", forgotten)
     note_topics(db, topics)

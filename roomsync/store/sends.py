@@ -1,10 +1,10 @@
 """The table `sends`: calls to the gateway, each carrying one delivery or several, and what the gateway calls it."""
 
-from sqlite3 import Connection
 from typing import NamedTuple
 
 from roomsync.model import Kind, State
 from roomsync.store import call_log
+from roomsync.store.connection import Connection
 from roomsync.store.rooms import KEY
 
 # The oldest send that has had no echo, or fewer than it was tried. A text is known by its words, anything else by its

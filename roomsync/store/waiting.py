@@ -2,10 +2,10 @@
 
 from collections.abc import Generator
 from itertools import product, starmap
-from sqlite3 import Connection
 from typing import NamedTuple
 
 from roomsync.model import Head, Kind, State
+from roomsync.store.connection import Connection
 from roomsync.store.sends import Copy
 
 AHEAD = 1  # the priority of recalls, and of a picture whose last attempt is due: before what was said before them
@@ -23,10 +23,15 @@ WITH RECURSIVE waiting_rooms (room) AS (
 # The first waiting delivery of each.
 HEADS = f"""
 {WAITING_ROOMS}
-SELECT r.gateway_id, d.priority > 0 AND d.next_try <= ?
+SELECT r.gateway_id, d.priority, d.next_try
 FROM waiting_rooms AS w JOIN rooms AS r ON r.id = w.room JOIN deliveries AS d ON d.id = (
     SELECT id FROM deliveries INDEXED BY deliveries_waiting
     WHERE {IS_WAITING} AND room = w.room ORDER BY priority DESC, id LIMIT 1)
+"""
+# Likewise of one room.
+HEAD = f"""
+SELECT r.gateway_id, d.priority, d.next_try FROM rooms AS r JOIN deliveries AS d INDEXED BY deliveries_waiting
+ON d.{IS_WAITING} AND d.room = r.id WHERE r.gateway_id = ? ORDER BY d.priority DESC, d.id LIMIT 1
 """
 # Every source room of what waits for a room, likewise.
 SOURCES = f"""
@@ -123,8 +128,20 @@ class Passed(NamedTuple):
 
 
 def heads(db: Connection, now: float) -> list[Head]:
-    """Return every room that has something waiting; what stands first there is not looked at."""
-    return [Head(room_id, 0.0, bool(urgent)) for room_id, urgent in db.execute(HEADS, (now,))]
+    """Return every room that has something waiting."""
+    return [_head(row, now) for row in db.execute(HEADS)]
+
+
+def head(db: Connection, room_id: str, now: float) -> Head | None:
+    """Return a room if it has something waiting."""
+    row = db.execute(HEAD, (room_id,)).fetchone()
+    return _head(row, now) if row else None
+
+
+def _head(row: tuple[str, int, float], now: float) -> Head:
+    room_id, priority, next_try = row
+    is_ahead, is_due = priority > 0, next_try <= now
+    return Head(room_id, is_ahead and is_due, None if is_due or not is_ahead else next_try)
 
 
 def fronts(db: Connection, room_id: str) -> list[Waiting]:

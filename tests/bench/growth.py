@@ -12,7 +12,8 @@ from bot import RoomSyncBot
 from roomsync.delivery.housekeeper import prune
 from roomsync.delivery.outbox import Outbox
 from roomsync.delivery.pacer import Limits, Pacer
-from roomsync.model import Kind, Message, Part
+from roomsync.delivery.picker import Picker
+from roomsync.model import Kind, Message, Part, Send
 from roomsync.session import Session
 from roomsync.store import StateFile
 from tests.bench.cost import TOKEN
@@ -41,15 +42,16 @@ def picking(waiting: int, folder: Path) -> str:
     for number in range(max(1, waiting // len(ROOMS))):
         outbox.accept(message(number), [Part(Kind.TEXT, f"text {number}", f"[{number}]: ")], ROOMS, 0.0)
     pacer, rounds = Pacer(Limits(), Session()), min(50, max(len(ROOMS), waiting))
+    picker = Picker(outbox, pacer)
+    back: list[str] = []
     for turn in range(rounds):
         if turn == 1:
             began = time.perf_counter()  # the first finds nothing in memory yet
-        chosen = pacer.choose(outbox.heads(float(turn)), float(turn))
-        assert chosen.room_id
-        send = outbox.take(chosen.room_id, float(turn))
-        assert send
-        pacer.sent(chosen.room_id, send.kind, float(turn))
+        send = picker.pick(float(turn), (), back, {}, quotes=False)
+        assert isinstance(send, Send)
+        pacer.sent(send.room_id, send.kind, float(turn))
         outbox.sent(send, None, float(turn))
+        back = [send.room_id]
     spent = (time.perf_counter() - began) / (rounds - 1)
     state.close()
     return f"{spent * 1e6:.0f} µs"

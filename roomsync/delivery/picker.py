@@ -1,0 +1,85 @@
+"""What is sent next: whose turn it is by the pacer, and what that room gets by the outbox."""
+
+import math
+from collections.abc import Collection, Iterable, Mapping
+
+from roomsync.delivery.line import Line
+from roomsync.delivery.outbox import Outbox
+from roomsync.delivery.pacer import Pacer
+from roomsync.model import Head, Send, Shown
+
+
+class Picker:
+    """Takes sends from the outbox, in the state file's thread alone.
+
+    It keeps the rooms that something waits for in a line, and looks at those only of which there is news.
+    """
+
+    def __init__(self, outbox: Outbox, pacer: Pacer) -> None:
+        self._outbox, self._pacer = outbox, pacer
+        self._line: Line | None = None  # until all rooms were looked at
+        self._passed_until = -math.inf
+
+    def pick(
+        self, now: float, in_hand: Collection[str], back: Iterable[str], shown: Mapping[str, Shown], *, quotes: bool
+    ) -> Send | float | None:
+        """Return the next send, taken; else the seconds until there may be one, None when nothing waits.
+
+        `in_hand`: rooms with a send that has no answer; `back`: those that were among them and are no more. `shown`:
+        the pictures that are the last thing in their rooms. `quotes`: see `Outbox.take`.
+        """
+        try:
+            line = self._line = self._look(now, in_hand, back)
+            return self._pick(line, now, in_hand, shown, quotes)
+        except BaseException:
+            self._line = None  # what was read is lost
+            raise
+
+    def look_anew(self) -> None:
+        """Let all rooms be looked at: what the pacer knows of their turns is not what it was."""
+        self._line = None
+
+    def _look(self, now: float, in_hand: Collection[str], back: Iterable[str]) -> Line:
+        """Return the line, brought up to date."""
+        news = self._outbox.take_news()
+        if news is None or news or now >= self._passed_until:
+            self._passed_until = self._outbox.bring_forward(now)
+            later = self._outbox.take_news()
+            news = None if news is None or later is None else news | later
+        line = self._line
+        if news is None or line is None:
+            line = Line()
+            self._join(line, self._outbox.heads(now), now, in_hand)
+            return line
+        for room_id, may_be_first in news.items():
+            if not may_be_first and not line.has(room_id) and room_id not in in_hand:
+                line.join(room_id, self._pacer.served_at(room_id))
+        looked_at = {*back, *line.due(now), *(room_id for room_id, may_be_first in news.items() if may_be_first)}
+        heads = (self._outbox.head(room_id, now) for room_id in sorted(looked_at))
+        self._join(line, [head for head in heads if head], now, in_hand)
+        return line
+
+    def _join(self, line: Line, heads: Iterable[Head], now: float, in_hand: Collection[str]) -> None:
+        for head in heads:
+            if head.room_id not in in_hand:
+                line.join(head.room_id, self._pacer.served_at(head.room_id), urgent=head.urgent)
+            if head.urgent_at is not None:
+                line.look_later(head.room_id, head.urgent_at)
+
+    def _pick(
+        self, line: Line, now: float, in_hand: Collection[str], shown: Mapping[str, Shown], quotes: bool
+    ) -> Send | float | None:
+        while True:
+            turn = self._pacer.choose(line, now)
+            if turn.room_id is None:
+                wait = min(turn.wait, self._passed_until - now)
+                return wait if wait < math.inf else None
+            room_id = turn.room_id
+            line.leave(room_id)
+            if room_id in in_hand:
+                continue
+            if send := self._outbox.take(room_id, now, shown=shown.get(room_id), quotes=quotes):
+                return send
+            next_try = self._outbox.next_try(room_id, now)
+            if next_try < math.inf:
+                line.look_later(room_id, next_try)  # all that stands first there waits for its next try
