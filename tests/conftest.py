@@ -1,7 +1,7 @@
 """What the tests share: a loopback gateway with a community in it, and a bot that is running against it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -112,6 +112,23 @@ class Clock(SteadyClock):
 def no_long_settling(monkeypatch: pytest.MonkeyPatch) -> None:
     """A gateway here lists all its rooms at once, or in the next hundredth of a second."""
     monkeypatch.setattr("roomsync.relay.roster.SETTLE_DELAYS", (0.01, 0.01))
+
+
+@pytest.fixture(autouse=True)
+def touched(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The stand-ins that a test touches, also where somebody swallows the error; a test must leave none here."""
+    from roomsync.gateway.stand_ins import StandInUsed  # not above: the benchmarks take this file to older checkouts
+
+    found: list[str] = []
+    made = StandInUsed.__init__
+
+    def note(error: StandInUsed, what: str) -> None:
+        found.append(what)
+        made(error, what)
+
+    monkeypatch.setattr(StandInUsed, "__init__", note)
+    yield found
+    assert found == []
 
 
 @pytest.fixture

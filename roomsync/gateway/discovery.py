@@ -1,12 +1,14 @@
 """Where the gateway is: the setting, else what the discovery service says for the token."""
 
 import asyncio
-
-import requests
+from typing import TYPE_CHECKING
 
 from roomsync.config.settings import Settings
 from roomsync.config.validators import ENDPOINT_FORM
 from roomsync.errors import GatewayLost
+
+if TYPE_CHECKING:
+    from requests import Response
 
 DISCOVERY_TIMEOUT = (5.0, 5.0)  # seconds to connect, seconds to answer
 NOWHERE = "0.0.0.0"  # the host where no gateway serves the token
@@ -21,12 +23,7 @@ async def find_endpoint(settings: Settings) -> str:
     """
     if settings.endpoint:
         return settings.endpoint
-    url = f"https://{settings.authority}/v0/hosties/{settings.token}"
-    try:
-        answer = await asyncio.to_thread(requests.get, url, timeout=DISCOVERY_TIMEOUT)
-    except requests.RequestException as error:
-        # The text of a requests error holds the URL, and the URL the token: only the error's kind is shown.
-        raise GatewayLost(f"{settings.authority} does not answer ({type(error).__name__}); {OWN_GATEWAY}") from None
+    answer = await asyncio.to_thread(_ask, settings)
     status = f"(HTTP {answer.status_code})"
     if 400 <= answer.status_code < 500:
         raise GatewayLost(f"{settings.authority} knows no gateway for this token {status}; {OWN_GATEWAY}")
@@ -41,7 +38,18 @@ async def find_endpoint(settings: Settings) -> str:
     return endpoint
 
 
-def _endpoint_in(answer: requests.Response) -> str:
+def _ask(settings: Settings) -> "Response":
+    import requests  # not above: most bots know where their gateway is
+
+    url = f"https://{settings.authority}/v0/hosties/{settings.token}"
+    try:
+        return requests.get(url, timeout=DISCOVERY_TIMEOUT)
+    except requests.RequestException as error:
+        # The text of a requests error holds the URL, and the URL the token: only the error's kind is shown.
+        raise GatewayLost(f"{settings.authority} does not answer ({type(error).__name__}); {OWN_GATEWAY}") from None
+
+
+def _endpoint_in(answer: "Response") -> str:
     """Return `host:port`, empty when the answer has none that can be used; NOWHERE alone, which may have no port."""
     try:
         found = answer.json() if answer.ok else {}
