@@ -4,11 +4,11 @@
 `python bot.py` runs beside a Wechaty gateway. Settings are in `.env` beside this file; see README.md.
 """
 
+import argparse
 import asyncio
 import contextlib
+import gc
 import logging
-import os
-import signal
 import sys
 from collections.abc import Mapping
 from datetime import datetime
@@ -18,20 +18,20 @@ from urllib.parse import quote
 if sys.version_info < (3, 11):
     sys.exit("The bot needs Python 3.11 or newer; this is " + sys.version.split()[0] + ".")
 
+from roomsync.cli.endings import explained
 
-def interrupted() -> int:
-    """Return the exit code after Ctrl-C, as shells count it; one more ends at once, without a traceback."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    return 130
+FOLDER = Path(__file__).resolve().parent
 
+gc.disable()  # nothing that an import makes is garbage: looking for some would take a twentieth of the start
+with explained():
+    from roomsync.cli.modes import parse_or_answer
 
-try:
-    from roomsync.cli.arguments import parse_arguments
-    from roomsync.cli.check import check
-    from roomsync.cli.logs import set_up_logs, set_up_output
+    if __name__ == "__main__":
+        args = parse_or_answer(FOLDER)  # --status and its like end here, before what only a bot needs is imported
+
+    from roomsync.cli.logs import set_up_logs
     from roomsync.cli.signals import stop_on_signals
-    from roomsync.cli.status import show_status
-    from roomsync.cli.verify import give_code, line_of_question, line_of_slide
+    from roomsync.cli.verify import line_of_question, line_of_slide
     from roomsync.clock import SteadyClock
     from roomsync.config.settings import Settings, read_settings
     from roomsync.delivery.attempts import Attempts
@@ -39,7 +39,6 @@ try:
     from roomsync.delivery.housekeeper import Housekeeper
     from roomsync.delivery.outbox import Outbox
     from roomsync.delivery.pacer import DAY, Limits, Pacer
-    from roomsync.errors import RoomSyncError, SettingsError
     from roomsync.gateway.payloads import message_of
     from roomsync.gateway.protocol import (
         CODE_EXPIRED,
@@ -54,26 +53,19 @@ try:
     from roomsync.gateway.supervisor import Supervisor
     from roomsync.inbox.dispatcher import Dispatcher
     from roomsync.inbox.incoming import Incoming
-    from roomsync.loopback.demo import demo
     from roomsync.model import State
     from roomsync.relay.rendering import Style
     from roomsync.relay.rooms import Rooms
     from roomsync.relay.roster import Roster
     from roomsync.relay.router import Router
     from roomsync.session import Session
-    from roomsync.store import StateFile, set_aside
+    from roomsync.store import StateFile
     from roomsync.text.headers import HeaderTemplate
-except ModuleNotFoundError as error:
-    sys.exit(
-        f"The package {error.name} is missing. If there is a folder .venv, run the Python in it; "
-        "else install all with: pip install -r requirements.txt"
-    )
-except KeyboardInterrupt:
-    sys.exit(interrupted())
+gc.freeze()  # and never will be
+gc.enable()
 
 log = logging.getLogger("bot")
 FAREWELL_TIMEOUT = 3.0  # seconds for what is left to write
-FOLDER = Path(__file__).resolve().parent
 
 
 class RoomSyncBot(Wechaty):
@@ -223,39 +215,18 @@ def demo_bot(values: Mapping[str, str]) -> RoomSyncBot:
     return RoomSyncBot(Settings.parse(values))
 
 
-def main() -> int:
-    """Run the command line; return its exit code."""
-    args = parse_arguments()
-    set_up_output()
-    try:
-        if args.demo:
-            return asyncio.run(demo(demo_bot))
-        settings = read_settings(FOLDER, offline=args.status or args.set_aside)
-        if args.status:
-            return show_status(settings.state_file, args.json)
-        if args.set_aside:
-            print(f"The state file is {set_aside(settings.state_file)} now; the next start makes a new one.")  # noqa: T201
-            return 0
-        set_up_logs(settings.log_level, settings.token)
-        if args.check:
-            return asyncio.run(check(settings))
-        if args.verify_code:
-            return asyncio.run(give_code(settings, args.verify_code))
-        asyncio.run(run(settings))
-        return 0
-    except SettingsError as error:
-        print("The settings cannot be used:", *error.problems, sep="\n- ", file=sys.stderr)  # noqa: T201
-        return 2
-    except RoomSyncError as error:
-        print(error, file=sys.stderr)  # noqa: T201
-        return 1
-    except BrokenPipeError:  # whoever read the output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+def main(args: argparse.Namespace) -> int:
+    """Run the bot or its demo; return the exit code. Raises `RoomSyncError`."""
+    if args.demo:
+        from roomsync.loopback.demo import demo  # a gateway of its own, which no bot needs
+
+        return asyncio.run(demo(demo_bot))
+    settings = read_settings(FOLDER)
+    set_up_logs(settings.log_level, settings.token)
+    asyncio.run(run(settings))
+    return 0
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:  # in --check or --demo
-        sys.exit(interrupted())
+    with explained():
+        sys.exit(main(args))

@@ -174,7 +174,7 @@ async def test_check_guards_what_it_prints(
     async def connect(puppet: object) -> None:
         raise errors.GatewayRejected(ALL)
 
-    monkeypatch.setattr("roomsync.gateway.puppet.GatewayPuppet.connect", connect)
+    monkeypatch.setattr("roomsync.gateway.connection.Connection.connect", connect)
     found = Settings.parse({"WECHATY_PUPPET_SERVICE_TOKEN": "insecure_x", "STATE_FILE": str(state_file)})
     assert await check(found) == 1
     assert_harmless(capsys.readouterr().out, lines=2)

@@ -14,8 +14,9 @@ from wechaty_grpc.wechaty.puppet import LogoutResponse
 
 from bot import RoomSyncBot
 from roomsync import store
+from roomsync.cli.arguments import code_of
 from roomsync.cli.status import show_status
-from roomsync.cli.verify import code_of, give_code
+from roomsync.cli.verify import give_code
 from roomsync.gateway.protocol import EventRequest, EventType
 from roomsync.gateway.wire import ENTER_VERIFY_CODE, EnterVerifyCodeRequest
 from roomsync.loopback.gateway import Call

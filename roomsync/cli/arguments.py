@@ -1,8 +1,17 @@
 """The options of `python bot.py`."""
 
 import argparse
+import re
 
-from roomsync.cli.verify import code_of
+CODE_FORM = re.compile("[0-9]{4,8}")
+COMMAND = "python bot.py --verify-code 123456"
+
+
+def code_of(text: str) -> str:
+    """Return a code as it is given on the command line. Raises `argparse.ArgumentTypeError`."""
+    if not CODE_FORM.fullmatch(text):
+        raise argparse.ArgumentTypeError("the code is 4 to 8 digits, such as 123456")
+    return text
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -8,12 +8,11 @@ from urllib.parse import quote
 from roomsync.backoff import backoff
 from roomsync.config.settings import Settings
 from roomsync.errors import GatewayBusy, GatewayError, GatewayLost, StateFileBusy, StateFileError
+from roomsync.gateway.connection import Connection
 from roomsync.gateway.protocol import EventType
-from roomsync.gateway.puppet import GatewayPuppet
 from roomsync.inbox.event_handlers import payload_of, qrcode_of, text_of
 from roomsync.model import Cursor
 from roomsync.relay.rooms import Rooms
-from roomsync.session import Session
 from roomsync.store import StateFile
 from roomsync.text.characters import harmless
 
@@ -45,14 +44,14 @@ class _Login:
 
 async def check(settings: Settings, limit: float = CHECK_TIMEOUT) -> int:
     """Print what is found within `limit` seconds; return 0 when the bot could run, else 1."""
-    puppet, login = GatewayPuppet(settings, Session()), _Login()
-    puppet.events = login
+    link, login = Connection(settings), _Login()
+    link.events = login
     connected = False
     try:
         async with asyncio.timeout(limit):
-            if not await _connect(puppet):
-                await _account(puppet, login)
-            await _communities(puppet, Rooms(settings.room_prefixes))
+            if not await _connect(link):
+                await _account(link, login)
+            await _communities(link, Rooms(settings.room_prefixes))
             connected = True
     except GatewayError as error:
         _line("gateway", str(error))
@@ -60,7 +59,7 @@ async def check(settings: Settings, limit: float = CHECK_TIMEOUT) -> int:
         if not login.is_reported:
             _line("gateway", f"gave up after {limit:.0f} s")
     finally:
-        await puppet.disconnect()
+        await link.disconnect()
     return 0 if _state_file(settings) and connected else 1
 
 
@@ -68,28 +67,28 @@ def _line(what: str, text: str) -> None:
     print(f"{what:<12}{harmless(text, MAX_LINE)}")  # noqa: T201 - this is the answer to the user
 
 
-async def _connect(puppet: GatewayPuppet) -> bool:
+async def _connect(link: Connection) -> bool:
     """Connect; return whether a bot is connected already, so that only calls can be made, and no events seen."""
     shown = ""
     for delay in backoff():
         try:
-            await puppet.connect()
+            await link.connect()
         except GatewayBusy as error:
             _line("gateway", f"{error}; it is not disturbed")
             return True
         except GatewayLost as error:
             if str(error) != shown:
                 _line("gateway", shown := str(error))
-            await puppet.disconnect()
+            await link.disconnect()
             await asyncio.sleep(delay)
         else:
             break
-    _line("gateway", f"{puppet.endpoint} ({'plain' if puppet.settings.no_tls else 'TLS'}) is connected")
+    _line("gateway", f"{link.endpoint} ({'plain' if link.settings.no_tls else 'TLS'}) is connected")
     return False
 
 
-async def _account(puppet: GatewayPuppet, login: _Login) -> None:
-    listening = asyncio.create_task(puppet.listen(), name="check listens")
+async def _account(link: Connection, login: _Login) -> None:
+    listening = asyncio.create_task(link.listen(), name="check listens")
     try:
         either: set[asyncio.Future[None] | asyncio.Future[str]] = {listening, login.account}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
@@ -97,7 +96,7 @@ async def _account(puppet: GatewayPuppet, login: _Login) -> None:
             await listening
             raise GatewayLost("the gateway ended the event stream")
         contact_id = login.account.result()
-        _line("account", f"{await puppet.members.name(contact_id) or 'logged in'} ({contact_id})")
+        _line("account", f"{await link.members.name(contact_id) or 'logged in'} ({contact_id})")
     except asyncio.CancelledError:
         hint = f"; scan https://wechaty.js.org/qrcode/{quote(login.qrcode, safe='')}" if login.qrcode else ""
         _line("account", f"WeChat is not logged in at this gateway{hint}")
@@ -108,8 +107,8 @@ async def _account(puppet: GatewayPuppet, login: _Login) -> None:
         await asyncio.gather(listening, return_exceptions=True)
 
 
-async def _communities(puppet: GatewayPuppet, rooms: Rooms) -> None:
-    topics = {room_id: topic or "?" for room_id, topic in (await puppet.client.topics()).items()}
+async def _communities(link: Connection, rooms: Rooms) -> None:
+    topics = {room_id: topic or "?" for room_id, topic in (await link.client.topics()).items()}
     for room_id, topic in topics.items():
         rooms.place(room_id, topic)
     for prefix in rooms.prefixes:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from roomsync import store
-from roomsync.cli.verify import COMMAND
+from roomsync.cli.arguments import COMMAND
 from roomsync.errors import StateFileError
 from roomsync.session import Phase
 from roomsync.store import is_held, read_only

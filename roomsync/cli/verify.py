@@ -1,32 +1,21 @@
 """`python bot.py --verify-code 123456`: give WeChat the code that it asks for at a first login."""
 
-import argparse
 import asyncio
 import contextlib
-import re
 
 from roomsync import store
+from roomsync.cli.arguments import COMMAND
 from roomsync.config.settings import Settings
 from roomsync.errors import GatewayBusy, GatewayError, GatewayLost
+from roomsync.gateway.connection import Connection
 from roomsync.gateway.protocol import CODE_EXPIRED, CODE_WRONG, EventType
-from roomsync.gateway.puppet import GatewayPuppet
 from roomsync.inbox.event_handlers import payload_of, verify_id_of
 from roomsync.model import Cursor
-from roomsync.session import Session
 from roomsync.store import is_held, read_only
 from roomsync.text.characters import harmless
 
-CODE_FORM = re.compile("[0-9]{4,8}")
-COMMAND = "python bot.py --verify-code 123456"
 QUESTION_TIMEOUT = 5.0  # seconds in which a gateway repeats to a new connection what WeChat asks
 VERIFY_TIMEOUT = 30.0  # seconds until the command gives up
-
-
-def code_of(text: str) -> str:
-    """Return a code as it is given on the command line. Raises `argparse.ArgumentTypeError`."""
-    if not CODE_FORM.fullmatch(text):
-        raise argparse.ArgumentTypeError("the code is 4 to 8 digits, such as 123456")
-    return text
 
 
 def line_of_question(status: object, message: str) -> str:
@@ -68,19 +57,19 @@ async def give_code(settings: Settings, code: str) -> int:
 
     Raises `StateFileError`.
     """
-    puppet, question = GatewayPuppet(settings, Session()), _Question()
-    puppet.events = question
+    link, question = Connection(settings), _Question()
+    link.events = question
     try:
         async with asyncio.timeout(VERIFY_TIMEOUT):
-            verify_id = await _ask(puppet, question)
+            verify_id = await _ask(link, question)
             if verify_id:
-                await puppet.client.enter_verify_code(verify_id, code)
+                await link.client.enter_verify_code(verify_id, code)
     except GatewayError as error:
         return _say(f"The code was not taken: {harmless(str(error).replace(code, '***'))}", 1)
     except TimeoutError:
         return _say(f"The gateway did not answer within {VERIFY_TIMEOUT:.0f} s.", 1)
     finally:
-        await puppet.disconnect()
+        await link.disconnect()
     if not verify_id:
         return _say("WeChat asks for no verify code now.", 1)
     return _say("WeChat has the code. Whether it logs in now is shown by the bot's log and by --status.", 0)
@@ -91,24 +80,24 @@ def _say(text: str, exit_code: int) -> int:
     return exit_code
 
 
-async def _ask(puppet: GatewayPuppet, question: _Question) -> str:
+async def _ask(link: Connection, question: _Question) -> str:
     """Connect; return what WeChat's question is called, empty when it asks for nothing.
 
     There is one event stream, and a bot that runs needs it: what it heard stands in the state file.
     """
-    path = puppet.settings.state_file
+    path = link.settings.state_file
     noted = ""
     if path.exists():
         with read_only(path) as db:
             noted = store.health.read(db).verify_id
     if is_held(path):
-        await puppet.open()
+        await link.open()
         return noted
     try:
-        await puppet.connect()
+        await link.connect()
     except GatewayBusy:
         return noted
-    listening = asyncio.create_task(puppet.listen(), name="verify listens")
+    listening = asyncio.create_task(link.listen(), name="verify listens")
     try:
         either: set[asyncio.Future[None] | asyncio.Future[str]] = {listening, question.verify_id}
         await asyncio.wait(either, timeout=QUESTION_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
