@@ -149,15 +149,19 @@ class Relay(RuleBasedStateMachine):
         try:
             self.clock.now += self.loop.run_until_complete(self.courier.step()) or 0.0
         except Killed:
-            self.restart()
+            self.restart(marked=True)
         finally:
             self.send = send  # type: ignore[method-assign]
         if outcome == "swallowed" and made:
             self.loop.run_until_complete(self.courier.throttled(made[0]))
 
-    @rule()
-    def restart(self) -> None:
-        """The process is killed, and another one started."""
+    @rule(marked=st.booleans())
+    def restart(self, marked: bool) -> None:
+        """The process is killed, and another one started; right before what it had sent is marked, or behind that."""
+        if marked:
+            self.loop.run_until_complete(self.courier.mark_rest())
+        for send, _ in self.courier._marks:
+            self.excused.update((send.room_id, text) for text in re.findall(r"t\d+\.", send.body))
         self.state.close()
         self.open()
 

@@ -72,7 +72,7 @@ class Courier:
                 async with asyncio.timeout(STOP_TIMEOUT):
                     if self._in_hand:
                         await asyncio.wait(self._in_hand.values())
-                    await self._mark_rest()
+                    await self.mark_rest()
         finally:
             tasks = [sending, stopped, *self._in_hand.values()]
             for task in tasks:
@@ -95,7 +95,7 @@ class Courier:
         try:
             if self._session.can_send:
                 return await self.step()
-            await self._mark_rest()
+            await self.mark_rest()
             return None
         except Exception:
             log.exception("The courier failed in a way that was not foreseen; it goes on in %.0f s.", ERROR_DELAY)
@@ -142,8 +142,8 @@ class Courier:
         quotes = self._attempts.speaks_quotes
         return self._picker.pick(self._clock(), self._in_hand, back, self._shown, quotes=quotes)
 
-    async def _mark_rest(self) -> None:
-        """Mark what was sent, and take nothing."""
+    async def mark_rest(self) -> None:
+        """Mark what the gateway has, and take nothing."""
         while self._marks:
             await self._run(self._mark, self._marks[:1])
             del self._marks[0]
