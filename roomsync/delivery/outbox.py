@@ -3,7 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 
 from roomsync import store
@@ -139,9 +139,12 @@ def _queues(db: store.Connection, room_id: str, fronts: Iterable[Waiting], quote
             return row
         return row._replace(copy=store.sends.copy_of(db, row.quoted, room_id))
 
-    with ExitStack() as opened:
-        rows = [(one, opened.enter_context(closing(store.waiting.behind(db, one)))) for one in fronts]
-        yield [Queue(with_copy(front), map(with_copy, behind)) for front, behind in rows]
+    rows = [(front, store.waiting.behind(db, front)) for front in fronts]
+    try:
+        yield [Queue(with_copy(front), map(with_copy, behind) if quotes else behind) for front, behind in rows]
+    finally:
+        for _, behind in rows:
+            behind.close()
 
 
 def _as_before(db: store.Connection, room_id: str, send_id: int) -> list[Waiting]:

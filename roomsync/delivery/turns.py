@@ -58,8 +58,8 @@ class Memory:
 
     def owes(self, row: Waiting, now: float) -> bool:
         """Return whether somebody's words go before the next picture: they were there once the last one had gone."""
-        is_due = is_words(row) and row.next_try <= now
-        return is_due and row.accepted_at <= (now if self.was_media else self.owed_until)
+        was_there = row.accepted_at <= (now if self.was_media else self.owed_until)
+        return was_there and row.next_try <= now and is_words(row)
 
     def rank(self, row: Waiting) -> tuple[int, int]:
         """Return what orders those who wait for a turn: the one served longest ago first, then the oldest."""

@@ -48,9 +48,10 @@ def add(db: Connection, message_id: int, by_room: Mapping[str, Sequence[Part]], 
     """Add the parts of a message, and a waiting delivery of each for each room that gets it."""
     numbers: dict[Part, int] = {}  # equal parts are kept once
     (source,) = db.execute("SELECT room FROM messages WHERE id = ?", (message_id,)).fetchone()
+    keys = rooms.keys(db, by_room)
     rows = [
-        (message_id, numbers.setdefault(part, len(numbers)), room, source, priority, now)
-        for room, found in [(rooms.key(db, room_id), found) for room_id, found in by_room.items()]
+        (message_id, numbers.setdefault(part, len(numbers)), keys[room_id], source, priority, now)
+        for room_id, found in by_room.items()
         for part in found
     ]
     parts.add(db, message_id, numbers)
@@ -131,7 +132,7 @@ def caption_again(db: Connection, picture: Waiting, last_send: int | None, now: 
 
 def recover(db: Connection, now: float) -> int:
     """Let what was being sent when the process died wait again: whether it went out is not known."""
-    return change(db, _find(db, "state = ?", State.SENDING), State.SENDING, State.WAITING, now)
+    return change(db, _find(db, f"state = '{State.SENDING}'"), State.SENDING, State.WAITING, now)
 
 
 def _rooms_of(db: Connection, ids: Iterable[int]) -> list[str]:

@@ -7,10 +7,11 @@ from roomsync.model import State
 from roomsync.store.connection import Connection
 from roomsync.store.waiting import IS_WAITING, WAITING_ROOMS
 
+IS_SETTLED = f"state NOT IN ('{State.WAITING}', '{State.SENDING}')"  # as the index deliveries_settled has it
 # Each of these is read once for all rooms, from an index; with a scan for each room a million deliveries take minutes.
 WAITING = f"""
 SELECT room, count(*) FROM deliveries INDEXED BY deliveries_waiting WHERE {IS_WAITING} GROUP BY room UNION ALL
-SELECT room, count(*) FROM deliveries INDEXED BY deliveries_changed
+SELECT room, count(*) FROM deliveries INDEXED BY deliveries_sending
 WHERE state = '{State.SENDING}' AND changed >= :since GROUP BY room
 """
 OLDEST = f"""
@@ -19,11 +20,12 @@ SELECT w.room, m.accepted_at FROM waiting_rooms AS w JOIN messages AS m ON m.id 
     SELECT message_id FROM deliveries INDEXED BY deliveries_waiting
     WHERE {IS_WAITING} AND room = w.room ORDER BY priority DESC, id LIMIT 1)
 """
-SETTLED = """
-SELECT room, state, count(*) FROM deliveries INDEXED BY deliveries_changed WHERE changed >= :since GROUP BY room, state
+SETTLED = f"""
+SELECT room, state, count(*) FROM deliveries INDEXED BY deliveries_settled
+WHERE {IS_SETTLED} AND changed >= :since GROUP BY room, state
 """
 ERRORS = f"""
-SELECT room, error, max(changed) FROM deliveries INDEXED BY deliveries_changed
+SELECT room, error, max(changed) FROM deliveries INDEXED BY deliveries_with_error
 WHERE changed >= :since AND error IS NOT NULL AND state <> '{State.CANCELLED}' GROUP BY room
 """
 

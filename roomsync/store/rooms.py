@@ -1,11 +1,13 @@
 """The table `rooms`: every room of the account, by a key of our own."""
 
+import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from roomsync.store.connection import Connection
 
 KEY = "(SELECT id FROM rooms WHERE gateway_id = ?)"  # stands in SQL for the key of the room with that id
+KEYS = "SELECT gateway_id, id FROM rooms WHERE gateway_id IN (SELECT value FROM json_each(?))"
 REFERRING = ("messages", "deliveries", "sends", "call_log", "peers")
 UNUSED = " AND ".join(f"NOT EXISTS (SELECT 1 FROM {table} WHERE room = rooms.id)" for table in REFERRING)
 MAX_FORGOTTEN = 10  # rooms at a login: for each, SQLite looks through all deliveries
@@ -18,6 +20,13 @@ def key(db: Connection, room_id: str) -> int:
     if row is None:
         row = db.execute("INSERT INTO rooms (gateway_id) VALUES (?) RETURNING id", (room_id,)).fetchone()
     return int(row[0])
+
+
+def keys(db: Connection, room_ids: Iterable[str]) -> dict[str, int]:
+    """Return the keys of rooms; those that have none are given one. One look for all of them."""
+    wanted = list(room_ids)
+    known = dict(db.execute(KEYS, (json.dumps(wanted),)).fetchall())
+    return {room_id: known.get(room_id) or key(db, room_id) for room_id in wanted}
 
 
 def topics(db: Connection) -> dict[str, str]:

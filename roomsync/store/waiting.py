@@ -15,8 +15,8 @@ IS_WAITING = f"state = '{State.WAITING}'"  # as the index deliveries_waiting has
 # not with the deliveries (https://sqlite.org/lang_with.html#rcex3, and a plain GROUP BY reads them all).
 WAITING_ROOMS = f"""
 WITH RECURSIVE waiting_rooms (room) AS (
-    SELECT min(room) FROM deliveries WHERE {IS_WAITING} UNION ALL
-    SELECT (SELECT min(room) FROM deliveries WHERE {IS_WAITING} AND room > w.room)
+    SELECT min(room) FROM deliveries INDEXED BY deliveries_waiting WHERE {IS_WAITING} UNION ALL
+    SELECT (SELECT min(room) FROM deliveries INDEXED BY deliveries_waiting WHERE {IS_WAITING} AND room > w.room)
     FROM waiting_rooms AS w WHERE room IS NOT NULL
 )
 """

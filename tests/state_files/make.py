@@ -1,6 +1,6 @@
-"""Write state files of the schema versions 1 to 6 with the code of their time, and dump each as SQL text.
+"""Write state files of the schema versions 1 to 7 with the code of their time, and dump each as SQL text.
 
-Run it anywhere inside a clone of the repository: `python make.py`. Beside it come version_1.sql to version_6.sql.
+Run it anywhere inside a clone of the repository: `python make.py`. Beside it come version_1.sql to version_7.sql.
 """
 
 import re
