@@ -232,6 +232,32 @@ async def test_a_send_that_hangs_holds_up_its_own_room_alone(desk: Desk, monkeyp
     await asyncio.wait_for(running, 5)
 
 
+async def test_a_late_answer_is_marked_at_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer to a send that hung is in the file although the courier waits for another one: a kill repeats it not."""
+    monkeypatch.setattr("roomsync.delivery.courier.HANG_TIMEOUT", 0.01)
+    monkeypatch.setattr("roomsync.delivery.courier.NEXT_HANG_TIMEOUT", 60.0)
+    answers = {"r102": asyncio.Event(), "r103": asyncio.Event()}
+    begun = []
+
+    async def hanging(room_id: str, *args: Any) -> str | None:
+        begun.append(room_id)
+        await answers[room_id].wait()
+        return None
+
+    monkeypatch.setattr(desk.gateway, "send", hanging)
+    desk.session.log_in("bot")
+    desk.session.rooms_found()
+    desk.say("a", to=("r102", "r103"))
+    running = asyncio.create_task(desk.courier.run())
+    await until(lambda: len(begun) == 2)
+    answers[begun[0]].set()
+    await until(lambda: desk.outbox.counts() == {State.SENT: 1, State.SENDING: 1})
+    answers[begun[1]].set()
+    desk.courier.stop()
+    await asyncio.wait_for(running, 5)
+    assert desk.outbox.counts() == {State.SENT: 2}
+
+
 async def test_leaving_does_not_wait_for_a_send_that_hangs(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Told to leave while a send hangs, the courier leaves it; the next process makes it again, as one that may be."""
     for name in ("HANG_TIMEOUT", "STOP_TIMEOUT"):

@@ -22,6 +22,7 @@ COMMITS = {
     4: "825c24549256d8027afb0871f3a8f7a8d9777ea4",
     5: "5d8fe01f8dda760e39a0f5fb53cdfe1f9f8d8407",
     6: "52c3d5db6e579655d62256e25ce092067816e183",
+    7: "56b7f6b025037cac00eaabbb7569750a22e874bc",
 }
 # Runs in the commit's own tree, with its own classes; the arguments are the version and the path of the new state file.
 WRITER = '''
