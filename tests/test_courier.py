@@ -233,7 +233,7 @@ async def test_a_send_that_hangs_holds_up_its_own_room_alone(desk: Desk, monkeyp
 
 
 async def test_a_late_answer_is_marked_at_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The answer to a send that hung is in the file although the courier waits for another one: a kill repeats it not."""
+    """The answer to a send that hung is in the file although the courier waits for another: a kill repeats it not."""
     monkeypatch.setattr("roomsync.delivery.courier.HANG_TIMEOUT", 0.01)
     monkeypatch.setattr("roomsync.delivery.courier.NEXT_HANG_TIMEOUT", 60.0)
     answers = {"r102": asyncio.Event(), "r103": asyncio.Event()}
