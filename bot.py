@@ -79,7 +79,7 @@ class RoomSyncBot(Wechaty):
         self.state = StateFile(settings.state_file)
         self.outbox, self.incoming = Outbox(self.state, max_text), Incoming(self.state)
         pace = settings.send_interval, settings.room_interval, settings.sends_per_minute, settings.daily_limits
-        self.pacer = Pacer(Limits(*pace), self.session)
+        self.pacer = Pacer(Limits(*pace, settings.send_burst), self.session)
         most = settings.max_attempts
         self.courier = Courier(Attempts(self.outbox, self.pacer, self.session, client, self.clock, most))
         self.rooms = Rooms(settings.room_prefixes)

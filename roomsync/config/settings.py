@@ -41,6 +41,7 @@ class Settings:
     room_prefixes: tuple[str, ...] = _setting("ROOM_PREFIX", "Milvus用户交流群", validators.prefixes)
     header: str = _setting("HEADER", "[{name}@{room}]:  ", validators.header)
     send_interval: float = _setting("SEND_INTERVAL", "1.5", validators.number(0, 3600, "seconds"))
+    send_burst: int = _setting("SEND_BURST", "1", validators.integer(1, 20))
     room_interval: float = _setting("ROOM_INTERVAL", "3", validators.number(0, 3600, "seconds"))
     sends_per_minute: int = _setting("SENDS_PER_MINUTE", "40", validators.integer(0, 6000))
     daily_limits: Mapping[Kind, int] = _setting("DAILY_LIMITS", "miniprogram:400,url:800,image:1000", validators.daily)

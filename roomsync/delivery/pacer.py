@@ -19,16 +19,21 @@ SLOW = 2.0  # how many times longer every interval is right after a cool-down
 # A send is drawn from this much of an interval before its place in an even row to this much behind it. So intervals
 # are never alike, from half to one and a half times their average, and a round through the rooms takes its time still.
 JITTER = 0.25
+MIN_QUICK_GAP, MAX_QUICK_GAP = 0.3, 0.8  # seconds; two sends of a burst are so far apart, by chance
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What an account may do; 0 turns a limit off. Intervals in seconds, `daily` in sends of a kind."""
+    """What an account may do; 0 turns a limit off. Intervals in seconds, `daily` in sends of a kind.
+
+    `burst`: how many sends may follow each other quickly after quiet, before `send_interval` holds again; 1 for none.
+    """
 
     send_interval: float = 0.0
     room_interval: float = 0.0
     per_minute: int = 0
     daily: Mapping[Kind, int] | None = None
+    burst: int = 1
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,10 @@ class Pacer:
         self._day_of = day_of
         self._rand = rand
         self._gap = 0.0
-        self._offset = 0.0  # how far behind its place in the row the next send is, in intervals
+        self._offset = 0.0  # how far behind its place in the row the last send was, in intervals
+        self._next_offset = 0.0  # likewise of the next one, if it keeps the gap
+        self._saved = 0.0  # how many sends may still go quickly: one for each interval of quiet, `burst` - 1 at most
+        self._quick_gap = 0.0
         self._last = 0.0
         self._served: dict[str, float] = {}
         self._minute: deque[float] = deque()
@@ -86,7 +94,7 @@ class Pacer:
         but what the line forgets, and it may be asked in another thread.
         """
         slowness = self._slowness(now)
-        next_at, minute_at = self._last + self._gap * slowness, self._minute_free_at(now, slowness)
+        next_at, minute_at = self._last + self._gap_now(slowness), self._minute_free_at(now, slowness)
         free_at = max(next_at, minute_at, self._session.cooldown.until)
         rest = self._limits.room_interval * slowness
         earliest = min(max(free_at, line.oldest() + rest), max(free_at, line.next_look()))
@@ -109,6 +117,12 @@ class Pacer:
         if cooldown.until > now + cooldown.length:
             self._session.throttle(Cooldown(now + cooldown.length, cooldown.length))
         return was_ahead
+
+    def _gap_now(self, slowness: float) -> float:
+        """Return the seconds from the last send to the next; an account that was just too fast makes no burst."""
+        if self._saved >= 1 and slowness == 1:
+            return min(self._gap, self._quick_gap)
+        return self._gap * slowness
 
     def _minute_free_at(self, now: float, slowness: float) -> float:
         limit = max(1, int(self._limits.per_minute / slowness))
@@ -135,12 +149,28 @@ class Pacer:
             self._day = self._day_of(now)
             self._today.clear()
         self._today[kind] += 1
+        self._draw_gaps(now)
         self._last = self._served[room_id] = now
-        before, self._offset = self._offset, JITTER * (2 * self._rand() - 1)
-        self._gap = self._limits.send_interval * (1 + self._offset - before)
         self._minute.append(now)
         while len(self._minute) > max(1, self._limits.per_minute):
             self._minute.popleft()
+
+    def _draw_gaps(self, now: float) -> None:
+        """Draw the gaps behind a send at `now`, and count what it takes from the burst, or what quiet before it gave.
+
+        A quick send takes one whatever it saves, and has no place in the row: what follows a burst keeps its average.
+        """
+        interval, most, due = self._limits.send_interval, self._limits.burst - 1, self._last + self._gap
+        if most and now < due:
+            self._saved = max(0.0, self._saved - 1)
+        else:
+            self._offset = self._next_offset
+            if most and interval:
+                self._saved = min(most, self._saved + (now - due) / interval) if self._slowness(now) == 1 else 0.0
+        self._next_offset = JITTER * (2 * self._rand() - 1)
+        self._gap = interval * (1 + self._next_offset - self._offset)
+        if most:
+            self._quick_gap = MIN_QUICK_GAP + (MAX_QUICK_GAP - MIN_QUICK_GAP) * self._rand()
 
     def throttled(self, now: float) -> Cooldown:
         """Let the whole account pause: WeChat says that it was too fast. During a pause that changes nothing."""
