@@ -97,6 +97,19 @@ def test_what_waits_for_its_next_try_is_picked_then(box: Box) -> None:
     assert picker.pick(now + 5, {"r102"}, (), {}, quotes=False) is None
 
 
+def test_what_a_notice_sends_again_is_picked(box: Box) -> None:
+    """What arrived not after all, by WeChat's notice, is picked again although its room had nothing more to get."""
+    picker = Picker(box.outbox, a_pacer())
+    box.say("a")
+    send = picker.pick(NOW, (), (), {}, quotes=False)
+    assert isinstance(send, Send)
+    box.outbox.sent(send, "s1", NOW)
+    assert picker.pick(NOW, (), {"r102"}, {}, quotes=False) is None
+    box.outbox.send_again("r102", NOW - 1, NOW)
+    again = picker.pick(NOW, (), (), {}, quotes=False)
+    assert isinstance(again, Send) and again.body == "a"
+
+
 def test_rooms_that_change_their_ids_are_all_looked_at(box: Box) -> None:
     """What waits for a room that has a new id since a login is picked under that."""
     picker = Picker(box.outbox, a_pacer())
