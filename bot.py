@@ -7,7 +7,6 @@
 import argparse
 import asyncio
 import contextlib
-import gc
 import logging
 import sys
 from collections.abc import Mapping
@@ -19,16 +18,17 @@ if sys.version_info < (3, 11):
     sys.exit("The bot needs Python 3.11 or newer; this is " + sys.version.split()[0] + ".")
 
 from roomsync.cli.endings import explained
+from roomsync.cli.imports import kept_for_good
 
 FOLDER = Path(__file__).resolve().parent
 
-gc.disable()  # nothing that an import makes is garbage: looking for some would take a twentieth of the start
 with explained():
     from roomsync.cli.modes import parse_or_answer
 
     if __name__ == "__main__":
         args = parse_or_answer(FOLDER)  # --status and its like end here, before what only a bot needs is imported
 
+with explained(), kept_for_good():
     from roomsync.cli.logs import set_up_logs
     from roomsync.cli.signals import stop_on_signals
     from roomsync.cli.verify import line_of_question, line_of_slide
@@ -61,8 +61,6 @@ with explained():
     from roomsync.session import Session
     from roomsync.store import StateFile
     from roomsync.text.headers import HeaderTemplate
-gc.freeze()  # and never will be
-gc.enable()
 
 log = logging.getLogger("bot")
 FAREWELL_TIMEOUT = 3.0  # seconds for what is left to write

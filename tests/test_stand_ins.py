@@ -14,7 +14,7 @@ from roomsync.gateway.compat import UNUSED
 from roomsync.gateway.stand_ins import StandInUsed, standing_in
 from tests.scripted import ScriptedGateway
 from tests.test_bot import IMAGE
-from tests.test_command_line import LEAVE, environment, folder, write_env
+from tests.test_command_line import LEAVE, environment, folder, output, run, start, write_env
 
 __all__ = ["folder"]  # a fixture
 
@@ -177,17 +177,30 @@ def test_wechaty_is_the_one_that_the_stand_ins_fit() -> None:
     assert "wechaty 0.10.7" in (ROOT / "roomsync" / "gateway" / "compat.py").read_text("utf-8")
 
 
-async def test_a_package_that_is_missed_late_is_told_as_one_is_at_the_start(
-    folder: Path, gateway: ScriptedGateway
+@pytest.mark.parametrize("package", ["dotenv", "grpclib", "pyee", "requests"])
+async def test_missing_package_is_told_whenever_it_is_missed(
+    folder: Path, gateway: ScriptedGateway, package: str
 ) -> None:
-    """Without requests a bot that must ask where its gateway is ends with the sentence that says what to install."""
+    """Without a package, be it requests, which only a bot without an endpoint imports, one sentence says what to do."""
     write_env(folder, gateway)
     env = folder / ".env"
     env.write_text("\n".join(line for line in env.read_text("utf-8").splitlines() if "ENDPOINT" not in line), "utf-8")
-    (folder / "requests.py").write_text("raise ModuleNotFoundError(name='requests')")
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, str(folder / "bot.py"), cwd=folder.parent, env=environment(),
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
-    shown = (await asyncio.wait_for(process.communicate(), 30))[0].decode()
-    assert process.returncode == 1 and "The package requests is missing" in shown and "Traceback" not in shown, shown
+    (folder / f"{package}.py").write_text(f"raise ModuleNotFoundError(name={package!r})")
+    process = await start(folder)
+    shown = await output(process)
+    assert process.returncode == 1 and f"The package {package} is missing" in shown and "Traceback" not in shown, shown
+
+
+@pytest.mark.parametrize("package", ["dotenv", "pyee"])
+def test_ctrl_c_while_it_imports_ends_quietly(folder: Path, package: str) -> None:
+    """Ctrl-C among the imports, of the options as of the bot, ends it with the code of an interrupt, and no words."""
+    (folder / f"{package}.py").write_text("raise KeyboardInterrupt")
+    done = run(folder, WECHATY_PUPPET_SERVICE_TOKEN="insecure_x")
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_garbage_is_looked_for_again_after_the_imports() -> None:
+    """What the imports made is left out of every later look for garbage, and there are such looks again."""
+    script = "import gc, bot; assert gc.isenabled() and gc.get_freeze_count() > 10_000, gc.get_freeze_count()"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
