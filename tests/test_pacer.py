@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from bot import RoomSyncBot
 from roomsync.config.settings import Settings
-from roomsync.delivery.line import Line
 from roomsync.delivery.pacer import JITTER, RECOVERY, Limits, Pacer, Turn
+from roomsync.delivery.ready_queue import ReadyQueue
 from roomsync.model import Kind
 from roomsync.session import Cooldown, Session
 from roomsync.text.characters import split_text
@@ -28,10 +28,10 @@ def pacer(limits: Limits, seed: int = 1, session: Session | None = None) -> Pace
 
 def turn_of(paced: Pacer, rooms: Iterable[str], now: float, urgent: Collection[str] = ()) -> Turn:
     """What the pacer says when something waits for these rooms."""
-    line = Line()
+    ready = ReadyQueue()
     for room in rooms:
-        line.join(room, paced.served_at(room), urgent=room in urgent)
-    return paced.choose(line, now)
+        ready.join(room, paced.served_at(room), urgent=room in urgent)
+    return paced.choose(ready, now)
 
 
 def cooled_down() -> Session:

@@ -6,7 +6,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from roomsync.delivery.line import Line
+from roomsync.delivery.ready_queue import ReadyQueue
 from roomsync.model import Kind
 from roomsync.session import Cooldown, Session
 
@@ -87,25 +87,25 @@ class Pacer:
         """Return when a room had its last turn, seconds since the epoch; 0 for never."""
         return self._served.get(room_id, 0.0)
 
-    def choose(self, line: Line, now: float) -> Turn:
+    def choose(self, ready: ReadyQueue, now: float) -> Turn:
         """Return the room served longest ago among those that are due, urgent ones first.
 
-        In `line` each room stands where `served_at` puts it. The wait is infinite when it is empty. Nothing is changed
-        but what the line forgets, and it may be asked in another thread.
+        In `ready` each room stands where `served_at` puts it. The wait is infinite when it is empty. Nothing is changed
+        but what the queue forgets, and it may be asked in another thread.
         """
         slowness = self._slowness(now)
         next_at, minute_at = self._last + self._gap_now(slowness), self._minute_free_at(now, slowness)
         free_at = max(next_at, minute_at, self._session.cooldown.until)
         rest = self._limits.room_interval * slowness
-        earliest = min(max(free_at, line.oldest() + rest), max(free_at, line.next_look()))
+        earliest = min(max(free_at, ready.oldest() + rest), max(free_at, ready.next_look()))
         if earliest > now:
             return Turn(None, earliest - now)
-        return Turn(line.first(rest, now))
+        return Turn(ready.first(rest, now))
 
     def not_ahead_of(self, now: float) -> bool:
         """Let nothing have been later than now: a clock that was set back before this start must not stop the bot.
 
-        Return whether turns of rooms were later, and are not where they were in a line.
+        Return whether turns of rooms were later, and are not where they were in a queue.
         """
         was_ahead = self._last > now
         if was_ahead:

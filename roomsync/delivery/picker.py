@@ -3,21 +3,21 @@
 import math
 from collections.abc import Collection, Iterable, Mapping
 
-from roomsync.delivery.line import Line
 from roomsync.delivery.outbox import Outbox
 from roomsync.delivery.pacer import Pacer
+from roomsync.delivery.ready_queue import ReadyQueue
 from roomsync.model import Head, Send, Shown
 
 
 class Picker:
     """Takes sends from the outbox, in the state file's thread alone.
 
-    It keeps the rooms that something waits for in a line, and looks at those only of which there is news.
+    It keeps the rooms that something waits for in a queue, and looks at those only of which there is news.
     """
 
     def __init__(self, outbox: Outbox, pacer: Pacer) -> None:
         self._outbox, self._pacer = outbox, pacer
-        self._line: Line | None = None  # until all rooms were looked at
+        self._ready: ReadyQueue | None = None  # until all rooms were looked at
         self._passed_until = -math.inf
 
     def pick(
@@ -29,57 +29,57 @@ class Picker:
         the pictures that are the last thing in their rooms. `quotes`: see `Outbox.take`.
         """
         try:
-            line = self._line = self._look(now, in_hand, back)
-            return self._pick(line, now, in_hand, shown, quotes)
+            ready = self._ready = self._look(now, in_hand, back)
+            return self._pick(ready, now, in_hand, shown, quotes)
         except BaseException:
-            self._line = None  # what was read is lost
+            self._ready = None  # what was read is lost
             raise
 
     def look_anew(self) -> None:
         """Let all rooms be looked at: what the pacer knows of their turns is not what it was."""
-        self._line = None
+        self._ready = None
 
-    def _look(self, now: float, in_hand: Collection[str], back: Iterable[str]) -> Line:
-        """Return the line, brought up to date."""
+    def _look(self, now: float, in_hand: Collection[str], back: Iterable[str]) -> ReadyQueue:
+        """Return the queue of rooms, brought up to date."""
         news = self._outbox.take_news()
         if news is None or news or now >= self._passed_until:
             self._passed_until = self._outbox.bring_forward(now)
             later = self._outbox.take_news()
             news = None if news is None or later is None else news | later
-        line = self._line
-        if news is None or line is None:
-            line = Line()
-            self._join(line, self._outbox.heads(now), now, in_hand)
-            return line
+        ready = self._ready
+        if news is None or ready is None:
+            ready = ReadyQueue()
+            self._join(ready, self._outbox.heads(now), now, in_hand)
+            return ready
         for room_id, may_be_first in news.items():
-            if not may_be_first and not line.has(room_id) and room_id not in in_hand:
-                line.join(room_id, self._pacer.served_at(room_id))
-        looked_at = {*back, *line.due(now), *(room_id for room_id, may_be_first in news.items() if may_be_first)}
+            if not may_be_first and not ready.has(room_id) and room_id not in in_hand:
+                ready.join(room_id, self._pacer.served_at(room_id))
+        looked_at = {*back, *ready.due(now), *(room_id for room_id, may_be_first in news.items() if may_be_first)}
         heads = (self._outbox.head(room_id, now) for room_id in sorted(looked_at))
-        self._join(line, [head for head in heads if head], now, in_hand)
-        return line
+        self._join(ready, [head for head in heads if head], now, in_hand)
+        return ready
 
-    def _join(self, line: Line, heads: Iterable[Head], now: float, in_hand: Collection[str]) -> None:
+    def _join(self, ready: ReadyQueue, heads: Iterable[Head], now: float, in_hand: Collection[str]) -> None:
         for head in heads:
             if head.room_id not in in_hand:
-                line.join(head.room_id, self._pacer.served_at(head.room_id), urgent=head.urgent)
+                ready.join(head.room_id, self._pacer.served_at(head.room_id), urgent=head.urgent)
             if head.urgent_at is not None:
-                line.look_later(head.room_id, head.urgent_at)
+                ready.look_later(head.room_id, head.urgent_at)
 
     def _pick(
-        self, line: Line, now: float, in_hand: Collection[str], shown: Mapping[str, Shown], quotes: bool
+        self, ready: ReadyQueue, now: float, in_hand: Collection[str], shown: Mapping[str, Shown], quotes: bool
     ) -> Send | float | None:
         while True:
-            turn = self._pacer.choose(line, now)
+            turn = self._pacer.choose(ready, now)
             if turn.room_id is None:
                 wait = min(turn.wait, self._passed_until - now)
                 return wait if wait < math.inf else None
             room_id = turn.room_id
-            line.leave(room_id)
+            ready.leave(room_id)
             if room_id in in_hand:
                 continue
             if send := self._outbox.take(room_id, now, shown=shown.get(room_id), quotes=quotes):
                 return send
             next_try = self._outbox.next_try(room_id, now)
             if next_try < math.inf:
-                line.look_later(room_id, next_try)  # all that stands first there waits for its next try
+                ready.look_later(room_id, next_try)  # all that stands first there waits for its next try

@@ -1,4 +1,4 @@
-"""The rooms that wait for a turn, in their order: a look at who is next costs the same with ten of them as with 500."""
+"""The queue of rooms that wait for a turn: a look at who is next costs the same with ten of them as with 500."""
 
 import heapq
 import math
@@ -7,14 +7,14 @@ from typing import NamedTuple
 
 
 class Place(NamedTuple):
-    """A room's place in the line; the lowest goes first. `served_at`: when it had its last turn, 0 for never."""
+    """A room's place in the queue; the lowest goes first. `served_at`: when it had its last turn, 0 for never."""
 
     served_at: float
     number: int  # of those that were served at the same time the one that came first
     room_id: str
 
 
-class Line:
+class ReadyQueue:
     """Rooms that something waits for: urgent ones, and the others. Nothing here knows what waits, nor reads a clock.
 
     A room leaves its place when it is served, and joins again when something else waits for it. One may stand here for

@@ -1,4 +1,4 @@
-"""Who is next: the line of rooms, and the picker that keeps it up to date."""
+"""Who is next: the queue of rooms, and the picker that keeps it up to date."""
 
 import math
 import sys
@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from roomsync import store
-from roomsync.delivery.line import Line
 from roomsync.delivery.pacer import Limits, Pacer
 from roomsync.delivery.picker import Picker
+from roomsync.delivery.ready_queue import ReadyQueue
 from roomsync.model import Kind, Send
 from roomsync.session import Session
 from tests.boxes import CAPTION, NOW, PICTURE, Box
@@ -34,26 +34,26 @@ def a_pacer(limits: Limits | None = None) -> Pacer:
 
 def test_the_room_served_longest_ago_is_first_and_urgent_ones_before_it() -> None:
     """Turns go by when a room was served last; an urgent room goes before, unless it was served a moment ago."""
-    line = Line()
+    ready = ReadyQueue()
     for room_id, served_at in (("a", 3.0), ("b", 1.0), ("c", 2.0)):
-        line.join(room_id, served_at)
-    assert (line.first(0.0, 9.0), line.oldest()) == ("b", 1.0)
-    line.join("a", 3.0, urgent=True)
-    assert line.first(0.0, 9.0) == "a"
-    assert line.first(2.0, 4.0) == "b"  # a rests
-    line.leave("b")
-    assert line.first(2.0, 4.0) == "c"
-    line.leave("a")
-    line.leave("c")
-    assert (line.first(0.0, 9.0), line.oldest()) == (None, math.inf)
+        ready.join(room_id, served_at)
+    assert (ready.first(0.0, 9.0), ready.oldest()) == ("b", 1.0)
+    ready.join("a", 3.0, urgent=True)
+    assert ready.first(0.0, 9.0) == "a"
+    assert ready.first(2.0, 4.0) == "b"  # a rests
+    ready.leave("b")
+    assert ready.first(2.0, 4.0) == "c"
+    ready.leave("a")
+    ready.leave("c")
+    assert (ready.first(0.0, 9.0), ready.oldest()) == (None, math.inf)
 
 
 def test_a_room_is_looked_at_again_when_it_said_so() -> None:
     """What may not go before a time brings its room back then, once."""
-    line = Line()
-    line.look_later("a", 5.0)
-    line.look_later("b", 7.0)
-    assert (list(line.due(6.0)), list(line.due(6.0)), line.next_look()) == (["a"], [], 7.0)
+    ready = ReadyQueue()
+    ready.look_later("a", 5.0)
+    ready.look_later("b", 7.0)
+    assert (list(ready.due(6.0)), list(ready.due(6.0)), ready.next_look()) == (["a"], [], 7.0)
 
 
 def calls_of_a_pick(rooms: int, folder: Path) -> int:
