@@ -159,8 +159,13 @@ async def run(short: bool) -> None:
     rows = [await one(name, start, scale) for name, start in peers().items()]
     heads = ["", "delivered", "refused", "sends a delivery", "p50", "p99", "p99 in rounds"]
     offered = f"{scale.messages} messages at {scale.rate:g} a second, {scale.rate:g} sends a second allowed"
-    table(f"budget: {len(LABELS)} rooms, {offered}", heads, rows)
     round_ = len(LABELS) * scale.interval
-    print(f"\nA round is {len(LABELS)} rooms at {scale.interval:g} s: {round_:g} s. Delays are of what arrived.")
+    table(
+        f"budget: {len(LABELS)} rooms, {offered}",
+        heads,
+        rows,
+        "what has not arrived, of which there is no delay, and WeChat's own rules, which nobody publishes; a round is "
+        f"{len(LABELS)} rooms at {scale.interval:g} s, {round_:g} s.",
+    )
     if len(rows) < 3:
         print("ManyToManyRoomConnector: left out, npm ci has not been run in tests/bench.")

@@ -16,9 +16,8 @@ from roomsync.delivery.picker import Picker
 from roomsync.model import Kind, Message, Part, Send
 from roomsync.session import Session
 from roomsync.store import StateFile
-from tests.bench.cost import TOKEN
 from tests.bench.naive import plain_settings
-from tests.bench.process import server
+from tests.bench.process import TOKEN, server
 from tests.bench.tables import table
 
 ROOMS = [f"r{number}" for number in range(10)]
@@ -114,4 +113,4 @@ async def run(short: bool) -> None:
         rows = [[f"next send picked, {number} waiting", picking(number, folder)] for number in waiting]
         rows.append([f"{rooms} rooms found at login", await finding(rooms, folder)])
         rows += through(messages, folder)
-    table(f"growth (SQLite {sqlite3.sqlite_version})", ["what", "measured"], rows)
+    table(f"growth (SQLite {sqlite3.sqlite_version})", ["what", "measured"], rows, "to be said")

@@ -25,9 +25,8 @@ from roomsync.clock import SteadyClock
 from roomsync.loopback.account import Answer, Fields, Sent
 from roomsync.loopback.gateway import LoopbackGateway
 from roomsync.store import StateFile
-from tests.bench.cost import TOKEN
 from tests.bench.naive import NaiveBot, plain_settings
-from tests.bench.process import ROOT, line_of, spawn
+from tests.bench.process import ROOT, TOKEN, line_of, spawn
 from tests.bench.tables import percentile, table
 from tests.bench.virtual import VirtualLoop
 from tests.conftest import PREFIX
@@ -203,7 +202,10 @@ async def run(short: bool, before: Path | None = None) -> None:
     rows.append(await row("naive fan-out", ROOT, "naive", seconds))
     heads = ["", "texts", "p50", "p99", "pictures", "p50", "p99", "last picture", "refused"]
     offered = f"a picture a second in one for {seconds} s, a text every {TEXT_INTERVAL:g} s in each other"
-    table(f"mixed: {ROOMS} rooms, {offered}, {RATE:g} send a second allowed", heads, rows)
-    print(
-        "\nVirtual time. Delays are of what arrived; the last picture counts from when all is said, to the last room."
+    table(
+        f"mixed: {ROOMS} rooms, {offered}, {RATE:g} send a second allowed",
+        heads,
+        rows,
+        "time on lines and disks, because time is virtual, and what has not arrived, of which there is no delay; the "
+        "last picture counts from when all is said, to the last room.",
     )

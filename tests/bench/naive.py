@@ -74,6 +74,7 @@ class NaiveBot(Wechaty):  # type: ignore[misc, unused-ignore]
 
     async def run(self, state: StateFile) -> None:
         """Relay until cancelled. `state`: where events are noted, which the patched client needs."""
+        state.hurry()  # it has no promise to keep, so it does not wait for the disk
         events = self.puppet.events = Dispatcher(self, self.session, await prepare(self), Incoming(state), time.time)
         await self.puppet.connect()
         self.session.connect()
