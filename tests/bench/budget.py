@@ -185,7 +185,8 @@ async def run(short: bool) -> None:
     await show("texts", scale, bots, peer)
     every = 5 if short else 10
     peer = " ManyToManyRoomConnector: left out, it relays what its function makes, which is a text."
-    await show(f"1 in {every} a picture", replace(scale, pictures=every), PICTURE_BOTS, peer)
+    bots = {"ours": ours} if short else PICTURE_BOTS
+    await show(f"1 in {every} a picture", replace(scale, pictures=every), bots, peer)
 
 
 async def show(what: str, scale: Scale, bots: Mapping[str, Start], peer: str) -> None:

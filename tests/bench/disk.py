@@ -50,7 +50,7 @@ async def run(short: bool, before: Path | None = None) -> None:
     if sys.platform != "linux" or not shutil.which("gcc"):
         print("\ndisk: left out, it needs Linux and gcc")
         return
-    turns, texts = (1, 1) if short else (3, 10)
+    turns, texts = (1, 1) if short else (2, 8)
     contenders = [(one, echo) for echo in (False, True) for one in ours_and(before)]
     results = {one: Found() for one in contenders}
     with tempfile.TemporaryDirectory() as folder:

@@ -41,7 +41,7 @@ async def run(short: bool, before: Path | None = None) -> None:
             found.setdefault(f"{one.title}: import wechaty", []).append(await importing(one))
             found.setdefault(f"{one.title}: python bot.py until it relays", []).append(await relaying(one))
     rows = []
-    for what, measured in sorted(found.items()):
+    for what, measured in found.items():
         seconds, held = map(statistics.median, zip(*measured, strict=True))
         rows.append([what, f"{seconds:.2f} s", figure(held, ".0f", " MB")])
     table(
