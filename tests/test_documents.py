@@ -10,7 +10,7 @@ from roomsync.config.settings import Settings, read_settings
 
 ROOT = Path(__file__).parent.parent
 READMES = ("README.md", "README.zh-CN.md")
-DOCUMENTS = (*READMES, "CHANGELOG.md", "docs/architecture.md")
+DOCUMENTS = (*READMES, "CHANGELOG.md", "docs/architecture.md", "docs/figures.md")
 TOKEN = "WECHATY_PUPPET_SERVICE_TOKEN"
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 # A row that begins with a name in capitals: only the table of settings has such rows.

@@ -1,29 +1,33 @@
-"""`python -m tests.bench [--short] [budget mixed cost image growth start]`: all benchmarks, or those named."""
+"""`python -m tests.bench [--short] [NAME ...]`: all benchmarks, or those named."""
 
 import argparse
 import asyncio
 import logging
 import platform
 from collections.abc import Callable, Coroutine
-from functools import partial
 from pathlib import Path
+from typing import Any
 
-from tests.bench import budget, cost, growth, image, mixed, start
+from tests.bench import budget, cost, disk, growth, image, latency, mixed, start
 
-BENCHMARKS: dict[str, Callable[[bool], Coroutine[None, None, None]]] = {
+BENCHMARKS: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {
     "budget": budget.run,
     "mixed": mixed.run,
+    "latency": latency.run,
+    "disk": disk.run,
     "cost": cost.run,
     "image": image.run,
     "growth": growth.run,
     "start": start.run,
 }
+WITHOUT_BEFORE = ("budget", "image")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Print what was measured, side by side.")
     parser.add_argument("--short", action="store_true", help="a few seconds each, only to see that they still run")
-    parser.add_argument("--before", type=Path, metavar="FOLDER", help="mixed: also the bot of this other checkout")
+    told = f"also the bot of this other checkout (all but {', '.join(WITHOUT_BEFORE)})"
+    parser.add_argument("--before", type=Path, metavar="FOLDER", help=told)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
     args = parser.parse_args()
     if unknown := set(args.names) - set(BENCHMARKS):
@@ -31,8 +35,8 @@ def main() -> None:
     logging.disable(logging.CRITICAL)
     print(f"Python {platform.python_version()}, {platform.system()} {platform.machine()}")
     for name in args.names or BENCHMARKS:
-        benchmark = partial(mixed.run, before=args.before) if name == "mixed" else BENCHMARKS[name]
-        asyncio.run(benchmark(args.short))
+        before = {} if name in WITHOUT_BEFORE else {"before": args.before}
+        asyncio.run(BENCHMARKS[name](args.short, **before))
 
 
 if __name__ == "__main__":

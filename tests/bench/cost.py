@@ -1,130 +1,95 @@
-"""What a delivery costs, unpaced: ours, the naive fan-out, and a bare grpclib loop that makes the same calls."""
+"""What a delivery costs, unpaced: ours, the naive fan-out, and two bare grpclib loops that make the same calls."""
 
 import asyncio
-import json
-import tempfile
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from wechaty_grpc.wechaty import PuppetStub
-
-from bot import RoomSyncBot
-from roomsync.model import State
-from roomsync.store import StateFile
-from tests.bench.naive import NaiveBot, plain_settings
-from tests.bench.process import ask, server
-from tests.bench.tables import table
+from tests.bench.process import FLOOR, FLOOR_AT_ONCE, NAIVE, Contender, Watched, ours_and, reported, server
+from tests.bench.tables import figure, table
 
 ROOMS = 10
-TOKEN = "bench_token"
+REST = 0.3  # seconds in which a bot finishes what it does after the last send; it counts as its CPU
+LEFT_OUT = (
+    "the gateway's own work, the pace, memory, and the time that ours waits for the disk, which is no CPU; the floors "
+    "and the naive bot keep nothing, so what is refused or in hand when they end is lost."
+)
 
 
-class Measured:
-    """Wall and CPU seconds of this process between `start` and `stop`."""
+@dataclass
+class Cost:
+    """What so many deliveries took: sends, seconds and seconds of CPU."""
 
-    def __init__(self, name: str) -> None:
-        self.name, self.deliveries, self.sends = name, 0, 0
-        self._wall, self._cpu = time.perf_counter(), time.process_time()
+    deliveries: int = 0
+    sends: int = 0
+    seconds: float = 0.0
+    cpu: float = 0.0
 
-    def stop(self, deliveries: int, sends: int) -> "Measured":
-        self.wall, self.cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
-        self.deliveries, self.sends = deliveries, sends
-        return self
-
-    def row(self, floor: float) -> list[str]:
-        cpu = self.cpu / self.deliveries * 1000
-        rate = f"{self.deliveries / self.wall:.0f}"
-        return [self.name, str(self.deliveries), str(self.sends), rate, f"{cpu:.2f} ms", f"{cpu / floor:.2f}"]
-
-    @property
-    def per_delivery(self) -> float:
-        return self.cpu / self.deliveries * 1000
-
-
-@asynccontextmanager
-async def our_bot(endpoint: str, folder: str, batching: bool) -> AsyncIterator[RoomSyncBot]:
-    bot = RoomSyncBot(plain_settings(endpoint, TOKEN, STATE_FILE=str(Path(folder) / f"{batching}.db")))
-    if not batching:
-        bot.outbox._max_bytes = 1
-    task = asyncio.create_task(bot.run())
-    while not bot.session.is_ready:
-        await asyncio.sleep(0.01)
-    try:
-        yield bot
-    finally:
-        bot.stop()
-        await task
-        bot.close()
-
-
-async def ours(messages: int, folder: str, batching: bool) -> Measured:
-    async with server(ROOMS) as (process, endpoint), our_bot(endpoint, folder, batching) as bot:
-        wanted = messages * (ROOMS - 1)
-        measured = Measured("ours" if batching else "ours, one text a send")
-        await ask(process, f"say {messages}")
-        while bot.outbox.counts().get(State.SENT, 0) < wanted:
-            await asyncio.sleep(0.1)
-        return measured.stop(wanted, int(await ask(process, "sent")))
-
-
-async def naive(messages: int, folder: str) -> Measured:
-    async with server(ROOMS) as (process, endpoint):
-        state = StateFile(Path(folder) / "naive.db")
-        bot = NaiveBot(plain_settings(endpoint, TOKEN))
-        task = asyncio.create_task(bot.run(state))
-        await bot.ready.wait()
-        wanted = messages * (ROOMS - 1)
-        measured = Measured("naive fan-out, room.say")
-        await ask(process, f"say {messages}")
-        while int(await ask(process, "sent")) < wanted:
-            await asyncio.sleep(0.1)
-        measured.stop(wanted, wanted)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        await bot.puppet.disconnect()
-        state.close()
-        return measured
-
-
-async def bare(messages: int) -> Measured:
-    """The floor: for each message its payload, the member's name, and a send to each other room, one at a time."""
-    async with server(ROOMS) as (process, endpoint):
-        puppet = NaiveBot(plain_settings(endpoint, TOKEN)).puppet
-        await puppet.connect()
-        stub: Any = PuppetStub(puppet.channel)
-        stream, rooms = puppet._stream, list(await puppet.client.topics())
-        measured, left = Measured("bare grpclib loop"), messages
-        await ask(process, f"say {messages}")
-        while left:
-            event = await anext(stream)
-            if event.type != 2:
-                continue
-            payload = await stub.message_payload(id=json.loads(event.payload)["messageId"])
-            member = await stub.room_member_payload(id=payload.room_id, member_id=payload.from_id)
-            for room_id in rooms:
-                if room_id != payload.room_id:
-                    text = f"[{member.name}@{payload.room_id}]:  {payload.text}"
-                    await stub.message_send_text(conversation_id=room_id, text=text, mentonal_ids=[])
-            left -= 1
-        measured.stop(messages * (ROOMS - 1), messages * (ROOMS - 1))
-        await puppet.disconnect()
-        return measured
-
-
-async def run(short: bool) -> None:
-    """Print the table."""
-    messages = 20 if short else 2000
-    with tempfile.TemporaryDirectory() as folder:
-        floor = await bare(messages)
-        found = [
-            await ours(messages, folder, batching=True),
-            await ours(messages, folder, batching=False),
-            await naive(messages, folder),
-            floor,
+    def cells(self, floor: "Cost") -> list[str]:
+        """Its cells in a table, beside the floor's."""
+        own, least = self.cpu / self.deliveries, floor.cpu / floor.deliveries
+        ratio = own / least if least else float("nan")  # a clock of 10 ms sees nothing of a short run
+        return [
+            str(self.sends),
+            f"{self.deliveries / self.seconds:.0f}",
+            figure(own * 1000, ".2f", " ms"),
+            figure(ratio, ".2f"),
         ]
-    heads = ["", "deliveries", "sends", "deliveries/s", "CPU a delivery", "of the bare loop"]
-    rows = [one.row(floor.per_delivery) for one in found]
-    table(f"cost: {ROOMS} rooms, {messages} texts, no pace", heads, rows)
+
+
+@dataclass(frozen=True)
+class Load:
+    """How so many texts are said, by which command of the server."""
+
+    title: str
+    command: str
+    texts: int
+
+
+ECHOES = (False, True)
+Costs = Mapping[tuple[Load, Contender, bool], Cost]  # the last: with echoes
+
+
+def loads(short: bool) -> list[Load]:
+    """Texts that wait together travel together, in ours; said one at a time, each is a send for each room."""
+    return [
+        Load("texts one at a time", "each {} 0", 10 if short else 250),
+        Load("texts all said at once", "burst {}", 10 if short else 1000),
+    ]
+
+
+async def measure(cost: Cost, gateway: asyncio.subprocess.Process, bot: Watched, load: Load) -> None:
+    """Add what a load costs."""
+    before = bot.cpu()
+    report = await reported(gateway, load.command.format(load.texts))
+    await asyncio.sleep(REST)
+    cost.cpu += bot.cpu() - before
+    cost.deliveries += load.texts * (ROOMS - 1)
+    cost.sends += report.sends
+    cost.seconds += report.seconds
+
+
+async def run(short: bool, before: Path | None = None) -> None:
+    """Print the tables. `before`: another checkout of the project, whose bot is shown, too."""
+    contenders, turns, ways = [*ours_and(before), NAIVE, FLOOR_AT_ONCE, FLOOR], 1 if short else 2, loads(short)
+    costs = {(load, one, echo): Cost() for load in ways for one in contenders for echo in ECHOES[short:]}
+    for echo in ECHOES[short:] * turns:
+        for one in contenders:
+            async with server(ROOMS, echo) as (gateway, endpoint), one.running(gateway, endpoint) as bot:
+                await reported(gateway, "each 3 0")  # what a bot does once is done then
+                for load in ways:
+                    await measure(costs[load, one, echo], gateway, bot, load)
+    for load in ways:
+        show(load, turns, contenders, costs)
+
+
+def show(load: Load, turns: int, contenders: Sequence[Contender], costs: Costs) -> None:
+    """Print the table of a load."""
+    rows = [
+        [f"{one.title}{', with echoes' if echo else ''}", *costs[load, one, echo].cells(costs[load, FLOOR, echo])]
+        for echo in ECHOES
+        for one in contenders
+        if (load, one, echo) in costs
+    ]
+    heads = ["", "sends", "deliveries/s", "CPU a delivery", "of the last"]
+    table(f"cost: {ROOMS} rooms, no pace, {turns * load.texts} {load.title}", heads, rows, LEFT_OUT)

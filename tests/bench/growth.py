@@ -1,11 +1,11 @@
-"""What grows and what does not: picking the next send, finding rooms, memory, the state file."""
+"""What grows and what does not: picking the next send, accepting, finding rooms, memory, the state file, `--status`."""
 
 import asyncio
-import resource
 import sqlite3
-import sys
+import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from bot import RoomSyncBot
@@ -16,49 +16,84 @@ from roomsync.delivery.picker import Picker
 from roomsync.model import Kind, Message, Part, Send
 from roomsync.session import Session
 from roomsync.store import StateFile
-from tests.bench.cost import TOKEN
+from tests.bench import weight
 from tests.bench.naive import plain_settings
-from tests.bench.process import server
+from tests.bench.process import TOKEN, server
 from tests.bench.tables import table
-
-ROOMS = [f"r{number}" for number in range(10)]
 
 
 def message(number: int) -> Message:
     return Message(f"m{number}", "source", "alice", "Alice", Kind.TEXT, f"text {number}")
 
 
-def picking(waiting: int, folder: Path) -> str:
-    """Time to choose a room, take its next send and mark it, with that many deliveries waiting behind it."""
-    state = StateFile(folder / f"pick{waiting}.db")
-    state.hurry()  # the disk is not what is measured
-    outbox = Outbox(state, 1)  # no text goes with another
-    for number in range(max(1, waiting // len(ROOMS))):
-        outbox.accept(message(number), [Part(Kind.TEXT, f"text {number}", f"[{number}]: ")], ROOMS, 0.0)
-    pacer, rounds = Pacer(Limits(), Session()), min(50, max(len(ROOMS), waiting))
-    picker = Picker(outbox, pacer)
-    back: list[str] = []
-    for turn in range(rounds):
-        if turn == 1:
-            began = time.perf_counter()  # the first finds nothing in memory yet
-        send = picker.pick(float(turn), (), back, {}, quotes=False)
-        assert isinstance(send, Send)
-        pacer.sent(send.room_id, send.kind, float(turn))
-        outbox.sent(send, None, float(turn))
-        back = [send.room_id]
-    spent = (time.perf_counter() - began) / (rounds - 1)
+def accept(outbox: Outbox, number: int, room_ids: list[str]) -> None:
+    outbox.accept(message(number), [Part(Kind.TEXT, f"text {number}", f"[{number}]: ")], room_ids, float(number))
+
+
+def rooms(count: int) -> list[str]:
+    return [f"r{number}" for number in range(count)]
+
+
+def fill(path: Path, messages: int, room_ids: list[str]) -> None:
+    """Make a state file in which so many messages wait for those rooms, without waiting for the disk each time."""
+    state = StateFile(path)
+    state.hurry()
+    outbox = Outbox(state, 1)
+    for number in range(messages):
+        accept(outbox, number, room_ids)
     state.close()
-    return f"{spent * 1e6:.0f} µs"
 
 
-async def finding(rooms: int, folder: Path) -> str:
+def timed(turns: int, work: Callable[[int], None]) -> str:
+    """The median time of one turn, and of its CPU; the first, which finds nothing in memory, does not count."""
+    spent, cpu = [], []
+    for turn in range(turns + 1):
+        began, cpu_began = time.perf_counter(), time.process_time()
+        work(turn)
+        spent.append(time.perf_counter() - began)
+        cpu.append(time.process_time() - cpu_began)
+    return " / ".join(f"{statistics.median(one[1:]) * 1000:.2f}" for one in (spent, cpu)) + " ms"
+
+
+def picking(count: int, waiting: int, folder: Path) -> str:
+    """Time to choose one of so many rooms, take its next send and mark it, with that many deliveries waiting in all."""
+    path = folder / f"pick{count}-{waiting}.db"
+    fill(path, max(10, waiting // count), rooms(count))
+    state = StateFile(path)
+    outbox = Outbox(state, 1)  # no text goes with another
+    pacer = Pacer(Limits(), Session())
+    picker, back = Picker(outbox, pacer), list[str]()
+
+    def one(turn: int) -> None:
+        now = float(turn)
+        send = picker.pick(now, (), back, {}, quotes=False)
+        assert isinstance(send, Send)
+        pacer.sent(send.room_id, send.kind, now)
+        outbox.sent(send, None, now)
+        back[:] = [send.room_id]
+
+    found = timed(80, one)
+    state.close()
+    return found
+
+
+def accepting(count: int, folder: Path) -> str:
+    """Time to commit a message and a delivery for each of so many rooms."""
+    state = StateFile(folder / f"accept{count}.db")
+    outbox = Outbox(state, 2000)
+    found = timed(50, lambda turn: accept(outbox, turn, rooms(count)))
+    state.close()
+    return found
+
+
+async def finding(count: int, folder: Path) -> str:
     """Time from the start of the bot's run until it relays, with that many rooms."""
-    async with server(rooms) as (_, endpoint):
-        bot = RoomSyncBot(plain_settings(endpoint, TOKEN, STATE_FILE=str(folder / "find.db")))
+    async with server(count) as (_, endpoint):
+        bot = RoomSyncBot(plain_settings(endpoint, TOKEN, STATE_FILE=str(folder / f"find{count}.db")))
         began = time.perf_counter()
         task = asyncio.create_task(bot.run())
         while not bot.session.is_ready:
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0.001)
         spent = time.perf_counter() - began
         bot.stop()
         await task
@@ -66,46 +101,50 @@ async def finding(rooms: int, folder: Path) -> str:
         return f"{spent:.2f} s"
 
 
-def memory() -> float:
-    """The most memory that this process ever held, in MB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1e6 if sys.platform == "darwin" else 1e3)
-
-
-def through(messages: int, folder: Path) -> list[list[str]]:
-    """Memory and file size after so many messages went through, and the size after pruning them."""
+def through(messages: int, folder: Path) -> list[str]:
+    """The size of the state file after so many messages to one room, and after pruning them."""
     path = folder / "through.db"
     state = StateFile(path)
-    state.hurry()  # the disk is not what is measured
+    state.hurry()  # its size is what is measured
     outbox = Outbox(state, 2000)
-    rows = []
     for number in range(messages):
-        outbox.accept(message(number), [Part(Kind.TEXT, f"text {number}", "[Alice@1]: ")], ["r1"], float(number))
+        accept(outbox, number, ["r1"])
         send = outbox.take("r1", float(number))
         assert send
         outbox.sent(send, f"s{number}", float(number))
-        if number + 1 in (messages // 10, messages):
-            rows.append([f"peak memory after {number + 1} messages", f"{memory():.0f} MB"])
-    rows.append([f"state file with {messages} messages", size(path)])
+    sizes = [size(path)]
     while prune(state, float(messages + 1)):
         pass
     with state.connection() as db:
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    rows.append(["state file after pruning them", size(path)])
     state.close()
-    return rows
+    return [*sizes, size(path)]
 
 
 def size(path: Path) -> str:
     return f"{path.stat().st_size / 1e6:.2f} MB"
 
 
-async def run(short: bool) -> None:
-    """Print the table."""
-    waiting, rooms, messages = ((0, 10, 100), 20, 200) if short else ((0, 1000, 100_000), 500, 100_000)
+async def run(short: bool, before: Path | None = None) -> None:
+    """Print the tables. `before`: another checkout of the project; its memory and `--status` are shown, too."""
+    counts, waiting, messages = ((10, 20), (0, 200), 200) if short else ((10, 100, 500), (0, 1000, 100_000), 100_000)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        rows = [[f"next send picked, {number} waiting", picking(number, folder)] for number in waiting]
-        rows.append([f"{rooms} rooms found at login", await finding(rooms, folder)])
-        rows += through(messages, folder)
-    table(f"growth (SQLite {sqlite3.sqlite_version})", ["what", "measured"], rows)
+        rows = [
+            [f"next send picked, {number} waiting", *(picking(count, number, folder) for count in counts)]
+            for number in waiting
+        ]
+        rows.append(["message accepted", *(accepting(count, folder) for count in counts)])
+        rows.append(["rooms found at login", *[await finding(count, folder) for count in counts]])
+        sizes = through(messages, folder)
+    table(
+        f"growth: steps (SQLite {sqlite3.sqlite_version})",
+        ["", *(f"{count} rooms" for count in counts)],
+        rows,
+        "other load on the disk, for which every commit here waits as in a bot (synchronous=FULL), and the older code, "
+        "whose steps are cut otherwise; a step is given as its median time / its CPU, and with 0 waiting there are at "
+        "least ten for each room.",
+    )
+    heads = ["", f"after {messages} messages to one room", "after pruning them"]
+    table("growth: state file", heads, [["size", *sizes]], "bodies of pictures and cards, which are pruned sooner.")
+    await weight.run(short, before)

@@ -10,9 +10,10 @@ import random
 import re
 import sys
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
@@ -25,9 +26,8 @@ from roomsync.clock import SteadyClock
 from roomsync.loopback.account import Answer, Fields, Sent
 from roomsync.loopback.gateway import LoopbackGateway
 from roomsync.store import StateFile
-from tests.bench.cost import TOKEN
-from tests.bench.naive import NaiveBot, plain_settings
-from tests.bench.process import ROOT, line_of, spawn
+from tests.bench.naive import NaiveBot, PacedBot, plain_settings
+from tests.bench.process import ROOT, TOKEN, line_of, spawn
 from tests.bench.tables import percentile, table
 from tests.bench.virtual import VirtualLoop
 from tests.conftest import PREFIX
@@ -130,9 +130,10 @@ async def ours(endpoint: str, state_file: Path) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def naive(endpoint: str, state_file: Path) -> AsyncIterator[None]:
-    """The naive fan-out, which knows its rooms now."""
-    bot, state = NaiveBot(plain_settings(endpoint, TOKEN)), StateFile(state_file)
+async def naive(endpoint: str, state_file: Path, paced: bool = False) -> AsyncIterator[None]:
+    """The naive fan-out, which knows its rooms now; `paced`: at the pace that the account takes."""
+    settings, state = plain_settings(endpoint, TOKEN), StateFile(state_file)
+    bot = PacedBot(settings, 1 / RATE) if paced else NaiveBot(settings)
     task = asyncio.create_task(bot.run(state))
     await bot.ready.wait()
     yield
@@ -140,6 +141,10 @@ async def naive(endpoint: str, state_file: Path) -> AsyncIterator[None]:
     await asyncio.wait({task})
     await bot.puppet.disconnect()
     state.close()
+
+
+Bot = Callable[[str, Path], AbstractAsyncContextManager[None]]
+BOTS: Mapping[str, Bot] = {"ours": ours, "naive": naive, "paced": partial(naive, paced=True)}
 
 
 async def measure(name: str, seconds: int) -> Found:
@@ -151,7 +156,7 @@ async def measure(name: str, seconds: int) -> Found:
         gateway.add_contact(f"member-{room}", f"Member {room}")
     endpoint = await gateway.start()
     with tempfile.TemporaryDirectory() as folder:
-        async with {"ours": ours, "naive": naive}[name](endpoint, Path(folder) / "s.db"):
+        async with BOTS[name](endpoint, Path(folder) / "s.db"):
             began = loop.time()
             for line in lines:
                 await asyncio.sleep(began + line.at - loop.time())
@@ -201,9 +206,13 @@ async def run(short: bool, before: Path | None = None) -> None:
     if before:
         rows.append(await row("ours, before", before.resolve(), "ours", seconds))
     rows.append(await row("naive fan-out", ROOT, "naive", seconds))
+    rows.append(await row("naive, paced, in memory", ROOT, "paced", seconds))
     heads = ["", "texts", "p50", "p99", "pictures", "p50", "p99", "last picture", "refused"]
     offered = f"a picture a second in one for {seconds} s, a text every {TEXT_INTERVAL:g} s in each other"
-    table(f"mixed: {ROOMS} rooms, {offered}, {RATE:g} send a second allowed", heads, rows)
-    print(
-        "\nVirtual time. Delays are of what arrived; the last picture counts from when all is said, to the last room."
+    table(
+        f"mixed: {ROOMS} rooms, {offered}, {RATE:g} send a second allowed",
+        heads,
+        rows,
+        "time on lines and disks, because time is virtual, and what has not arrived, of which there is no delay; the "
+        "last picture counts from when all is said, to the last room.",
     )

@@ -1,7 +1,8 @@
 """The peer: a bot as the article has it, every text or picture said to every other room at once, with `room.say`.
 
 It stands on the same patched client as ours, so that what differs is the relaying, not the import. As a process
-(`python -m tests.bench.naive ENDPOINT TOKEN`) it prints `ready` when it knows its rooms.
+(`python -m tests.bench.naive ENDPOINT TOKEN STATE_FILE`) it prints `ready` when it knows its rooms. With an interval in
+seconds as a fourth argument it is the fair peer: all waits in memory, and one sender keeps that pace.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import contextlib
 import logging
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from grpclib.exceptions import GRPCError
@@ -70,20 +72,46 @@ class NaiveBot(Wechaty):  # type: ignore[misc, unused-ignore]
         with contextlib.suppress(GRPCError):
             for other in self.rooms.values():
                 if other.room_id != room.room_id:
-                    await other.say(words)
+                    await self.send(other, words)
+
+    async def send(self, room: Any, words: Any) -> None:
+        """Send it now."""
+        await room.say(words)
 
     async def run(self, state: StateFile) -> None:
         """Relay until cancelled. `state`: where events are noted, which the patched client needs."""
+        state.hurry()  # it has no promise to keep, so it does not wait for the disk
         events = self.puppet.events = Dispatcher(self, self.session, await prepare(self), Incoming(state), time.time)
         await self.puppet.connect()
         self.session.connect()
         await asyncio.gather(events.run(), self.puppet.listen())
 
 
-async def main(endpoint: str, token: str, state_file: str) -> None:
-    from pathlib import Path
+class PacedBot(NaiveBot):
+    """The fair peer: as much may be sent as ours sends. What waits when it ends is gone, and so is what is refused."""
 
-    bot = NaiveBot(plain_settings(endpoint, token))
+    def __init__(self, settings: Settings, interval: float) -> None:
+        super().__init__(settings)
+        self._interval = interval
+        self._waiting: asyncio.Queue[tuple[Any, Any]] = asyncio.Queue()
+
+    async def run(self, state: StateFile) -> None:
+        await asyncio.gather(super().run(state), self._send_all())
+
+    async def send(self, room: Any, words: Any) -> None:
+        self._waiting.put_nowait((room, words))
+
+    async def _send_all(self) -> None:
+        while True:
+            room, words = await self._waiting.get()
+            with contextlib.suppress(GRPCError):
+                await room.say(words)
+            await asyncio.sleep(self._interval)  # never too fast: nothing of it is refused
+
+
+async def main(endpoint: str, token: str, state_file: str, interval: str = "") -> None:
+    settings = plain_settings(endpoint, token)
+    bot = PacedBot(settings, float(interval)) if interval else NaiveBot(settings)
     running = asyncio.create_task(bot.run(StateFile(Path(state_file))))
     await asyncio.wait([running, asyncio.create_task(bot.ready.wait())], return_when=asyncio.FIRST_COMPLETED)
     print("ready", flush=True)
@@ -92,4 +120,4 @@ async def main(endpoint: str, token: str, state_file: str) -> None:
 
 if __name__ == "__main__":
     logging.disable(logging.CRITICAL)
-    asyncio.run(main(*sys.argv[1:4]))
+    asyncio.run(main(*sys.argv[1:5]))

@@ -1,53 +1,53 @@
-"""From process start to relaying, beside the import of wechaty alone."""
+"""From process start to relaying, beside the import of wechaty alone: seconds, and memory then."""
 
 import statistics
-import tempfile
 import time
 from pathlib import Path
 
-from roomsync.loopback.gateway import LoopbackGateway
-from tests.bench.process import line_of, spawn
-from tests.bench.tables import table
-from tests.conftest import PLAIN, PREFIX
+from tests.bench.process import Contender, Watched, line_of, ours_and, server, spawn
+from tests.bench.tables import figure, table
+
+ROOMS = 10
+IMPORT = "import roomsync.gateway.puppet; print('here', flush=True); input()"
 
 
-async def importing() -> float:
+async def importing(contender: Contender) -> tuple[float, float]:
+    """Seconds until wechaty is imported, as the bot of that checkout does it, and MB held then."""
     began = time.perf_counter()
-    process = await spawn("-c", "import roomsync.gateway.puppet; print('here', flush=True)")
+    process = await spawn("-c", IMPORT, cwd=contender.checkout)
     assert await line_of(process) == "here"
-    spent = time.perf_counter() - began  # what the interpreter does at its end is not counted
+    found = time.perf_counter() - began, Watched(process.pid).memory()
+    process.kill()
     await process.wait()
-    return spent
+    return found
 
 
-async def relaying() -> float:
+async def relaying(contender: Contender) -> tuple[float, float]:
     """Until the last topic of ten rooms was asked for, which is when the bot begins to send."""
-    gateway = LoopbackGateway(token="bench_token")
-    for number in range(10):
-        gateway.add_room(f"r{number}", f"{PREFIX}{number}")
-    endpoint = await gateway.start()
-    with tempfile.TemporaryDirectory() as folder:
-        env = {
-            "WECHATY_PUPPET_SERVICE_TOKEN": gateway.token,
-            "WECHATY_PUPPET_SERVICE_ENDPOINT": endpoint,
-            PLAIN: "true",
-            "STATE_FILE": str(Path(folder) / "s.db"),
-        }
+    async with server(ROOMS) as (gateway, endpoint):
         began = time.perf_counter()
-        process = await spawn("bot.py", **env)
-        await gateway.until(lambda: gateway.calls.count("RoomPayload") == 10)
-        spent = time.perf_counter() - began
-        process.kill()
-        await process.wait()
-    await gateway.close()
-    return spent
+        async with contender.running(gateway, endpoint) as bot:
+            return time.perf_counter() - began, bot.memory()
 
 
-async def run(short: bool) -> None:
-    """Print the table: the median of five, of one in the short form."""
-    times = 1 if short else 5
-    rows = [
-        ["import wechaty, patched", f"{statistics.median([await importing() for _ in range(times)]):.2f} s"],
-        ["python bot.py until it relays", f"{statistics.median([await relaying() for _ in range(times)]):.2f} s"],
-    ]
-    table("start", ["what", "median"], rows)
+async def run(short: bool, before: Path | None = None) -> None:
+    """Print the table: the median of five, of one in the short form. `before`: another checkout, which is shown, too.
+
+    The checkouts have their turns.
+    """
+    found: dict[str, list[tuple[float, float]]] = {}
+    for _ in range(1 if short else 5):
+        for one in ours_and(before):
+            found.setdefault(f"{one.title}: import wechaty", []).append(await importing(one))
+            found.setdefault(f"{one.title}: python bot.py until it relays", []).append(await relaying(one))
+    rows = []
+    for what, measured in found.items():
+        seconds, held = map(statistics.median, zip(*measured, strict=True))
+        rows.append([what, f"{seconds:.2f} s", figure(held, ".0f", " MB")])
+    table(
+        "start",
+        ["", "median", "memory then"],
+        rows,
+        "a disk that has not read Python and its packages before, and the time that a real gateway takes to list its "
+        "rooms and WeChat to log in.",
+    )

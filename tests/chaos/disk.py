@@ -29,6 +29,7 @@ db.execute("ROLLBACK")
 """
 
 # The control file holds two numbers: how many milliseconds a sync takes, and with which errno a write fails (0: none).
+# Each sync adds a byte to a file of their number.
 # Regular files only: what the bot prints goes to a pipe.
 SHIM = r"""
 #define _GNU_SOURCE
@@ -40,6 +41,8 @@ SHIM = r"""
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
+
+#define REAL(name) __typeof__(name) *real = (__typeof__(name) *) dlsym(RTLD_NEXT, #name)
 
 static void read_control(long *milliseconds, int *error) {
     char text[64];
@@ -67,10 +70,15 @@ static int fails(int fd) {
 static void linger(void) {
     long milliseconds; int error;
     read_control(&milliseconds, &error);
+    const char *path = getenv("CHAOS_SYNCS");
+    int fd = path ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;
+    if (fd >= 0) {
+        REAL(write);
+        if (real(fd, ".", 1) != 1) abort();
+        close(fd);
+    }
     if (milliseconds) usleep(milliseconds * 1000);
 }
-
-#define REAL(name) __typeof__(name) *real = (__typeof__(name) *) dlsym(RTLD_NEXT, #name)
 
 int fsync(int fd) { REAL(fsync); linger(); return fails(fd) ? -1 : real(fd); }
 int fdatasync(int fd) { REAL(fdatasync); linger(); return fails(fd) ? -1 : real(fd); }
@@ -96,8 +104,17 @@ class FaultyDisk:
         source, library = folder / "disk.c", folder / "disk.so"
         source.write_text(SHIM, encoding="ascii")
         subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True, capture_output=True)
-        self._control = folder / "disk-control"
-        self.env = {"LD_PRELOAD": str(library), "CHAOS_DISK": str(self._control)}
+        self._control, self._syncs = folder / "disk-control", folder / "disk-syncs"
+        self.env = {
+            "LD_PRELOAD": str(library),
+            "CHAOS_DISK": str(self._control),
+            "CHAOS_SYNCS": str(self._syncs),
+        }
+
+    @property
+    def syncs(self) -> int:
+        """How many syncs there were so far."""
+        return self._syncs.stat().st_size if self._syncs.exists() else 0
 
     def _set(self, milliseconds: int, error: int) -> None:
         # Moved into place: the bot must never read half of it.
