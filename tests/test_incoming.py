@@ -69,3 +69,18 @@ def test_a_failed_event_is_not_asked_for_again(incoming: Incoming) -> None:
     incoming.note(["m1"], NOW)
     incoming.give_up("m1")
     assert (incoming.unfinished(), incoming.note(["m1"], NOW)) == ([], [])
+
+
+def test_a_known_echo_is_not_noted(incoming: Incoming, state: StateFile) -> None:
+    """An event that shows a send whose id is known is not new, and alone it writes nothing; any other is."""
+    outbox = Outbox(state, 2000)
+    assert outbox.accept(Message("m1", "r101", "alice", "Alice", Kind.TEXT), [Part(Kind.TEXT, "a")], ["r102"], NOW)
+    send = outbox.take("r102", NOW)
+    assert send
+    outbox.sent(send, "s1", NOW)
+    statements: list[str] = []
+    with state.connection() as db:
+        db.set_trace_callback(statements.append)
+    assert (incoming.note(["s1"], NOW), [one for one in statements if "COMMIT" in one]) == ([], [])
+    assert incoming.note(["s1", "s2"], NOW) == ["s2"]
+    assert incoming.unfinished() == ["s2"]

@@ -24,13 +24,19 @@ class Incoming:
     def note(self, message_ids: Iterable[str], now: float, marks: Sequence[Cursor] = ()) -> list[str]:
         """Commit that these message events came, before anything is asked about them; return those that are new.
 
+        The echo of a send whose id is known tells nothing, so it is not noted, and nobody asks the gateway for it.
+
         `marks`: where they, and what came between them, leave the cursor. It is committed with them: an earlier cursor
         would only let a gateway tell again what is known, a later one would lose what is not.
         """
+        with self.state.connection() as db:
+            others = [one for one in message_ids if not store.sends.is_ours(db, one)]
+        if not others and not marks:
+            return []
         finished = tuple(self._finished)
-        with self.state.transaction() as db:
+        with self.state.transaction(durable=bool(others)) as db:
             store.incoming.finish(db, finished)
-            new = store.incoming.note(db, message_ids, now)
+            new = store.incoming.note(db, others, now)
             cursor = self._move_cursor(db, marks) if marks else self.cursor
         self.cursor = cursor
         del self._finished[: len(finished)]  # only now that it is written; more may have been added meanwhile
