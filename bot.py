@@ -18,7 +18,7 @@ if sys.version_info < (3, 11):
     sys.exit("The bot needs Python 3.11 or newer; this is " + sys.version.split()[0] + ".")
 
 from roomsync.cli.endings import explained
-from roomsync.cli.imports import kept_for_good
+from roomsync.cli.imports import quick_imports
 
 FOLDER = Path(__file__).resolve().parent
 
@@ -28,7 +28,7 @@ with explained():
     if __name__ == "__main__":
         args = parse_or_answer(FOLDER)  # --status and its like end here, before what only a bot needs is imported
 
-with explained(), kept_for_good():
+with explained(), quick_imports():
     from roomsync.cli.logs import set_up_logs
     from roomsync.cli.signals import stop_on_signals
     from roomsync.cli.verify import line_of_question, line_of_slide

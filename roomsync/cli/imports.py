@@ -1,20 +1,30 @@
 """Imports, which are most of what the start of the bot takes."""
 
 import contextlib
+import dataclasses
 import gc
-from collections.abc import Iterator
+import inspect
+from collections.abc import Callable, Iterator
 
 
 @contextlib.contextmanager
-def kept_for_good() -> Iterator[None]:
-    """Let a block import without looks for garbage: it makes none, and what it makes is never looked through again.
+def quick_imports() -> Iterator[None]:
+    """Let a block import without what only costs time.
 
-    Measured: one twentieth of the start less. It takes all three calls: without `freeze` the first look after the
-    block costs what was saved.
+    Nobody looks for garbage: imports make none, and what they make is never looked through again. It takes all three
+    calls of `gc`: without `freeze` the first look after the block costs what was saved. And a dataclass without a
+    docstring gets none that shows its signature: of wechaty-grpc's 200 such classes that is a third of the time.
     """
+    signature = inspect.signature
+
+    def signature_unless_dataclass(of: Callable[..., object], *, eval_str: bool = False) -> inspect.Signature | str:
+        return "" if dataclasses.is_dataclass(of) else signature(of, eval_str=eval_str)
+
     gc.disable()
+    inspect.signature = signature_unless_dataclass  # type: ignore[assignment]
     try:
         yield
     finally:
+        inspect.signature = signature
         gc.freeze()
         gc.enable()

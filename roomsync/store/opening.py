@@ -131,9 +131,9 @@ def _bring_up_to_date(db: Connection, path: Path) -> None:
     if version == 0:
         db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before the first table, else it has no effect
     db.execute("PRAGMA journal_mode = WAL")
-    for number, script in enumerate(MIGRATIONS[version:], version + 1):
-        marks = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {number};"
-        db.executescript(f"BEGIN IMMEDIATE; {script} {marks} COMMIT;")
+    if version < len(MIGRATIONS):
+        marks = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {len(MIGRATIONS)};"
+        db.executescript(f"BEGIN IMMEDIATE; {' '.join(MIGRATIONS[version:])} {marks} COMMIT;")
     # Only now: a migration replaces tables that others refer to (https://sqlite.org/lang_altertable.html#otheralter).
     db.execute("PRAGMA foreign_keys = ON")
 
