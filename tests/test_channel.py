@@ -14,7 +14,7 @@ import trustme
 
 from roomsync.config.settings import Settings
 from roomsync.errors import GatewayBusy, GatewayLost, GatewayRejected
-from roomsync.gateway.channel import WECHATY_ROOT_CA, certificate_names, server_name
+from roomsync.gateway.channel import MAX_CLOSED_CALLS, WECHATY_ROOT_CA, certificate_names, server_name
 from roomsync.gateway.discovery import find_endpoint
 from roomsync.gateway.puppet import GatewayPuppet
 from roomsync.session import Session
@@ -57,6 +57,18 @@ async def test_what_comes_in_after_the_end_is_passed_over(gateway: ScriptedGatew
     assert protocol
     await puppet.disconnect()
     protocol.data_received(b"\0\0\0\4\0\0\0\0\0")  # a SETTINGS frame, empty
+
+
+async def test_not_all_calls_are_remembered(gateway: ScriptedGateway) -> None:
+    """However many calls a connection has had, it remembers the last MAX_CLOSED_CALLS alone."""
+    puppet = GatewayPuppet(settings(gateway), Session())
+    await puppet.connect()
+    protocol = puppet.channel and puppet.channel._protocol
+    assert protocol
+    closed = protocol.connection._connection._closed_streams
+    closed.update({number: None for number in range(10, 2 * MAX_CLOSED_CALLS)})
+    assert len(closed) == MAX_CLOSED_CALLS
+    await puppet.disconnect()
 
 
 def tls(gateway: ScriptedGateway, authority: trustme.CA, **more: str) -> Settings:

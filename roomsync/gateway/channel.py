@@ -10,6 +10,7 @@ from grpclib.client import Channel, Handler
 from grpclib.config import Configuration
 from grpclib.events import SendRequest, listen
 from grpclib.protocol import H2Protocol
+from h2.connection import H2Connection
 
 from roomsync.config.settings import Settings
 from roomsync.errors import GatewayRejected
@@ -20,6 +21,10 @@ CONNECT_TIMEOUT = 10.0
 # the answers to calls need on the same connection.
 STREAM_WINDOW = 4 * 2**20
 CONNECTION_WINDOW = 16 * 2**20
+# Calls that are over of which h2 remembers how they ended, so that what comes late of one is passed over. Hours of them
+# are enough; its own 65,536 grow to 8 MB.
+MAX_CLOSED_CALLS = 4096
+H2Connection.MAX_CLOSED_STREAMS = MAX_CLOSED_CALLS
 # The ecosystem's root certificate, from npm `wechaty-puppet-service` (src/auth/ca.ts), valid to 2031-08-07. The key of
 # the server certificate that it signed is public, too: it keeps no secret and proves no identity. A gateway reached
 # over the internet needs a CA of one's own (WECHATY_PUPPET_SERVICE_TLS_CA_CERT).

@@ -16,6 +16,7 @@ APPLICATION_ID = 0x5253594E
 LOCK_TIMEOUT = 1.0  # seconds; `--status` holds the lock for a moment, to see whether it is free
 BUSY_TIMEOUT = 1.0  # seconds that one piece of work waits for another program that has the file locked
 COMPANIONS = ("-wal", "-shm", "-lock")  # files of SQLite, and ours, beside the state file
+CACHE_KIB = 500  # of pages in memory; SQLite's own 2,000 are not faster for steps that look at a few pages each
 CHECK_STEPS = 20_000_000  # of SQLite's virtual machine: about two seconds of looking for damage at a start
 HEADER_BYTES = 100  # of an SQLite file (https://sqlite.org/fileformat2.html#the_database_header)
 # What a person does about an error of SQLite, by its primary code (https://sqlite.org/rescode.html).
@@ -103,6 +104,7 @@ def connect(path: Path) -> Connection:
     """Open a file that is ours; any thread may use the connection, one at a time. Raises `sqlite3.Error`."""
     db = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False, factory=Connection)
     db.execute("PRAGMA synchronous = FULL")
+    db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     return db
 
 
