@@ -30,9 +30,11 @@ class House:
         self.outbox = Outbox(self.state, 2000)
         self.count = 0
 
-    def say(self, text: str, at: float, *room_ids: str, kind: Kind = Kind.TEXT, copies: int = 1) -> None:
+    def say(
+        self, text: str, at: float, *room_ids: str, kind: Kind = Kind.TEXT, copies: int = 1, where: str = "r101"
+    ) -> None:
         self.count += 1
-        message = Message(f"m{self.count}", "r101", "alice", "Alice", kind)
+        message = Message(f"m{self.count}", where, "alice", "Alice", kind)
         self.outbox.accept(message, [Part(Kind.TEXT, f"{text}{n or ''}") for n in range(copies)], room_ids, at)
 
     def send(self, room_id: str, at: float) -> str | None:
@@ -63,6 +65,15 @@ def test_what_is_too_old_is_not_sent(house: House) -> None:
     house.say("new", NOW, "r102")
     assert expire(house.state, NOW, NOW) == 1
     assert [house.send("r102", NOW) for _ in range(2)] == ["new", phrases.missed(1)]
+
+
+def test_what_is_too_old_expires_wherever_it_was_said(house: House) -> None:
+    """Of each source room that a room waits for, what is too old expires, and nothing else."""
+    for text, at in (("old", NOW - 1), ("new", NOW)):
+        for where in ("r101", "r104", "r103"):
+            house.say(text, at, "r102", where=where)
+    assert expire(house.state, NOW, NOW) == 3
+    assert house.outbox.counts() == {State.EXPIRED: 3, State.WAITING: 4}  # with the line that tells how many
 
 
 def test_each_room_is_told_once_what_it_missed(house: House) -> None:

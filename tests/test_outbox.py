@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from roomsync import store
 from roomsync.delivery.outbox import Outbox
 from roomsync.delivery.turns import MAX_BATCH
 from roomsync.model import Head, Kind, Message, Part, Shown, State
@@ -69,6 +70,19 @@ def test_heads_are_the_rooms_with_something_waiting(box: Box) -> None:
     box.outbox.retry(box.take("r104"), NOW + 5, "no", NOW)
     assert sorted(box.outbox.heads(NOW), key=lambda head: head.room_id) == [Head("r102"), Head("r104")]
     assert [box.outbox.next_try(room, NOW) for room in ("r102", "r104")] == [0.0, NOW + 5]
+
+
+def test_only_what_goes_ahead_makes_a_room_urgent(box: Box) -> None:
+    """A room is urgent when what goes ahead there is due, and then only; what others pass makes none urgent."""
+    box.say("a", to=("r102", "r103", "r104"))
+    box.outbox.retry(box.take("r102"), NOW + 5, "no", NOW, passed=True)
+    with box.state.transaction() as db:
+        ahead = db.execute("SELECT id FROM deliveries ORDER BY id").fetchall()[1][0]
+        store.deliveries.bring_forward(db, ahead)
+        db.execute("UPDATE deliveries SET next_try = ? WHERE id = ?", (NOW + 3, ahead))
+    for now, there in ((NOW, Head("r103", False, NOW + 3)), (NOW + 9, Head("r103", True))):
+        assert [box.outbox.head(f"r10{n}", now) for n in (2, 3, 4, 5)] == [Head("r102"), there, Head("r104"), None]
+        assert sorted(box.outbox.heads(now), key=lambda head: head.room_id) == [Head("r102"), there, Head("r104")]
 
 
 # Taking.

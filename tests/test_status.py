@@ -143,6 +143,13 @@ def test_each_room_has_its_numbers(box: Box) -> None:
     ]
 
 
+def test_the_oldest_is_looked_for_in_all_source_rooms(box: Box) -> None:
+    """The oldest that waits for a room may be of any room where it was said."""
+    for where, at in (("r101", NOW + 2), ("r104", NOW), ("r105", NOW + 1)):
+        box.say("a", where=where, at=at)
+    assert rooms(box, NOW + 7) == [{"id": "r102", "topic": "r102", **ROOM, "waiting": 3, "oldest_waiting": 7.0}]
+
+
 def test_only_the_last_day_is_counted(box: Box) -> None:
     """What was settled earlier than 24 h ago is not counted; what waits is, however old."""
     box.say("a", to=("r102", "r103"))

@@ -5,7 +5,8 @@ from roomsync.store.connection import Connection
 
 RECENT = """
 SELECT c.at, r.gateway_id, c.kind FROM (
-    SELECT at, room, kind FROM sends WHERE at >= ? UNION ALL SELECT at, room, kind FROM call_log WHERE at >= ?
+    SELECT at, room, kind FROM sends WHERE room IN (SELECT id FROM rooms) AND at >= ? UNION ALL
+    SELECT at, room, kind FROM call_log WHERE at >= ?
 ) AS c JOIN rooms AS r ON r.id = c.room ORDER BY c.at
 """
 

@@ -102,7 +102,7 @@ def cancel_unsent(db: Connection, message_id: int, room_id: str | None, reason: 
 
 def cancel_room(db: Connection, room_id: str, reason: Reason, now: float) -> int:
     """Cancel what waits for a room; return how many deliveries that were."""
-    query = f"SELECT id FROM deliveries INDEXED BY deliveries_waiting WHERE {IS_WAITING} AND room = {KEY}"
+    query = f"SELECT id FROM deliveries INDEXED BY deliveries_by_source WHERE {IS_WAITING} AND room = {KEY}"
     ids = [delivery for (delivery,) in db.execute(query, (room_id,))]
     return change(db, ids, State.WAITING, State.CANCELLED, now, reason=reason)
 

@@ -5,20 +5,19 @@ from dataclasses import dataclass
 
 from roomsync.model import State
 from roomsync.store.connection import Connection
-from roomsync.store.waiting import IS_WAITING, WAITING_ROOMS
+from roomsync.store.waiting import ALL_SOURCES, FRONT, IS_WAITING
 
 IS_SETTLED = f"state NOT IN ('{State.WAITING}', '{State.SENDING}')"  # as the index deliveries_settled has it
 # Each of these is read once for all rooms, from an index; with a scan for each room a million deliveries take minutes.
 WAITING = f"""
-SELECT room, count(*) FROM deliveries INDEXED BY deliveries_waiting WHERE {IS_WAITING} GROUP BY room UNION ALL
+SELECT room, count(*) FROM deliveries INDEXED BY deliveries_by_source WHERE {IS_WAITING} GROUP BY room UNION ALL
 SELECT room, count(*) FROM deliveries INDEXED BY deliveries_sending
 WHERE state = '{State.SENDING}' AND changed >= :since GROUP BY room
 """
 OLDEST = f"""
-{WAITING_ROOMS}
-SELECT w.room, m.accepted_at FROM waiting_rooms AS w JOIN messages AS m ON m.id = (
-    SELECT message_id FROM deliveries INDEXED BY deliveries_waiting
-    WHERE {IS_WAITING} AND room = w.room ORDER BY priority DESC, id LIMIT 1)
+{ALL_SOURCES}
+SELECT s.room, min(m.accepted_at) FROM sources AS s JOIN deliveries AS d ON d.id = ({FRONT})
+JOIN messages AS m ON m.id = d.message_id GROUP BY s.room
 """
 SETTLED = f"""
 SELECT room, state, count(*) FROM deliveries INDEXED BY deliveries_settled

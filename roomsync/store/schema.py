@@ -212,4 +212,11 @@ MIGRATIONS = (
     CREATE INDEX deliveries_sending ON deliveries (room, changed) WHERE state = 'sending';
     CREATE INDEX deliveries_with_error ON deliveries (room, changed) WHERE error IS NOT NULL;
     """,
+    """
+    -- What waits stands in one index, and few of it in another one: those that go out of their turn. What was sent when
+    -- is looked up room by room.
+    DROP INDEX deliveries_waiting; DROP INDEX deliveries_passed; DROP INDEX sends_at;
+    CREATE INDEX deliveries_out_of_turn ON deliveries (room, priority DESC, id)
+        WHERE state = 'waiting' AND priority <> 0;
+    """,
 )

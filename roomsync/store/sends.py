@@ -125,9 +125,9 @@ def copy_of(db: Connection, message_key: int, room_id: str) -> Copy | None:
 
 def clamp(db: Connection, now: float) -> None:
     """Let no send be later than now: else, when the clock was set back, the last one would not be known."""
-    db.execute("UPDATE sends SET at = ? WHERE at > ?", (now, now))
+    db.execute("UPDATE sends SET at = ? WHERE room IN (SELECT id FROM rooms) AND at > ?", (now, now))
 
 
 def prune(db: Connection, before: float) -> None:
     """Forget sends that were made before that time."""
-    db.execute("DELETE FROM sends WHERE at < ?", (before,))
+    db.execute("DELETE FROM sends WHERE room IN (SELECT id FROM rooms) AND at < ?", (before,))

@@ -10,37 +10,43 @@ from roomsync.store.sends import Copy
 
 AHEAD = 1  # the priority of recalls, and of a picture whose last attempt is due: before what was said before them
 PASSED = -1  # of a picture that was refused: until its last attempt is due, the others pass
-IS_WAITING = f"state = '{State.WAITING}'"  # as the index deliveries_waiting has it
+IS_WAITING = f"state = '{State.WAITING}'"  # as the index deliveries_by_source has it
+IS_OUT_OF_TURN = f"{IS_WAITING} AND priority <> 0"  # as the index deliveries_out_of_turn has it
 # Every room that something waits for. It hops from room to room in the index, so that its cost grows with the rooms,
 # not with the deliveries (https://sqlite.org/lang_with.html#rcex3, and a plain GROUP BY reads them all).
 WAITING_ROOMS = f"""
 WITH RECURSIVE waiting_rooms (room) AS (
-    SELECT min(room) FROM deliveries INDEXED BY deliveries_waiting WHERE {IS_WAITING} UNION ALL
-    SELECT (SELECT min(room) FROM deliveries INDEXED BY deliveries_waiting WHERE {IS_WAITING} AND room > w.room)
+    SELECT min(room) FROM deliveries INDEXED BY deliveries_by_source WHERE {IS_WAITING} UNION ALL
+    SELECT (SELECT min(room) FROM deliveries INDEXED BY deliveries_by_source WHERE {IS_WAITING} AND room > w.room)
     FROM waiting_rooms AS w WHERE room IS NOT NULL
 )
 """
-# The first waiting delivery of each.
-HEADS = f"""
-{WAITING_ROOMS}
-SELECT r.gateway_id, d.priority, d.next_try
-FROM waiting_rooms AS w JOIN rooms AS r ON r.id = w.room JOIN deliveries AS d ON d.id = (
-    SELECT id FROM deliveries INDEXED BY deliveries_waiting
-    WHERE {IS_WAITING} AND room = w.room ORDER BY priority DESC, id LIMIT 1)
+# When the first of a room that goes ahead of all others there may go; NULL when none does.
+AHEAD_AT = f"""
+SELECT next_try FROM deliveries INDEXED BY deliveries_out_of_turn
+WHERE {IS_OUT_OF_TURN} AND priority > 0 AND room = r.id ORDER BY priority DESC, id LIMIT 1
 """
+HEADS = f"{WAITING_ROOMS} SELECT r.gateway_id, ({AHEAD_AT}) FROM waiting_rooms AS w JOIN rooms AS r ON r.id = w.room"
 # Likewise of one room.
 HEAD = f"""
-SELECT r.gateway_id, d.priority, d.next_try FROM rooms AS r JOIN deliveries AS d INDEXED BY deliveries_waiting
-ON d.{IS_WAITING} AND d.room = r.id WHERE r.gateway_id = ? ORDER BY d.priority DESC, d.id LIMIT 1
+SELECT r.gateway_id, ({AHEAD_AT}) FROM rooms AS r WHERE r.gateway_id = ?
+AND EXISTS (SELECT 1 FROM deliveries INDEXED BY deliveries_by_source WHERE {IS_WAITING} AND room = r.id)
 """
-# Every source room of what waits for a room, likewise.
+# Every source room of what waits for these rooms, likewise.
 SOURCES = f"""
-WITH RECURSIVE sources (room, source) AS (
-    SELECT r.id, (SELECT min(source) FROM deliveries INDEXED BY deliveries_by_source
-        WHERE {IS_WAITING} AND room = r.id) FROM rooms AS r WHERE r.gateway_id = ? UNION ALL
+sources (room, source) AS (
+    SELECT room, (SELECT min(source) FROM deliveries INDEXED BY deliveries_by_source
+        WHERE {IS_WAITING} AND room = w.room) FROM waiting_rooms AS w WHERE room IS NOT NULL UNION ALL
     SELECT room, (SELECT min(source) FROM deliveries INDEXED BY deliveries_by_source
         WHERE {IS_WAITING} AND room = s.room AND source > s.source) FROM sources AS s WHERE source IS NOT NULL
 )
+"""
+ALL_SOURCES = f"{WAITING_ROOMS}, {SOURCES}"
+SOURCES_OF_ROOM = f"WITH RECURSIVE waiting_rooms (room) AS (SELECT id FROM rooms WHERE gateway_id = ?), {SOURCES}"
+# The first that waits for a room from a source room (`s`).
+FRONT = f"""
+SELECT id FROM deliveries INDEXED BY deliveries_by_source
+WHERE {IS_WAITING} AND room = s.room AND source = s.source ORDER BY priority DESC, id LIMIT 1
 """
 # A picture may be megabytes, and is read when it is sent. What was taken back is quoted no more.
 COLUMNS = f"""
@@ -51,9 +57,7 @@ CASE WHEN EXISTS (SELECT 1 FROM recalls WHERE recalled = p.quoted) THEN '' ELSE 
 MADE_OF = "JOIN parts AS p USING (message_id, part) JOIN messages AS m ON m.id = d.message_id"
 # The first delivery that waits for a room from each source room.
 FRONTS = f"""
-{SOURCES} {COLUMNS} FROM sources AS s JOIN deliveries AS d ON d.id = (
-    SELECT id FROM deliveries INDEXED BY deliveries_by_source
-    WHERE {IS_WAITING} AND room = s.room AND source = s.source ORDER BY priority DESC, id LIMIT 1)
+{SOURCES_OF_ROOM} {COLUMNS} FROM sources AS s JOIN deliveries AS d ON d.id = ({FRONT})
 {MADE_OF} WHERE s.source IS NOT NULL
 """
 # What waits behind it, in the order in which it goes.
@@ -64,15 +68,15 @@ WHERE d.{IS_WAITING} AND d.room = ? AND d.source = ? ORDER BY d.priority DESC, d
 BODY = "SELECT body FROM deliveries JOIN parts USING (message_id, part) WHERE id = ?"
 # What waits of a send, in the order in which it went: a caption stands last.
 OF_SEND = f"{COLUMNS} FROM deliveries AS d {MADE_OF} WHERE d.send_id = ? AND d.{IS_WAITING} ORDER BY p.caption, d.id"
-# What waits for a room with one priority, the oldest first. Notices never expire.
+# What waits for a room from a source room with one priority, the oldest first. Notices never expire.
 OLDEST = f"""
-SELECT d.id, r.gateway_id, d.message_id, m.kind, m.accepted_at FROM deliveries AS d INDEXED BY deliveries_waiting
+SELECT d.id, r.gateway_id, d.message_id, m.kind, m.accepted_at FROM deliveries AS d INDEXED BY deliveries_by_source
 CROSS JOIN messages AS m ON m.id = d.message_id CROSS JOIN rooms AS r ON r.id = d.room
-WHERE d.{IS_WAITING} AND d.room = ? AND d.priority = ? AND m.missed = 0 ORDER BY d.id
+WHERE d.{IS_WAITING} AND d.room = ? AND d.source = ? AND d.priority = ? AND m.missed = 0 ORDER BY d.id
 """
 PASSED_ONES = f"""
-SELECT d.id, r.gateway_id, d.next_try FROM deliveries AS d INDEXED BY deliveries_passed JOIN rooms AS r ON r.id = d.room
-WHERE d.{IS_WAITING} AND d.priority < 0 ORDER BY d.next_try
+SELECT d.id, r.gateway_id, next_try FROM deliveries AS d INDEXED BY deliveries_out_of_turn
+JOIN rooms AS r ON r.id = d.room WHERE {IS_OUT_OF_TURN} AND priority < 0 ORDER BY next_try
 """
 
 
@@ -138,10 +142,10 @@ def head(db: Connection, room_id: str, now: float) -> Head | None:
     return _head(row, now) if row else None
 
 
-def _head(row: tuple[str, int, float], now: float) -> Head:
-    room_id, priority, next_try = row
-    is_ahead, is_due = priority > 0, next_try <= now
-    return Head(room_id, is_ahead and is_due, None if is_due or not is_ahead else next_try)
+def _head(row: tuple[str, float | None], now: float) -> Head:
+    room_id, ahead_at = row
+    is_urgent = ahead_at is not None and ahead_at <= now
+    return Head(room_id, is_urgent, None if is_urgent else ahead_at)
 
 
 def fronts(db: Connection, room_id: str) -> list[Waiting]:
@@ -171,12 +175,13 @@ def behind(db: Connection, front: Waiting) -> Generator[Waiting]:
 def older(db: Connection, accepted_before: float, limit: int) -> list[Old]:
     """Return what waits and was accepted before that time, about `limit` at the most, messages whole.
 
-    What waits for a room is in the order in which it was accepted: where the first is not old, no other is.
+    What waits for a room from another is in the order in which it was accepted: where the first is not old, no other
+    is.
     """
     found: list[Old] = []
-    rooms = db.execute(f"{WAITING_ROOMS} SELECT room FROM waiting_rooms WHERE room IS NOT NULL").fetchall()
-    for (room,), priority in product(rooms, (AHEAD, 0, PASSED)):
-        for *old, accepted_at in db.execute(OLDEST, (room, priority)):
+    sources = db.execute(f"{ALL_SOURCES} SELECT room, source FROM sources WHERE source IS NOT NULL").fetchall()
+    for (room, source), priority in product(sources, (AHEAD, 0, PASSED)):
+        for *old, accepted_at in db.execute(OLDEST, (room, source, priority)):
             one = Old(*old)
             if accepted_at >= accepted_before:
                 break

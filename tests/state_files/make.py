@@ -1,6 +1,6 @@
-"""Write state files of the schema versions 1 to 7 with the code of their time, and dump each as SQL text.
+"""Write state files of the schema versions 1 to 8 with the code of their time, and dump each as SQL text.
 
-Run it anywhere inside a clone of the repository: `python make.py`. Beside it come version_1.sql to version_7.sql.
+Run it anywhere inside a clone of the repository: `python make.py`. Beside it come version_1.sql to version_8.sql.
 """
 
 import re
@@ -23,6 +23,7 @@ COMMITS = {
     5: "5d8fe01f8dda760e39a0f5fb53cdfe1f9f8d8407",
     6: "52c3d5db6e579655d62256e25ce092067816e183",
     7: "56b7f6b025037cac00eaabbb7569750a22e874bc",
+    8: "ca1f6d16defa732d79253465d3fcd22b2ae4cee8",
 }
 # Runs in the commit's own tree, with its own classes; the arguments are the version and the path of the new state file.
 WRITER = '''
