@@ -193,7 +193,7 @@ async def show(what: str, scale: Scale, bots: Mapping[str, Start], peer: str) ->
     """Print the table of these bots."""
     rows = [await one(name, start, scale) for name, start in bots.items()]
     heads = ["", "delivered", "refused", "sends a delivery", "p50", "p99", "p99 in rounds"]
-    offered = f"{scale.messages} messages ({what}) at {scale.rate:g} a second, {scale.rate:g} sends a second allowed"
+    offered = f"{scale.messages} messages ({what}) at {scale.rate:g} a second, as many sends allowed"
     alone = scale.messages * (len(LABELS) - 1) * scale.interval
     round_ = len(LABELS) * scale.interval
     table(
