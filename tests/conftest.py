@@ -1,6 +1,7 @@
 """What the tests share: a loopback gateway with a community in it, and a bot that is running against it."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,8 +19,15 @@ if TYPE_CHECKING:
     from tests.numbered import NumberedGateway
 
 G = TypeVar("G", bound=ScriptedGateway)
+
+
+def thorough(number: int) -> int:
+    """How many examples a test draws: all in CI, a third by hand, so that nobody waits a minute for the tests."""
+    return number if os.environ.get("CI") else max(1, number // 3)
+
+
 # A machine that is busy with something else must not fail a property.
-hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.register_profile("patient", deadline=None, max_examples=thorough(100))
 hypothesis.settings.load_profile("patient")
 
 PREFIX = "Milvus用户交流群"

@@ -22,7 +22,7 @@ from roomsync.relay.rendering import Style, parts
 from roomsync.session import Session
 from roomsync.store import StateFile
 from tests.boxes import NOW
-from tests.conftest import PREFIX, Clock
+from tests.conftest import PREFIX, Clock, thorough
 from tests.fairness import HEADER, Judge, Said, lines_of
 
 ROOMS = ("101", "102", "103", "104")  # their ids are their labels here
@@ -210,21 +210,21 @@ def hold(story: Sequence[Happening]) -> None:
     assert not verdict, verdict
 
 
-@settings(max_examples=40, derandomize=True)
+@settings(max_examples=thorough(40), derandomize=True)
 @given(happenings())
 def test_all_get_what_they_are_owed(story: list[Happening]) -> None:
     """Whatever is said in whichever order, between whichever steps, all promises hold."""
     hold(story)
 
 
-@settings(max_examples=40, derandomize=True)
+@settings(max_examples=thorough(40), derandomize=True)
 @given(happenings(("refused",), ("refused",) * 2, ("refused",) * 3, ("answer lost",)))
 def test_refused_pictures_cost_nobody_else(story: list[Happening]) -> None:
     """They hold, too, when pictures, files and cards are refused, some of them for good, or an answer is lost."""
     hold(story)
 
 
-@settings(max_examples=40, derandomize=True)
+@settings(max_examples=thorough(40), derandomize=True)
 @given(happenings(("refused",) * 3, of_texts=[(), (), ("refused",), ("refused",) * 2, ("answer lost",)]))
 def test_refused_texts_cost_no_order(story: list[Happening]) -> None:
     """And when texts are refused, so that they go again and apart: all arrives, once, in the order of its room."""

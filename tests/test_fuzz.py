@@ -22,9 +22,9 @@ from roomsync.inbox.dispatcher import Dispatcher
 from roomsync.inbox.incoming import Incoming
 from roomsync.text.kinds import SILENT
 from roomsync.text.system_messages import is_throttle_notice
-from tests.conftest import PREFIX, Clock, until
+from tests.conftest import PREFIX, Clock, thorough, until
 
-MESSAGES, EVENTS, AT_ONCE = 6000, 4000, 500
+MESSAGES, EVENTS, AT_ONCE = thorough(6000), thorough(4000), 500
 ROOMS = {f"r{label}": f"{PREFIX}{label}" for label in ("101", "102", "103")}
 HANDLED = (
     EventType.LOGOUT,

@@ -17,6 +17,7 @@ from roomsync.delivery.ready_queue import ReadyQueue
 from roomsync.model import Kind, Send
 from roomsync.session import Session
 from tests.boxes import CAPTION, NOW, PICTURE, Box
+from tests.conftest import thorough
 
 ROOMS = ("r101", "r102", "r103", "r104")
 
@@ -190,7 +191,7 @@ class Story:
 EVENTS = ("say", "picture", "wait", "cancel", "notice", "sent", "lost", "refused", "passed", "pick", "pick", "sent")
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=thorough(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(events=st.lists(st.tuples(st.sampled_from(EVENTS), st.sampled_from(ROOMS)), max_size=40))
 def test_what_is_remembered_is_what_a_look_at_all_rooms_finds(
     tmp_path_factory: pytest.TempPathFactory, events: list[tuple[str, str]]

@@ -19,7 +19,7 @@ from roomsync.delivery.pacer import Limits, Pacer
 from roomsync.model import Kind, Message, Part
 from roomsync.session import Session
 from roomsync.store import StateFile
-from tests.conftest import Clock
+from tests.conftest import Clock, thorough
 
 ROOMS = ("r1", "r2", "r3")
 FAILURES = {
@@ -199,4 +199,4 @@ class Relay(RuleBasedStateMachine):
 
 
 TestPromises = Relay.TestCase
-TestPromises.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+TestPromises.settings = settings(max_examples=thorough(100), stateful_step_count=40, deadline=None)

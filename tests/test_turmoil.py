@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from roomsync.text.headers import HeaderTemplate
-from tests.conftest import running, until
+from tests.conftest import running, thorough, until
 from tests.scripted import Fault, ScriptedGateway, refused
 
 LABELS = ("101", "102", "103")
@@ -61,7 +61,7 @@ class Turmoil:
         return all(self.expected(label) <= set(self.arrived(label)) for label in LABELS)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(thorough(4)))
 @pytest.mark.parametrize("breaks", [False, True])
 async def test_nothing_is_lost_doubled_or_overtaken(
     gateway: ScriptedGateway, state_file: Path, monkeypatch: pytest.MonkeyPatch, seed: int, breaks: bool
