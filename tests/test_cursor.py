@@ -10,11 +10,12 @@ from types import SimpleNamespace
 import pytest
 
 from roomsync import store
+from roomsync.delivery.outbox import Outbox
 from roomsync.gateway.payloads import said_at
 from roomsync.gateway.protocol import EventType
 from roomsync.inbox.incoming import Incoming
 from roomsync.inbox.marks import Marks, moved
-from roomsync.model import Cursor, State
+from roomsync.model import Cursor, Kind, Message, Part, State
 from roomsync.store import StateFile, read_only
 from roomsync.text import phrases
 from tests.conftest import running, until
@@ -105,6 +106,33 @@ def test_events_without_numbers_write_nothing_more(state_file: Path) -> None:
         assert changes(Cursor("a"), Cursor(), Cursor("b")) == 0
         assert changes(Cursor("a", 1)) > 0
         assert changes(Cursor("a")) == 0
+
+
+@pytest.mark.parametrize(
+    ("ids", "mark", "waits"),
+    [
+        (["m1"], Cursor("a", 9), True),
+        (["s1"], Cursor("a", 9), False),
+        ([], Cursor("a", 9), False),
+        ([], Cursor("a", 2), True),
+        ([], Cursor("b", 9), True),
+        ([], Cursor(), True),
+    ],
+)
+def test_a_cursor_waits_for_the_disk_unless_it_only_goes_on(
+    state_file: Path, ids: list[str], mark: Cursor, waits: bool
+) -> None:
+    """A commit without a new message waits for the disk when the cursor goes back or to another account, else not."""
+    with closing(StateFile(state_file)) as state:
+        outbox, incoming = Outbox(state, 2000), Incoming(state)
+        outbox.accept(Message("m0", "r101", "alice", "Alice", Kind.TEXT), [Part(Kind.TEXT, "a")], ["r102"], NOW)
+        send = outbox.take("r102", NOW)
+        assert send
+        outbox.sent(send, "s1", NOW)
+        incoming.note(["m0"], NOW, [Cursor("a", 5)])
+        incoming.note(ids, NOW, [mark])
+        with state.connection() as db:
+            assert (db.execute("PRAGMA synchronous").fetchone()[0] == 2) is waits  # FULL
 
 
 # The bot at a gateway that numbers its events.

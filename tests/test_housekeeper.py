@@ -76,6 +76,20 @@ def test_what_is_too_old_expires_wherever_it_was_said(house: House) -> None:
     assert house.outbox.counts() == {State.EXPIRED: 3, State.WAITING: 4}  # with the line that tells how many
 
 
+def test_a_look_for_what_is_too_old_costs_the_same_whatever_waits(house: House) -> None:
+    """It takes as many steps of SQLite's with 100 messages that wait as with one, from however many source rooms."""
+    steps: list[int] = []
+    for count in (1, 99):
+        for number in range(count):
+            house.say("a", NOW, *(f"r{room}" for room in range(20)), where=f"source {count} {number}")
+        with house.state.connection() as db:
+            steps.append(0)
+            db.set_progress_handler(lambda: steps.append(steps.pop() + 1), 1)
+            assert expire(house.state, NOW, NOW) == 0
+            db.set_progress_handler(None, 1)
+    assert steps[0] == steps[1]
+
+
 def test_each_room_is_told_once_what_it_missed(house: House) -> None:
     """A room gets one line with the number of messages, not of parts, that it missed; others get none."""
     house.say("a", NOW - 1, "r102", "r103", copies=3)

@@ -80,6 +80,7 @@ def test_only_what_goes_ahead_makes_a_room_urgent(box: Box) -> None:
         ahead = db.execute("SELECT id FROM deliveries ORDER BY id").fetchall()[1][0]
         store.deliveries.bring_forward(db, ahead)
         db.execute("UPDATE deliveries SET next_try = ? WHERE id = ?", (NOW + 3, ahead))
+    assert box.outbox.bring_forward(NOW) == NOW + 5  # what goes ahead already is no news
     for now, there in ((NOW, Head("r103", False, NOW + 3)), (NOW + 9, Head("r103", True))):
         assert [box.outbox.head(f"r10{n}", now) for n in (2, 3, 4, 5)] == [Head("r102"), there, Head("r104"), None]
         assert sorted(box.outbox.heads(now), key=lambda head: head.room_id) == [Head("r102"), there, Head("r104")]

@@ -330,6 +330,15 @@ def test_a_migrated_file_has_the_tables_of_a_new_one(tmp_path: Path, version: in
     assert found[0] == found[1]
 
 
+def test_few_indexes_change_with_each_send(state: StateFile) -> None:
+    """Every index costs each message and each send: what waits is in these two alone, of sends what is looked up is."""
+    with state.connection() as db:
+        found = dict(db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"))
+    assert {name for name, sql in found.items() if " ON sends " in sql} == {"sends_room", "sends_sent_id"}
+    waiting = {name for name, sql in found.items() if "state = 'waiting'" in sql}
+    assert waiting == {"deliveries_by_source", "deliveries_out_of_turn"}
+
+
 def test_a_migration_that_fails_changes_nothing(state_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When a migration breaks off, the file is still of the version before it, all its rows in place."""
     old_file(state_file, 1)

@@ -145,7 +145,7 @@ def test_each_room_has_its_numbers(box: Box) -> None:
 
 def test_the_oldest_is_looked_for_in_all_source_rooms(box: Box) -> None:
     """The oldest that waits for a room may be of any room where it was said."""
-    for where, at in (("r101", NOW + 2), ("r104", NOW), ("r105", NOW + 1)):
+    for where, at in (("r105", NOW), ("r101", NOW + 1), ("r104", NOW + 2)):
         box.say("a", where=where, at=at)
     assert rooms(box, NOW + 7) == [{"id": "r102", "topic": "r102", **ROOM, "waiting": 3, "oldest_waiting": 7.0}]
 

@@ -13,12 +13,12 @@ def quick_imports() -> Iterator[None]:
 
     Nobody looks for garbage: imports make none, and what they make is never looked through again. It takes all three
     calls of `gc`: without `freeze` the first look after the block costs what was saved. And a dataclass without a
-    docstring gets none that shows its signature: of wechaty-grpc's 200 such classes that is a third of the time.
+    docstring gets none that shows its parameters: of wechaty-grpc's 200 such classes that is a third of the time.
     """
     signature = inspect.signature
 
-    def signature_unless_dataclass(of: Callable[..., object], *, eval_str: bool = False) -> inspect.Signature | str:
-        return "" if dataclasses.is_dataclass(of) else signature(of, eval_str=eval_str)
+    def signature_unless_dataclass(of: Callable[..., object], **options: object) -> inspect.Signature:
+        return inspect.Signature() if dataclasses.is_dataclass(of) else signature(of, **options)  # type: ignore[arg-type]
 
     gc.disable()
     inspect.signature = signature_unless_dataclass  # type: ignore[assignment]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from roomsync import store
-from roomsync.inbox.marks import moved
+from roomsync.inbox.marks import is_newer, moved
 from roomsync.model import Cursor
 from roomsync.store import StateFile
 
@@ -34,7 +34,8 @@ class Incoming:
         if not others and not marks:
             return []
         finished = tuple(self._finished)
-        with self.state.transaction(durable=bool(others)) as db:
+        may_wait = not others and is_newer(moved(self.cursor, marks), self.cursor)
+        with self.state.transaction(durable=not may_wait) as db:
             store.incoming.finish(db, finished)
             new = store.incoming.note(db, others, now)
             cursor = self._move_cursor(db, marks) if marks else self.cursor

@@ -29,6 +29,11 @@ class Marks:
         return Cursor(self._account, seq) if seq > 0 and self._account else None
 
 
+def is_newer(cursor: Cursor, than: Cursor) -> bool:
+    """Return whether a cursor goes on from an earlier one: with that in its place a gateway only tells more again."""
+    return cursor.account_id == than.account_id and cursor.seq >= than.seq
+
+
 def moved(cursor: Cursor, marks: Iterable[Cursor]) -> Cursor:
     """Return where the cursor is after these marks, in their order.
 

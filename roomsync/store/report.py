@@ -5,19 +5,19 @@ from dataclasses import dataclass
 
 from roomsync.model import State
 from roomsync.store.connection import Connection
-from roomsync.store.waiting import ALL_SOURCES, FRONT, IS_WAITING
+from roomsync.store.waiting import IS_WAITING
 
 IS_SETTLED = f"state NOT IN ('{State.WAITING}', '{State.SENDING}')"  # as the index deliveries_settled has it
 # Each of these is read once for all rooms, from an index; with a scan for each room a million deliveries take minutes.
+# What waits, with when the oldest was accepted; of what is being sent that is not asked.
 WAITING = f"""
-SELECT room, count(*) FROM deliveries INDEXED BY deliveries_by_source WHERE {IS_WAITING} GROUP BY room UNION ALL
-SELECT room, count(*) FROM deliveries INDEXED BY deliveries_sending
+SELECT room, count, (
+    SELECT accepted_at FROM messages WHERE id = (SELECT message_id FROM deliveries WHERE id = oldest))
+FROM (SELECT room, count(*) AS count, min(id) AS oldest FROM deliveries INDEXED BY deliveries_by_source
+    WHERE {IS_WAITING} GROUP BY room)
+UNION ALL
+SELECT room, count(*), NULL FROM deliveries INDEXED BY deliveries_sending
 WHERE state = '{State.SENDING}' AND changed >= :since GROUP BY room
-"""
-OLDEST = f"""
-{ALL_SOURCES}
-SELECT s.room, min(m.accepted_at) FROM sources AS s JOIN deliveries AS d ON d.id = ({FRONT})
-JOIN messages AS m ON m.id = d.message_id GROUP BY s.room
 """
 SETTLED = f"""
 SELECT room, state, count(*) FROM deliveries INDEXED BY deliveries_settled
@@ -48,9 +48,11 @@ def rooms(db: Connection, since: float, now: float) -> list[RoomReport]:
     """Return every room that something waits for or was settled for since then, by topic."""
     window = {"since": since}
     waiting: Counter[int] = Counter()
-    for room, count in db.execute(WAITING, window):
+    oldest: dict[int, float] = {}
+    for room, count, accepted_at in db.execute(WAITING, window):
         waiting[room] += count
-    oldest = dict(db.execute(OLDEST).fetchall())
+        if accepted_at is not None:
+            oldest[room] = accepted_at
     settled: dict[int, Counter[str]] = defaultdict(Counter)
     for room, state, count in db.execute(SETTLED, window):
         settled[room][state] = count

@@ -1,7 +1,7 @@
 """What waits in the table `deliveries`, read in the order in which it goes."""
 
 from collections.abc import Generator
-from itertools import product, starmap
+from itertools import starmap
 from typing import NamedTuple
 
 from roomsync.model import Head, Kind, State
@@ -32,21 +32,14 @@ HEAD = f"""
 SELECT r.gateway_id, ({AHEAD_AT}) FROM rooms AS r WHERE r.gateway_id = ?
 AND EXISTS (SELECT 1 FROM deliveries INDEXED BY deliveries_by_source WHERE {IS_WAITING} AND room = r.id)
 """
-# Every source room of what waits for these rooms, likewise.
+# Every source room of what waits for a room, likewise.
 SOURCES = f"""
-sources (room, source) AS (
-    SELECT room, (SELECT min(source) FROM deliveries INDEXED BY deliveries_by_source
-        WHERE {IS_WAITING} AND room = w.room) FROM waiting_rooms AS w WHERE room IS NOT NULL UNION ALL
+WITH RECURSIVE sources (room, source) AS (
+    SELECT r.id, (SELECT min(source) FROM deliveries INDEXED BY deliveries_by_source
+        WHERE {IS_WAITING} AND room = r.id) FROM rooms AS r WHERE r.gateway_id = ? UNION ALL
     SELECT room, (SELECT min(source) FROM deliveries INDEXED BY deliveries_by_source
         WHERE {IS_WAITING} AND room = s.room AND source > s.source) FROM sources AS s WHERE source IS NOT NULL
 )
-"""
-ALL_SOURCES = f"{WAITING_ROOMS}, {SOURCES}"
-SOURCES_OF_ROOM = f"WITH RECURSIVE waiting_rooms (room) AS (SELECT id FROM rooms WHERE gateway_id = ?), {SOURCES}"
-# The first that waits for a room from a source room (`s`).
-FRONT = f"""
-SELECT id FROM deliveries INDEXED BY deliveries_by_source
-WHERE {IS_WAITING} AND room = s.room AND source = s.source ORDER BY priority DESC, id LIMIT 1
 """
 # A picture may be megabytes, and is read when it is sent. What was taken back is quoted no more.
 COLUMNS = f"""
@@ -57,7 +50,9 @@ CASE WHEN EXISTS (SELECT 1 FROM recalls WHERE recalled = p.quoted) THEN '' ELSE 
 MADE_OF = "JOIN parts AS p USING (message_id, part) JOIN messages AS m ON m.id = d.message_id"
 # The first delivery that waits for a room from each source room.
 FRONTS = f"""
-{SOURCES_OF_ROOM} {COLUMNS} FROM sources AS s JOIN deliveries AS d ON d.id = ({FRONT})
+{SOURCES} {COLUMNS} FROM sources AS s JOIN deliveries AS d ON d.id = (
+    SELECT id FROM deliveries INDEXED BY deliveries_by_source
+    WHERE {IS_WAITING} AND room = s.room AND source = s.source ORDER BY priority DESC, id LIMIT 1)
 {MADE_OF} WHERE s.source IS NOT NULL
 """
 # What waits behind it, in the order in which it goes.
@@ -68,11 +63,15 @@ WHERE d.{IS_WAITING} AND d.room = ? AND d.source = ? ORDER BY d.priority DESC, d
 BODY = "SELECT body FROM deliveries JOIN parts USING (message_id, part) WHERE id = ?"
 # What waits of a send, in the order in which it went: a caption stands last.
 OF_SEND = f"{COLUMNS} FROM deliveries AS d {MADE_OF} WHERE d.send_id = ? AND d.{IS_WAITING} ORDER BY p.caption, d.id"
-# What waits for a room from a source room with one priority, the oldest first. Notices never expire.
-OLDEST = f"""
-SELECT d.id, r.gateway_id, d.message_id, m.kind, m.accepted_at FROM deliveries AS d INDEXED BY deliveries_by_source
-CROSS JOIN messages AS m ON m.id = d.message_id CROSS JOIN rooms AS r ON r.id = d.room
-WHERE d.{IS_WAITING} AND d.room = ? AND d.source = ? AND d.priority = ? AND m.missed = 0 ORDER BY d.id
+# What waits of messages that were accepted before a time, the oldest first. Notices never expire. Messages before the
+# one that has waited longest, whose delivery has the lowest id, are done with: the index alone shows which they are.
+OLDER = f"""
+SELECT d.id, r.gateway_id, d.message_id, m.kind FROM messages AS m INDEXED BY messages_accepted
+CROSS JOIN deliveries AS d INDEXED BY deliveries_message ON d.message_id = m.id AND d.{IS_WAITING}
+CROSS JOIN rooms AS r ON r.id = d.room
+WHERE m.accepted_at < ? AND m.missed = 0 AND m.id >= (SELECT message_id FROM deliveries WHERE id = (
+    SELECT min(id) FROM deliveries INDEXED BY deliveries_by_source WHERE {IS_WAITING}))
+ORDER BY m.accepted_at, m.id
 """
 PASSED_ONES = f"""
 SELECT d.id, r.gateway_id, next_try FROM deliveries AS d INDEXED BY deliveries_out_of_turn
@@ -173,21 +172,12 @@ def behind(db: Connection, front: Waiting) -> Generator[Waiting]:
 
 
 def older(db: Connection, accepted_before: float, limit: int) -> list[Old]:
-    """Return what waits and was accepted before that time, about `limit` at the most, messages whole.
-
-    What waits for a room from another is in the order in which it was accepted: where the first is not old, no other
-    is.
-    """
+    """Return what waits and was accepted before that time, about `limit` at the most, messages whole."""
     found: list[Old] = []
-    sources = db.execute(f"{ALL_SOURCES} SELECT room, source FROM sources WHERE source IS NOT NULL").fetchall()
-    for (room, source), priority in product(sources, (AHEAD, 0, PASSED)):
-        for *old, accepted_at in db.execute(OLDEST, (room, source, priority)):
-            one = Old(*old)
-            if accepted_at >= accepted_before:
-                break
-            if len(found) >= limit and one.message_id != found[-1].message_id:
-                return found
-            found.append(one)
+    for one in starmap(Old, db.execute(OLDER, (accepted_before,))):
+        if len(found) >= limit and one.message_id != found[-1].message_id:
+            break
+        found.append(one)
     return found
 
 
