@@ -181,15 +181,15 @@ async def run(short: bool) -> None:
         return
     scale, there = SHORT if short else Scale(), peer_is_there()
     bots = {name: start for name, start in TEXT_BOTS.items() if there or start is not many_to_many}
-    peer = "" if there else " ManyToManyRoomConnector: left out, npm ci has not been run in tests/bench."
-    await show("texts", scale, bots, peer)
+    note = "" if there else " ManyToManyRoomConnector: left out, npm ci has not been run in tests/bench."
+    await show("texts", scale, bots, note)
     every = 5 if short else 10
-    peer = " ManyToManyRoomConnector: left out, it relays what its function makes, which is a text."
+    note = " ManyToManyRoomConnector: left out, it relays what its function makes, which is a text."
     bots = {"ours": ours} if short else PICTURE_BOTS
-    await show(f"1 in {every} a picture", replace(scale, pictures=every), bots, peer)
+    await show(f"1 in {every} a picture", replace(scale, pictures=every), bots, note)
 
 
-async def show(what: str, scale: Scale, bots: Mapping[str, Start], peer: str) -> None:
+async def show(what: str, scale: Scale, bots: Mapping[str, Start], note: str) -> None:
     """Print the table of these bots."""
     rows = [await one(name, start, scale) for name, start in bots.items()]
     heads = ["", "delivered", "refused", "sends a delivery", "p50", "p99", "p99 in rounds"]
@@ -202,5 +202,5 @@ async def show(what: str, scale: Scale, bots: Mapping[str, Start], peer: str) ->
         rows,
         f"what has not arrived {scale.drain:g} s after the last message, of which there is no delay (at this pace one "
         f"send for each delivery takes {alone:.0f} s), and WeChat's own rules, which nobody publishes; a round is "
-        f"{len(LABELS)} rooms at {scale.interval:g} s, {round_:g} s.{peer}",
+        f"{len(LABELS)} rooms at {scale.interval:g} s, {round_:g} s.{note}",
     )

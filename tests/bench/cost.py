@@ -11,8 +11,8 @@ from tests.bench.tables import figure, table
 ROOMS = 10
 REST = 0.3  # seconds in which a bot finishes what it does after the last send; it counts as its CPU
 LEFT_OUT = (
-    "the gateway's own work, the pace, memory, and the time that ours waits for the disk, which is no CPU; the floors "
-    "and the naive bot keep nothing, so what is refused or in hand when they end is lost."
+    "the gateway's own work, the pace and memory; ours waits for the disk, which shows in its deliveries a second and "
+    "not in its CPU; the floors and the naive bot keep nothing, so what is refused or in hand when they end is lost."
 )
 
 
@@ -46,7 +46,6 @@ class Load:
     texts: int
 
 
-ECHOES = (False, True)
 Costs = Mapping[tuple[Load, Contender, bool], Cost]  # the last: with echoes
 
 
@@ -71,25 +70,27 @@ async def measure(cost: Cost, gateway: asyncio.subprocess.Process, bot: Watched,
 
 async def run(short: bool, before: Path | None = None) -> None:
     """Print the tables. `before`: another checkout of the project, whose bot is shown, too."""
-    contenders, turns, ways = [*ours_and(before), NAIVE, FLOOR_AT_ONCE, FLOOR], 1 if short else 2, loads(short)
-    costs = {(load, one, echo): Cost() for load in ways for one in contenders for echo in ECHOES[short:]}
-    for echo in ECHOES[short:] * turns:
-        for one in contenders:
-            async with server(ROOMS, echo) as (gateway, endpoint), one.running(gateway, endpoint) as bot:
+    contenders, turns = [*ours_and(before), NAIVE, FLOOR_AT_ONCE, FLOOR], 1 if short else 2
+    echoes = (True,) if short else (False, True)
+    costs = {(load, bot, echo): Cost() for load in loads(short) for bot in contenders for echo in echoes}
+    for echo in echoes * turns:
+        for bot in contenders:
+            async with server(ROOMS, echo) as (gateway, endpoint), bot.running(gateway, endpoint) as process:
                 await reported(gateway, "each 3 0")  # what a bot does once is done then
-                for load in ways:
-                    await measure(costs[load, one, echo], gateway, bot, load)
-    for load in ways:
+                for load in loads(short):
+                    await measure(costs[load, bot, echo], gateway, process, load)
+    for load in loads(short):
         show(load, turns, contenders, costs)
 
 
 def show(load: Load, turns: int, contenders: Sequence[Contender], costs: Costs) -> None:
     """Print the table of a load."""
     rows = [
-        [f"{one.title}{', with echoes' if echo else ''}", *costs[load, one, echo].cells(costs[load, FLOOR, echo])]
-        for echo in ECHOES
-        for one in contenders
-        if (load, one, echo) in costs
+        [f"{bot.title}{', with echoes' if echo else ''}", *costs[load, bot, echo].cells(costs[load, FLOOR, echo])]
+        for echo in (False, True)
+        for bot in contenders
+        if (load, bot, echo) in costs
     ]
-    heads = ["", "sends", "deliveries/s", "CPU a delivery", "of the last"]
-    table(f"cost: {ROOMS} rooms, no pace, {turns * load.texts} {load.title}", heads, rows, LEFT_OUT)
+    heads = ["", "sends", "deliveries/s", "CPU a delivery", "× bare, one at a time"]
+    runs = f"{turns} × " if turns > 1 else ""
+    table(f"cost: {ROOMS} rooms, no pace, {runs}{load.texts} {load.title}", heads, rows, LEFT_OUT)

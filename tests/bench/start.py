@@ -8,7 +8,17 @@ from tests.bench.process import Contender, Watched, line_of, ours_and, server, s
 from tests.bench.tables import figure, table
 
 ROOMS = 10
-IMPORT = "import roomsync.gateway.puppet; print('here', flush=True); input()"
+# As bot.py has it: today within quick_imports, of which older checkouts know nothing.
+IMPORT = """
+try:
+    from roomsync.cli.imports import quick_imports
+except ImportError:
+    from contextlib import nullcontext as quick_imports
+with quick_imports():
+    import roomsync.gateway.puppet
+print("here", flush=True)
+input()
+"""
 
 
 async def importing(contender: Contender) -> tuple[float, float]:

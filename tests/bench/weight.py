@@ -11,6 +11,7 @@ from tests.bench.process import Contender, environment, ours_and, reported, serv
 from tests.bench.tables import figure, table
 
 ROOMS = 10
+SOURCES = 50  # rooms in which the messages of the million deliveries were said
 AT_ONCE = 100  # messages said at once, until all are in the other rooms
 CREATE = (
     "import sys; from pathlib import Path; from roomsync.store import StateFile; StateFile(Path(sys.argv[1])).close()"
@@ -21,7 +22,7 @@ ADD_ROOMS = f"{NUMBERS} INSERT INTO rooms (id, gateway_id, topic) SELECT i, 'r' 
 ADD_MESSAGES = f"""{NUMBERS} INSERT INTO messages (id, gateway_id, room, talker_id, name, kind, accepted_at)
 SELECT i, 'm' || i, 1, 'alice', 'Alice', 'text', ? FROM n"""
 ADD_DELIVERIES = f"""{NUMBERS} INSERT INTO deliveries (message_id, part, room, source, state, changed)
-SELECT 1 + (i - 1) / 9, 0, 2 + (i - 1) % 9, 1, ?, ? FROM n"""
+SELECT 1 + (i - 1) / 9, 0, 2 + (i - 1) % 9, 1 + (i - 1) / 9 % ?, ?, ? FROM n"""
 
 
 async def memory(contender: Contender, messages: int) -> float:
@@ -41,9 +42,9 @@ async def status(contender: Contender, deliveries: int, state: str) -> str:
         with closing(sqlite3.connect(path, isolation_level=None)) as db:
             db.execute("PRAGMA synchronous = OFF")
             db.execute("BEGIN")
-            db.execute(ADD_ROOMS, (ROOMS,))
+            db.execute(ADD_ROOMS, (SOURCES,))
             db.execute(ADD_MESSAGES, (1 + deliveries // 9, now))
-            db.execute(ADD_DELIVERIES, (deliveries, state, now))
+            db.execute(ADD_DELIVERIES, (deliveries, SOURCES, state, now))
             db.execute("COMMIT")
         spent = []
         for _ in range(3):
