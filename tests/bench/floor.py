@@ -1,7 +1,8 @@
 """The floor: a bare grpclib loop that makes the calls no relay can do without, and nothing else.
 
 For each message its payload, and a send to each other room: one at a time, or all at once. It asks once for each
-member's name, and for no message whose id a send gave. As a process (`python -m tests.bench.floor one|all ENDPOINT TOKEN`) it prints `ready` when it knows its rooms.
+member's name, and for no message whose id a send gave. As a process (`python -m tests.bench.floor one|all ENDPOINT
+TOKEN`) it prints `ready` when it knows its rooms.
 """
 
 import asyncio
