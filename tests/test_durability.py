@@ -48,7 +48,7 @@ def commits(statements: list[str]) -> list[tuple[bool, str]]:
 async def test_one_wait_for_the_disk_for_each_send(gateway: ScriptedGateway, state_file: Path, echoes: bool) -> None:
     """A message to nine rooms waits for the disk eleven times: noted, accepted, and once for each send.
 
-    The echoes add nothing, and the gateway is not asked for them.
+    Echoes that come behind the answers add nothing, and the gateway is not asked for them.
     """
     for number in range(104, 111):
         gateway.add_room(f"r{number}", f"Milvus用户交流群{number}")
