@@ -229,6 +229,18 @@ def test_an_echo_of_a_picture_is_known_by_its_kind(box: Box, kind: Kind, body: s
     assert echo(box, body, kind=kind) is settles
 
 
+def test_an_echo_of_a_picture_is_of_the_one_in_hand(box: Box) -> None:
+    """When a picture was refused and another one is being sent, an echo is of that one; the first is sent again."""
+    for where in ("r101", "r103"):
+        box.say(PICTURE, where=where)
+    box.outbox.retry(box.take(), NOW + 1, "no", NOW)
+    second = box.take()
+    assert echo(box, "", kind=Kind.IMAGE)
+    box.outbox.sent(second, "s1", NOW)
+    assert box.outbox.counts() == {State.WAITING: 1, State.SENT: 1}
+    assert box.take(now=NOW + 1).repeated
+
+
 def test_an_echo_is_of_its_room_its_words_and_its_time(box: Box) -> None:
     """An echo in another room, of other words, or long after the send settles nothing."""
     box.say("a")

@@ -330,6 +330,50 @@ def test_a_migrated_file_has_the_tables_of_a_new_one(tmp_path: Path, version: in
     assert found[0] == found[1]
 
 
+def killed_while_writing(path: Path) -> None:
+    """A database as a process leaves it that dies in a transaction, with the journal that undoes it, at `path`."""
+    made = path.with_name("made")
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("PRAGMA journal_mode = DELETE")
+        db.execute("PRAGMA cache_size = 1")  # so that pages are written before the end
+        db.execute("BEGIN IMMEDIATE")
+        db.execute("CREATE TABLE half_made (a)")
+        db.executemany("INSERT INTO half_made VALUES (?)", [("a" * 1000,)] * 100)
+        for end in ("", "-journal"):
+            shutil.copy(f"{path}{end}", f"{made}{end}")
+    for end in ("", "-journal"):
+        shutil.move(f"{made}{end}", f"{path}{end}")
+
+
+def test_what_is_set_aside_takes_its_journal_along(state_file: Path) -> None:
+    """The journal of a half-made file goes with it: it would be taken for that of the next file."""
+    StateFile(state_file).close()
+    killed_while_writing(state_file)
+    aside = set_aside(state_file)
+    assert aside.with_name(f"{aside.name}-journal").exists()
+    assert not state_file.with_name(f"{state_file.name}-journal").exists()
+
+
+def test_a_kill_in_the_first_moment_costs_nothing(state_file: Path) -> None:
+    """A state file over whose making a process died, so that something in it has to be undone first, is opened."""
+    StateFile(state_file).close()
+    killed_while_writing(state_file)
+    with closing(StateFile(state_file)) as state, state.connection() as db:
+        assert db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'half_made'").fetchone() == (0,)
+
+
+def test_a_database_that_another_process_died_over_is_left_alone(state_file: Path) -> None:
+    """Another program's database is refused in the same state, and nothing in it is undone."""
+    with closing(sqlite3.connect(state_file)) as db:
+        db.execute("CREATE TABLE theirs (a)")
+    killed_while_writing(state_file)
+    files = [state_file, state_file.with_name(f"{state_file.name}-journal")]
+    before = [file.read_bytes() for file in files]
+    with pytest.raises(StateFileError, match="is a database of something else"):
+        StateFile(state_file)
+    assert [file.read_bytes() for file in files] == before
+
+
 def test_few_indexes_change_with_each_send(state: StateFile) -> None:
     """Every index costs each message and each send: what waits is in these two alone, of sends what is looked up is."""
     with state.connection() as db:

@@ -21,9 +21,9 @@ CONNECT_TIMEOUT = 10.0
 # the answers to calls need on the same connection.
 STREAM_WINDOW = 4 * 2**20
 CONNECTION_WINDOW = 16 * 2**20
-# Calls that are over of which h2 remembers how they ended, so that what comes late of one is passed over: nothing comes
-# thousands of calls late. Its own 65,536 grow to 8 MB.
-MAX_CLOSED_CALLS = 4096
+# Calls that are over of which h2 remembers how they ended, so that what comes late of one is passed over: more than a full
+# backlog of events makes in one go. Its own 65,536 grow to 8 MB.
+MAX_CLOSED_CALLS = 16_384
 H2Connection.MAX_CLOSED_STREAMS = MAX_CLOSED_CALLS
 # The ecosystem's root certificate, from npm `wechaty-puppet-service` (src/auth/ca.ts), valid to 2031-08-07. The key of
 # the server certificate that it signed is public, too: it keeps no secret and proves no identity. A gateway reached

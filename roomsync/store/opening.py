@@ -15,7 +15,7 @@ from roomsync.store.schema import MIGRATIONS
 APPLICATION_ID = 0x5253594E
 LOCK_TIMEOUT = 1.0  # seconds; `--status` holds the lock for a moment, to see whether it is free
 BUSY_TIMEOUT = 1.0  # seconds that one piece of work waits for another program that has the file locked
-COMPANIONS = ("-wal", "-shm", "-lock")  # files of SQLite, and ours, beside the state file
+COMPANIONS = ("-wal", "-shm", "-journal", "-lock")  # files of SQLite, and ours, beside the state file
 CACHE_KIB = 500  # of pages in memory; SQLite's own 2,000 are not faster for steps that look at a few pages each
 CHECK_STEPS = 20_000_000  # of SQLite's virtual machine: about two seconds of looking for damage at a start
 HEADER_BYTES = 100  # of an SQLite file (https://sqlite.org/fileformat2.html#the_database_header)
@@ -80,9 +80,13 @@ def _damage(path: Path) -> str:
     return "it is damaged: some of its pages are not what was written"
 
 
-def open_read_only(path: Path) -> Connection:
-    """Open a file to look at it alone. Raises `sqlite3.Error`."""
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, factory=Connection)
+def open_read_only(path: Path, *, as_it_is: bool = False) -> Connection:
+    """Open a file to look at it alone. Raises `sqlite3.Error`.
+
+    `as_it_is`: also while a journal beside it holds what has to be undone first (https://sqlite.org/hotjournal.html).
+    """
+    mode = "mode=ro&immutable=1" if as_it_is else "mode=ro"
+    return sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, factory=Connection)
 
 
 def open_file(path: Path) -> Connection:
@@ -122,7 +126,14 @@ def _prepare(path: Path) -> None:
     if path.exists() and path.stat().st_size:
         # Looked at without writing: opening another program's file could merge its log into it.
         with closing(open_read_only(path)) as db:
-            version_of(db, path)
+            try:
+                version_of(db, path)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK:
+                    raise
+                # A process died over it, ours over the first lines of a new one. If it is ours, opening it undoes them.
+                with closing(open_read_only(path, as_it_is=True)) as half_made:
+                    version_of(half_made, path)
     else:
         # The file is made readable by its owner only, before anything is in it.
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
@@ -211,7 +222,7 @@ def set_aside(path: Path) -> Path:
         raise StateFileError(f"There is no state file {path}; nothing has to be moved.")
     aside = path.with_name(f"{path.name}.aside-{time.strftime('%Y%m%d-%H%M%S')}")
     with closing(hold_lock(path)), explained(path):
-        for end in ("-wal", "-shm", ""):  # the file itself last: until then the next try can go on
+        for end in ("-wal", "-shm", "-journal", ""):  # the file itself last: until then the next try can go on
             file = path.with_name(path.name + end)
             if file.exists():
                 file.rename(aside.with_name(aside.name + end))

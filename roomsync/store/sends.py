@@ -8,14 +8,15 @@ from roomsync.store.connection import Connection
 from roomsync.store.rooms import KEY
 
 # The oldest send that has had no echo, or fewer than it was tried. A text is known by its words, anything else by its
-# kind; of those only one that has not waited long for its next try.
+# kind; of those only one that has not waited long for its next try, and only where none is being made.
 AWAITING_ECHO = f"""
 SELECT s.id FROM sends AS s WHERE s.room = {KEY} AND s.at >= ?
 AND (s.sent_id IS NULL OR (s.tries > 1 AND s.echoes < s.tries - 1))
 AND s.kind = ? AND (s.kind <> '{Kind.TEXT}' OR s.body = ?)
 AND (s.kind = '{Kind.TEXT}' OR NOT EXISTS (
     SELECT 1 FROM deliveries AS d WHERE d.send_id = s.id AND d.state = '{State.WAITING}' AND d.changed < ?))
-ORDER BY s.at, s.id LIMIT 1
+ORDER BY s.kind <> '{Kind.TEXT}' AND EXISTS (
+    SELECT 1 FROM deliveries AS d WHERE d.send_id = s.id AND d.state = '{State.WAITING}'), s.at, s.id LIMIT 1
 """
 # Not an announcement, whose id is made up: char(31) is in none of a gateway.
 IS_SAID_THERE = f"SELECT gateway_id FROM messages WHERE id = ? AND room = {KEY} AND instr(gateway_id, char(31)) = 0"
