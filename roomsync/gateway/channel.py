@@ -21,8 +21,8 @@ CONNECT_TIMEOUT = 10.0
 # the answers to calls need on the same connection.
 STREAM_WINDOW = 4 * 2**20
 CONNECTION_WINDOW = 16 * 2**20
-# Calls that are over of which h2 remembers how they ended, so that what comes late of one is passed over: more than a full
-# backlog of events makes in one go. Its own 65,536 grow to 8 MB.
+# Calls that are over of which h2 remembers how they ended, so that what comes late of one is passed over: more than a
+# full backlog of events makes in one go. Its own 65,536 grow to 8 MB.
 MAX_CLOSED_CALLS = 16_384
 H2Connection.MAX_CLOSED_STREAMS = MAX_CLOSED_CALLS
 # The ecosystem's root certificate, from npm `wechaty-puppet-service` (src/auth/ca.ts), valid to 2031-08-07. The key of
