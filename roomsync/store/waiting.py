@@ -26,6 +26,7 @@ AHEAD_AT = f"""
 SELECT next_try FROM deliveries INDEXED BY deliveries_out_of_turn
 WHERE {IS_OUT_OF_TURN} AND priority > 0 AND room = r.id ORDER BY priority DESC, id LIMIT 1
 """
+# Every room that something waits for, with that time.
 HEADS = f"{WAITING_ROOMS} SELECT r.gateway_id, ({AHEAD_AT}) FROM waiting_rooms AS w JOIN rooms AS r ON r.id = w.room"
 # Likewise of one room.
 HEAD = f"""
