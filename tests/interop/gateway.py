@@ -22,10 +22,8 @@ import contextlib
 import json
 import os
 import re
-import secrets
 import shutil
 import signal
-import socket
 import tempfile
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -34,7 +32,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
-FIRST_PORT, PORTS = 20_000, 12_000  # see free_port
+from tests.interop.ports import free_port
+
 HERE = Path(__file__).parent
 # Left out of what is read again: Python 3.12 stops at a depth of JSON that nobody can set.
 DEEP = re.compile(rb"\[{500,}\]{500,}")
@@ -135,19 +134,6 @@ def missing() -> str | None:
     if not all((HERE / "node_modules" / package).is_dir() for package in PACKAGES.values()):
         return "npm ci has not been run in tests/interop"
     return None
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 on which nobody listens now, and which no system gives to a connection that goes out.
-
-    Those it does give begin at 32768 (Linux) or 49152: while a gateway is down, or not up yet, anybody's connection may
-    take one of them.
-    """
-    while True:
-        port = FIRST_PORT + secrets.randbelow(PORTS)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 class RealGateway:
