@@ -36,6 +36,7 @@ with explained(), quick_imports():
     from roomsync.config.settings import Settings, read_settings
     from roomsync.delivery.attempts import Attempts
     from roomsync.delivery.courier import Courier
+    from roomsync.delivery.gate import Gate
     from roomsync.delivery.housekeeper import Housekeeper
     from roomsync.delivery.outbox import Outbox
     from roomsync.delivery.pacer import DAY, Limits, Pacer
@@ -79,8 +80,9 @@ class RoomSyncBot(Wechaty):
         pace = settings.send_interval, settings.room_interval, settings.sends_per_minute, settings.daily_limits
         self.pacer = Pacer(Limits(*pace, settings.send_burst), self.session)
         most = settings.max_attempts
-        self.courier = Courier(Attempts(self.outbox, self.pacer, self.session, client, self.clock, most))
         self.rooms = Rooms(settings.room_prefixes)
+        attempts = Attempts(self.outbox, self.pacer, self.session, client, self.clock, most)
+        self.courier = Courier(attempts, Gate(self.session, self.rooms.community_in))
         self.roster = Roster(client, self.rooms, self.outbox, self.clock)
         style = Style(HeaderTemplate(settings.header), max_text, settings.max_file_bytes, settings.mention_quoted)
         ttl, retention = settings.relay_ttl_hours * 3600, settings.retention_days * DAY

@@ -1,9 +1,11 @@
 """Whether the bot is connected, logged in (as whom), throttled or paused: the one place that knows."""
 
 import asyncio
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 
 
 class Phase(StrEnum):
@@ -31,7 +33,7 @@ class Session:
         self.account_id = ""  # the contact id of the account that is, or was last, logged in; empty after a logout
         self.verify_id = ""  # what WeChat's question for a verify code is called; empty while it asks for none
         self.cooldown = Cooldown()
-        self.paused = False  # nothing is sent until `resume`
+        self.pauses: Mapping[str, float] = MappingProxyType({})  # community -> until when; empty: all communities
         self.last_event = 0.0  # when the last event came, seconds since the epoch; 0 before the first
         self.disconnects = 0  # how many connections ended
         self.ends = 0  # how many connections or logins ended
@@ -55,8 +57,8 @@ class Session:
 
     @property
     def can_send(self) -> bool:
-        """Whether something may be sent, as far as the pace allows."""
-        return self.is_ready and not self.paused
+        """Whether something may be sent, as far as the pace and the gate of its room allow."""
+        return self.is_ready
 
     def listen(self, listener: Callable[[], None]) -> None:
         """Call `listener` after each change from now on."""
@@ -104,15 +106,26 @@ class Session:
         self.cooldown = cooldown
         self._change(self.phase)
 
-    def pause(self) -> None:
-        """Send nothing until `resume`; what is said is accepted all the same."""
-        self.paused = True
+    def pause(self, community: str = "", until: float = math.inf) -> None:
+        """Send nothing to a community's rooms (empty: to any) until then; what is said is accepted all the same."""
+        self.set_pauses({**self.pauses, community: until})
+
+    def resume(self, community: str = "") -> None:
+        """Send again."""
+        self.set_pauses({one: until for one, until in self.pauses.items() if one != community})
+
+    def set_pauses(self, pauses: Mapping[str, float]) -> None:
+        """Let these pauses stand in the place of all others: community (empty: all) -> until when."""
+        self.pauses = MappingProxyType(dict(pauses))
         self._change(self.phase)
 
-    def resume(self) -> None:
-        """Send again."""
-        self.paused = False
-        self._change(self.phase)
+    def paused_at(self, now: float) -> tuple[str, ...]:
+        """Return the communities that are paused then; an empty one stands for all."""
+        return tuple(sorted(one for one, until in self.pauses.items() if until > now))
+
+    def is_paused(self, community: str, now: float) -> bool:
+        """Return whether nothing is sent to the rooms of a community then."""
+        return any(self.pauses.get(one, 0.0) > now for one in ("", community))
 
     def _change(self, phase: Phase) -> None:
         self.phase = phase

@@ -7,6 +7,7 @@ import pytest
 from grpclib.const import Status
 
 from roomsync.model import State
+from roomsync.session import Cooldown
 from tests.conftest import PREFIX, running, until
 from tests.scripted import Fault, ScriptedGateway, refused
 from tests.test_bot import lines
@@ -358,11 +359,11 @@ async def test_two_recalls_out_of_one_batch(gateway: ScriptedGateway, state_file
         await until(lambda: bot.outbox.counts().get(State.WAITING) == 6)
         bot.session.resume()
         await gateway.until(lambda: len(gateway.sent) == 2)
-        bot.session.pause()
+        bot.session.throttle(Cooldown(bot.clock() + 60, 60))  # which holds recalls up, too
         gateway.say("r101", "alice", "m0", kind="recalled")
         gateway.say("r101", "alice", "m1", kind="recalled")
         await until(lambda: bot.outbox.counts().get(State.WAITING) == 4)
-        bot.session.resume()
+        bot.session.throttle(Cooldown())
         await gateway.until(lambda: len(gateway.sent) == 4)
     assert {one.body for one in gateway.sent[2:]} == {"[Alice@101]:  line 2"}
 

@@ -19,6 +19,7 @@ from roomsync.gateway.payloads import Contents, message_of
 from roomsync.gateway.protocol import MAX_ID
 from roomsync.gateway.wire import MessagePayloadResponse, MessageSendTextRequest
 from roomsync.model import Kind, Message, State
+from roomsync.session import Cooldown
 from tests.conftest import running, until
 from tests.hostile import raw
 from tests.scripted import Fault, ScriptedGateway, refused
@@ -339,11 +340,11 @@ async def test_what_was_taken_back_is_quoted_no_more(gateway: ScriptedGateway, s
     """A reply that waits while the quoted message is taken back goes without its words."""
     async with running(gateway, state_file) as bot:
         await said(gateway, "r101", "alice", "hello", id="m1", sends=2)
-        bot.session.pause()
+        bot.session.throttle(Cooldown(bot.clock() + 60, 60))
         gateway.say("r101", "bob", "hi", quote_id="m1")
         gateway.say("r101", "alice", "m1", kind="recalled")
         await until(lambda: bot.outbox.counts().get(State.WAITING) == 4)
-        bot.session.resume()
+        bot.session.throttle(Cooldown())
         await gateway.until(lambda: len(gateway.sent) == 4)
     assert [one.body for one in gateway.sent[2:]] == ["[Bob@101]:  hi"] * 2
 

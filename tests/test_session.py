@@ -56,19 +56,22 @@ def test_a_login_that_is_told_again_interrupts_nothing() -> None:
     assert session.phase is Phase.LOGGED_IN
 
 
-def test_a_pause_sends_nothing_until_it_is_over() -> None:
-    """While it is paused the session stays ready and may not send."""
+def test_a_pause_is_of_one_community_or_of_all() -> None:
+    """A community is paused by its own pause or by that of all, each until it is over or taken back."""
     session = ready()
+    session.pause("A", 10.0)
+    assert [session.is_paused(one, 9.0) for one in "AB"] == [True, False]
+    assert not session.is_paused("A", 10.0)
     session.pause()
-    assert (session.is_ready, session.can_send) == (True, False)
+    assert session.is_paused("B", 10.0)
     session.resume()
-    assert session.can_send
+    assert session.paused_at(9.0) == ("A",)
 
 
 def test_who_listens_hears_of_every_change() -> None:
     """Each change is told once, after it is made: a phase, a throttle, a pause."""
     session, heard = Session(), []
-    session.listen(lambda: heard.append((session.phase, session.cooldown.length, session.paused)))
+    session.listen(lambda: heard.append((session.phase, session.cooldown.length, bool(session.pauses))))
     session.connect()
     session.throttle(Cooldown(60.0, 60.0))
     session.pause()

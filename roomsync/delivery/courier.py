@@ -6,6 +6,7 @@ import logging
 from collections.abc import Collection, Sequence
 
 from roomsync.delivery.attempts import Attempts, Mark
+from roomsync.delivery.gate import Gate
 from roomsync.delivery.picker import Picker
 from roomsync.delivery.retries import is_media
 from roomsync.errors import StateFileError
@@ -25,15 +26,16 @@ ERROR_DELAY = 5.0  # seconds until the courier goes on after what was not forese
 class Courier:
     """Sends what waits in the outbox, as the pacer allows, while the session is ready.
 
-    `attempts` makes each of them, on the same outbox, pacer, session and clock.
+    `attempts` makes each of them, on the same outbox, pacer, session and clock. `gate` says where nothing may go now;
+    without one only a pause of all communities does.
     """
 
-    def __init__(self, attempts: Attempts) -> None:
+    def __init__(self, attempts: Attempts, gate: Gate | None = None) -> None:
         self._attempts = attempts
         self.outbox, self._run = attempts.outbox, attempts.outbox.state.run
         self._pacer = attempts.pacer
-        self._picker = Picker(self.outbox, self._pacer)
         self._session = attempts.session
+        self._picker = Picker(self.outbox, self._pacer, gate or Gate(self._session))
         self._clock = attempts.clock
         self._in_hand: dict[str, asyncio.Task[None]] = {}  # sends without an answer, by room
         self._back: set[str] = set()  # rooms that had one, and may be served again

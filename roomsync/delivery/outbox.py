@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from roomsync import store
+from roomsync.delivery.gate import ALL, passes
 from roomsync.delivery.outcomes import Outcomes
 from roomsync.delivery.turns import Memory, Queue, choose, due_at
 from roomsync.model import Head, Kind, Message, Part, Send, Shown, State
@@ -82,22 +83,27 @@ class Outbox(Outcomes):
         with self.state.connection() as db:
             return db.take_news()
 
-    def next_try(self, room_id: str, now: float) -> float:
-        """Return when the next send to a room may be made, as far as that depends on what waits for it."""
-        with self.state.connection() as db:
-            return due_at(store.waiting.fronts(db, room_id), now)
+    def next_try(self, room_id: str, now: float, least: float = ALL) -> float:
+        """Return when the next send to a room may be made, as far as that depends on what waits for it.
 
-    def take(self, room_id: str, now: float, *, shown: Shown | None = None, quotes: bool = False) -> Send | None:
+        `least`: the least priority of what passes its gate now.
+        """
+        with self.state.connection() as db:
+            return due_at(_passing(store.waiting.fronts(db, room_id), least), now)
+
+    def take(
+        self, room_id: str, now: float, *, shown: Shown | None = None, quotes: bool = False, least: float = ALL
+    ) -> Send | None:
         """Return the next send for a room, its deliveries marked as sending from now on; None when nothing may go.
 
         What goes is chosen by `turns.choose`. A send that may have gone out before is made again just as it was, so
         that an echo of the first is known to be of it. `shown`: the picture that is the last thing in that room. A
         caption that would only say the same once more is omitted. `quotes`: the gateway speaks quote ids, so that a
         reply can quote what its room has of what it answers, in a message of its own. Where replies come faster than
-        the room has turns they go together, and a line names what each of them quotes.
+        the room has turns they go together, and a line names what each of them quotes. `least`: see `next_try`.
         """
         with self.state.transaction() as db:
-            batch = self._choose(db, room_id, now, shown, quotes)
+            batch = self._choose(db, room_id, now, shown, quotes, least)
             if not batch:
                 return None
             send = _send_of(db, room_id, batch)
@@ -111,14 +117,14 @@ class Outbox(Outcomes):
         return send
 
     def _choose(
-        self, db: store.Connection, room_id: str, now: float, shown: Shown | None, quotes: bool
+        self, db: store.Connection, room_id: str, now: float, shown: Shown | None, quotes: bool, least: float
     ) -> list[Waiting]:
         """Return the deliveries that go to a room next; none when nothing may go."""
-        fronts, memory = store.waiting.fronts(db, room_id), self._memories[room_id]
+        fronts, memory = _passing(store.waiting.fronts(db, room_id), least), self._memories[room_id]
         with _queues(db, room_id, fronts, quotes and not memory.is_late(fronts, now)) as queues:
             passed = any(memory.owes(row, now) for row in fronts)
             if any([_caption_again(db, room_id, row, now, passed) for row in fronts]):  # of all of them
-                return self._choose(db, room_id, now, shown, quotes)
+                return self._choose(db, room_id, now, shown, quotes, least)
             batch = choose(queues, memory, self._max_bytes, now)
             needless = _needless_caption(queues, batch, shown, now)
         if needless:
@@ -128,6 +134,10 @@ class Outbox(Outcomes):
         if batch and batch[0].send_id is not None:
             return _as_before(db, room_id, batch[0].send_id)
         return batch
+
+
+def _passing(fronts: Iterable[Waiting], least: float) -> list[Waiting]:
+    return [row for row in fronts if passes(row, least)]
 
 
 @contextmanager

@@ -3,20 +3,24 @@
 import math
 from collections.abc import Collection, Iterable, Mapping
 
+from roomsync.delivery.gate import ALL, Gate
 from roomsync.delivery.outbox import Outbox
 from roomsync.delivery.pacer import Pacer
 from roomsync.delivery.ready_queue import ReadyQueue
 from roomsync.model import Head, Send, Shown
+from roomsync.session import Session
 
 
 class Picker:
     """Takes sends from the outbox, in the state file's thread alone.
 
-    It keeps the rooms that something waits for in a queue, and looks at those only of which there is news.
+    It keeps the rooms that something waits for in a queue, and looks at those only of which there is news. Without a
+    gate every room is open.
     """
 
-    def __init__(self, outbox: Outbox, pacer: Pacer) -> None:
-        self._outbox, self._pacer = outbox, pacer
+    def __init__(self, outbox: Outbox, pacer: Pacer, gate: Gate | None = None) -> None:
+        self._outbox, self._pacer, self._gate = outbox, pacer, gate or Gate(Session())
+        self._gate_state: Collection[str] = ()
         self._ready: ReadyQueue | None = None  # until all rooms were looked at
         self._passed_until = -math.inf
 
@@ -41,6 +45,8 @@ class Picker:
 
     def _look(self, now: float, in_hand: Collection[str], back: Iterable[str]) -> ReadyQueue:
         """Return the queue of rooms, brought up to date."""
+        if (state := self._gate.state(now)) != self._gate_state:
+            self._ready, self._gate_state = None, state
         news = self._outbox.take_news()
         if news is None or news or now >= self._passed_until:
             self._passed_until = self._outbox.bring_forward(now)
@@ -52,7 +58,8 @@ class Picker:
             self._join(ready, self._outbox.heads(now), now, in_hand)
             return ready
         for room_id, may_be_first in news.items():
-            if not may_be_first and not ready.has(room_id) and room_id not in in_hand:
+            is_new = not may_be_first and not ready.has(room_id) and room_id not in in_hand
+            if is_new and self._gate.least(room_id, now) == ALL:
                 ready.join(room_id, self._pacer.served_at(room_id))
         looked_at = {*back, *ready.due(now), *(room_id for room_id, may_be_first in news.items() if may_be_first)}
         heads = (self._outbox.head(room_id, now) for room_id in sorted(looked_at))
@@ -61,7 +68,7 @@ class Picker:
 
     def _join(self, ready: ReadyQueue, heads: Iterable[Head], now: float, in_hand: Collection[str]) -> None:
         for head in heads:
-            if head.room_id not in in_hand:
+            if head.room_id not in in_hand and (head.urgent or self._gate.least(head.room_id, now) == ALL):
                 ready.join(head.room_id, self._pacer.served_at(head.room_id), urgent=head.urgent)
             if head.urgent_at is not None:
                 ready.look_later(head.room_id, head.urgent_at)
@@ -72,14 +79,15 @@ class Picker:
         while True:
             turn = self._pacer.choose(ready, now)
             if turn.room_id is None:
-                wait = min(turn.wait, self._passed_until - now)
+                wait = min(turn.wait, self._passed_until - now, self._gate.next_change(now) - now)
                 return wait if wait < math.inf else None
             room_id = turn.room_id
             ready.leave(room_id)
             if room_id in in_hand:
                 continue
-            if send := self._outbox.take(room_id, now, shown=shown.get(room_id), quotes=quotes):
+            least = self._gate.least(room_id, now)
+            if send := self._outbox.take(room_id, now, shown=shown.get(room_id), quotes=quotes, least=least):
                 return send
-            next_try = self._outbox.next_try(room_id, now)
+            next_try = self._outbox.next_try(room_id, now, least)
             if next_try < math.inf:
                 ready.look_later(room_id, next_try)  # all that stands first there waits for its next try

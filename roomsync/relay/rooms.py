@@ -87,6 +87,11 @@ class Rooms:
         """Return the room of that id, when it is in a community."""
         return self._rooms.get(room_id)
 
+    def community_in(self, room_id: str) -> str | None:
+        """Return the community that a room is in; None for none."""
+        room = self._rooms.get(room_id)
+        return room.community if room else None
+
     def knows(self, room_id: str) -> bool:
         """Return whether it is known of that room that it is in a community, in none, or left."""
         return room_id in self._rooms or room_id in self._outside or room_id in self._left

@@ -8,6 +8,7 @@ from roomsync.model import Head, Kind, State
 from roomsync.store.connection import Connection
 from roomsync.store.sends import Copy
 
+ANNOUNCED = 2  # of what staff announces: before all else
 AHEAD = 1  # the priority of recalls, and of a picture whose last attempt is due: before what was said before them
 PASSED = -1  # of a picture that was refused: until its last attempt is due, the others pass
 IS_WAITING = f"state = '{State.WAITING}'"  # as the index deliveries_by_source has it

@@ -1,0 +1,76 @@
+"""The gate in front of the rooms: which of them may be sent to now, and what. Pure: the time is an argument."""
+
+import math
+from collections.abc import Callable, Collection
+from typing import Protocol
+
+from roomsync.model import Kind
+from roomsync.session import Session
+from roomsync.store.waiting import ANNOUNCED, Waiting
+
+ALL = -math.inf  # the least priority that passes an open room
+NOTHING = math.inf  # likewise a room whose community is paused
+
+
+class QuietHours(Protocol):
+    """When nothing is said in rooms unasked."""
+
+    def end(self, now: float) -> float:
+        """Return when the quiet hours end that `now` is in, seconds since the epoch; 0 when it is in none."""
+
+    def start(self, now: float) -> float:
+        """Return when the next quiet hours after `now` start."""
+
+
+class Gate:
+    """Says what may pass: nothing where the community is paused, in quiet hours what staff announces alone.
+
+    What takes a message back passes always. `community_of` gives the community of a room; a room of none is staff's,
+    and always open.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        community_of: Callable[[str], str | None] = lambda room_id: "",
+        quiet: QuietHours | None = None,
+    ) -> None:
+        self._session = session
+        self._community_of = community_of
+        self._quiet = quiet
+
+    def least(self, room_id: str, now: float) -> float:
+        """Return the least priority of what may go to that room now; ALL for everything."""
+        if not self.is_shut(now):
+            return ALL
+        community = self._community_of(room_id)
+        if community is None:
+            return ALL
+        if self._session.is_paused(community, now):
+            return NOTHING
+        return ANNOUNCED if self._quiet and self._quiet.end(now) else ALL
+
+    def is_shut(self, now: float) -> bool:
+        """Return whether it is shut to any room."""
+        return bool(self._shut(now))
+
+    def _shut(self, now: float) -> Collection[str]:
+        """Return what keeps it shut: the paused communities (empty: all), and the quiet hours."""
+        paused = self._session.paused_at(now)
+        return (*paused, "quiet") if self._quiet and self._quiet.end(now) else paused
+
+    def state(self, now: float) -> Collection[str]:
+        """Return what tells this moment from others: while it stays the same, so does every answer of `least`."""
+        return self._shut(now)
+
+    def next_change(self, now: float) -> float:
+        """Return when it opens or shuts next by itself; infinity when it does not."""
+        ends = [until for until in self._session.pauses.values() if until > now]
+        if self._quiet:
+            ends.append(self._quiet.end(now) or self._quiet.start(now))
+        return min(ends, default=math.inf)
+
+
+def passes(row: Waiting, least: float) -> bool:
+    """Return whether a delivery passes where `least` is the least priority."""
+    return row.priority >= least or row.kind == Kind.RECALLED
