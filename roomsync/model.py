@@ -127,6 +127,26 @@ class Room:
     label: str
 
 
+class Mode(StrEnum):
+    """How a room takes part in its community."""
+
+    NORMAL = "normal"
+    RECEIVE = "receive"  # it hears all, and is not relayed
+    SEND = "send"  # it is relayed, and hears nothing
+    OFF = "off"
+    ASKED = "asked"  # off, until staff says whether it may join
+
+    @property
+    def hears(self) -> bool:
+        """Whether what is said in other rooms is relayed to it."""
+        return self in (Mode.NORMAL, Mode.RECEIVE)
+
+    @property
+    def speaks(self) -> bool:
+        """Whether what is said in it is relayed."""
+        return self in (Mode.NORMAL, Mode.SEND)
+
+
 @dataclass(frozen=True)
 class Part:
     """One thing to send, said by whom `header` names: for the kind TEXT `body` is the words, else the gateway's JSON.
@@ -182,6 +202,7 @@ class Reason(StrEnum):
 
     RECALLED = "recalled"  # its author took the message back
     ROOM_LEFT = "room_left"  # its room is no longer in the community, or the bot no longer in the room
+    ROOM_SHUT = "room_shut"  # staff decided that its room hears nothing
 
 
 @dataclass(frozen=True)

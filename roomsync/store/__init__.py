@@ -5,18 +5,24 @@ Rooms are named by the gateway's ids everywhere else; only here do they have key
 """
 
 from roomsync.store import (
+    actions,
     call_log,
     cursor,
     deliveries,
+    drafts,
     health,
     incoming,
     messages,
+    mutes,
     parts,
+    pauses,
     peers,
     recalls,
     report,
+    requests,
     rooms,
     sends,
+    staff,
     waiting,
 )
 from roomsync.store.connection import Connection
@@ -25,4 +31,4 @@ from roomsync.store.opening import set_aside
 
 __all__ = ["Connection", "StateFile", "is_held", "read_only", "report", "set_aside"]
 __all__ += ["call_log", "cursor", "deliveries", "health", "incoming", "messages", "parts", "peers", "recalls", "rooms"]
-__all__ += ["sends", "waiting"]
+__all__ += ["sends", "waiting", "actions", "drafts", "mutes", "pauses", "requests", "staff"]

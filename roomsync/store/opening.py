@@ -170,8 +170,8 @@ def version_of(db: sqlite3.Connection, path: Path) -> int:
     """Return the schema version of our file, 0 for an empty one; raise for any other, before anything is written."""
     (application,) = db.execute("PRAGMA application_id").fetchone()
     (version,) = db.execute("PRAGMA user_version").fetchone()
-    (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if application != APPLICATION_ID and (tables or version):
+    # Tables are looked at in no file of ours: of one over which a process died they may be half written.
+    if application != APPLICATION_ID and (version or db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()):
         raise StateFileError(f"{path} is a database of something else; it was left as it is. Set another STATE_FILE.")
     if version > len(MIGRATIONS):
         raise StateFileError(

@@ -4,12 +4,14 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from roomsync.model import Mode
 from roomsync.store.connection import Connection
 
 KEY = "(SELECT id FROM rooms WHERE gateway_id = ?)"  # stands in SQL for the key of the room with that id
 KEYS = "SELECT gateway_id, id FROM rooms WHERE gateway_id IN (SELECT value FROM json_each(?))"
 REFERRING = ("messages", "deliveries", "sends", "call_log", "peers")
 UNUSED = " AND ".join(f"NOT EXISTS (SELECT 1 FROM {table} WHERE room = rooms.id)" for table in REFERRING)
+IS_PLAIN = f"coalesce(mode, '{Mode.NORMAL}') = '{Mode.NORMAL}'"  # what staff decided about others is not forgotten
 MAX_FORGOTTEN = 10  # rooms at a login: for each, SQLite looks through all deliveries
 NOTE = "INSERT INTO rooms (gateway_id, topic) VALUES (?, ?) ON CONFLICT DO UPDATE SET topic = excluded.topic"
 
@@ -61,9 +63,20 @@ def replace_all(db: Connection, topics: Mapping[str, str]) -> dict[str, str]:
     if moves:
         db.note_all()
     forgotten = [(room_id,) for room_id in sorted(gone.keys() - moves.keys())[:MAX_FORGOTTEN]]
-    db.executemany(f"DELETE FROM rooms WHERE gateway_id = ? AND {UNUSED}", forgotten)
+    db.executemany(f"DELETE FROM rooms WHERE gateway_id = ? AND {IS_PLAIN} AND {UNUSED}", forgotten)
     note_topics(db, topics)
     return moves
+
+
+def modes(db: Connection) -> dict[str, Mode]:
+    """Return how each room takes part in its community, by room id, as far as that was decided."""
+    rows = db.execute("SELECT gateway_id, mode FROM rooms WHERE mode IS NOT NULL")
+    return {room_id: Mode(mode) for room_id, mode in rows}
+
+
+def set_mode(db: Connection, room_id: str, mode: Mode) -> None:
+    """Decide how a room takes part in its community."""
+    db.execute("UPDATE rooms SET mode = ? WHERE id = ?", (mode, key(db, room_id)))
 
 
 def introduced_at(db: Connection, room_id: str) -> float:

@@ -219,4 +219,42 @@ MIGRATIONS = (
     CREATE INDEX deliveries_out_of_turn ON deliveries (room, priority DESC, id)
         WHERE state = 'waiting' AND priority <> 0;
     """,
+    """
+    -- How a room takes part in its community; NULL: nothing was decided about it yet.
+    ALTER TABLE rooms ADD COLUMN mode TEXT;
+    UPDATE rooms SET mode = 'normal' WHERE topic IS NOT NULL;
+    -- Who may command the bot. A contact id counts for the account that knew it: some gateways change both at a login.
+    CREATE TABLE staff (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, account_id TEXT NOT NULL, contact_id TEXT NOT NULL, name TEXT NOT NULL,
+        added_at REAL NOT NULL, UNIQUE (account_id, contact_id)
+    );
+    -- The room where staff is heard, by the name that was looked for, and the code that lists the first one: one row.
+    CREATE TABLE desk (
+        id INTEGER PRIMARY KEY CHECK (id = 1), room_name TEXT NOT NULL DEFAULT '', room_id TEXT NOT NULL DEFAULT '',
+        claim_code TEXT NOT NULL DEFAULT ''
+    );
+    INSERT INTO desk (id) VALUES (1);
+    -- What staff did, where (empty: on the machine), and what takes it back (JSON; NULL: nothing does).
+    CREATE TABLE actions (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, contact_id TEXT NOT NULL, name TEXT NOT NULL,
+        place TEXT NOT NULL, what TEXT NOT NULL, undo TEXT, undone_at REAL, undone_by TEXT NOT NULL DEFAULT ''
+    );
+    -- Members whose words are relayed nowhere. `until` is NULL: for good.
+    CREATE TABLE mutes (contact_id TEXT PRIMARY KEY, name TEXT NOT NULL, until REAL, action_id INTEGER) WITHOUT ROWID;
+    -- Communities to which nothing is sent (empty: all). `until` is NULL: until somebody says so.
+    CREATE TABLE pauses (
+        community TEXT PRIMARY KEY, until REAL, since REAL NOT NULL, reminded_at REAL NOT NULL
+    ) WITHOUT ROWID;
+    -- Announcements on their way: what they are made of (JSON: a list of kind and body), for which community (empty:
+    -- all), and how far they are.
+    CREATE TABLE drafts (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, contact_id TEXT NOT NULL, place TEXT NOT NULL, community TEXT NOT NULL,
+        state TEXT NOT NULL, parts TEXT NOT NULL, changed REAL NOT NULL
+    );
+    -- Commands from the machine. `succeeded` is NULL until there is an answer.
+    CREATE TABLE requests (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, command TEXT NOT NULL, confirmed INTEGER NOT NULL,
+        answer TEXT NOT NULL DEFAULT '', succeeded INTEGER
+    );
+    """,
 )

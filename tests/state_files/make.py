@@ -24,6 +24,7 @@ COMMITS = {
     6: "52c3d5db6e579655d62256e25ce092067816e183",
     7: "56b7f6b025037cac00eaabbb7569750a22e874bc",
     8: "ca1f6d16defa732d79253465d3fcd22b2ae4cee8",
+    9: "80776b34aa95b97a1bcba1e8566c5f5f1b0d0820",
 }
 # Runs in the commit's own tree, with its own classes; the arguments are the version and the path of the new state file.
 WRITER = '''

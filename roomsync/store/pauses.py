@@ -1,0 +1,41 @@
+"""The table `pauses`: communities to which nothing is sent; the empty one stands for all."""
+
+import math
+from typing import NamedTuple
+
+from roomsync.store.connection import Connection
+
+
+class Pause(NamedTuple):
+    """A pause of a community: since when, until when (None: until somebody says so), and when staff last heard of it."""
+
+    community: str
+    until: float | None
+    since: float
+    reminded_at: float
+
+
+def all_of(db: Connection, now: float) -> list[Pause]:
+    """Return the pauses that are not over at that time, that of all communities first."""
+    query = "SELECT community, until, since, reminded_at FROM pauses WHERE until IS NULL OR until > ? ORDER BY community"
+    return [Pause(*row) for row in db.execute(query, (now,))]
+
+
+def ends(db: Connection, now: float) -> dict[str, float]:
+    """Return until when each community is paused, as the session has it: infinity where nothing says."""
+    return {one.community: math.inf if one.until is None else one.until for one in all_of(db, now)}
+
+
+def put(db: Connection, pause: Pause) -> None:
+    """Pause a community, in the place of the pause that it had."""
+    db.execute("INSERT OR REPLACE INTO pauses (community, until, since, reminded_at) VALUES (?, ?, ?, ?)", pause)
+
+
+def remove(db: Connection, community: str) -> None:
+    """Let a community go on."""
+    db.execute("DELETE FROM pauses WHERE community = ?", (community,))
+
+
+def prune(db: Connection, now: float) -> None:
+    """Forget pauses that are over."""
+    db.execute("DELETE FROM pauses WHERE until <= ?", (now,))

@@ -1,0 +1,46 @@
+"""The table `requests`: commands that somebody gives on the machine, in another process, and their answers."""
+
+from typing import NamedTuple
+
+from roomsync.store.connection import Connection
+
+
+class Request(NamedTuple):
+    """A command; `confirmed`: what it would ask before it is done is agreed to."""
+
+    id: int
+    command: str
+    confirmed: bool
+
+
+def add(db: Connection, command: str, confirmed: bool, now: float) -> int:
+    """Leave a command for the bot that runs; return its number."""
+    script = "INSERT INTO requests (at, command, confirmed) VALUES (?, ?, ?) RETURNING id"
+    return int(db.execute(script, (now, command, confirmed)).fetchone()[0])
+
+
+def open_ones(db: Connection, since: float) -> list[Request]:
+    """Return the commands without an answer that were given since then, in their order."""
+    query = "SELECT id, command, confirmed FROM requests WHERE succeeded IS NULL AND at >= ? ORDER BY id"
+    return [Request(number, command, bool(confirmed)) for number, command, confirmed in db.execute(query, (since,))]
+
+
+def answer(db: Connection, number: int, text: str, succeeded: bool) -> None:
+    """Answer a command."""
+    db.execute("UPDATE requests SET answer = ?, succeeded = ? WHERE id = ?", (text, succeeded, number))
+
+
+def answer_to(db: Connection, number: int) -> tuple[str, bool] | None:
+    """Return the answer to a command, and whether it was carried out; None while there is none."""
+    row = db.execute("SELECT answer, succeeded FROM requests WHERE id = ?", (number,)).fetchone()
+    return None if row is None or row[1] is None else (row[0], bool(row[1]))
+
+
+def withdraw(db: Connection, number: int) -> bool:
+    """Take back a command that has no answer; return whether there was none."""
+    return db.execute("DELETE FROM requests WHERE id = ? AND succeeded IS NULL", (number,)).rowcount > 0
+
+
+def prune(db: Connection, before: float) -> None:
+    """Forget commands that were given before that time."""
+    db.execute("DELETE FROM requests WHERE at < ?", (before,))
