@@ -122,7 +122,7 @@ async def test_an_announcement_is_decided_about_like_a_message(gateway: Scripted
     """A filter sees it, and what it drops is not told."""
     async with running(gateway, state_file) as bot:
         drop, relay = Verdict(Decision.DROP, ("an advert",)), Verdict(Decision.RELAY)
-        bot.router._filters = [lambda message, room: drop if "加微信" in message.text else relay]
+        bot.router._filters = [lambda message, room, now: drop if "加微信" in message.text else relay]
         announce(gateway, "加微信领红包")
         assert await heard(gateway) == []
 

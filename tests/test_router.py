@@ -109,7 +109,7 @@ async def test_own_words_cost_no_call(desk: Desk) -> None:
 
 
 def says(decision: Decision, *reasons: str) -> Filter:
-    return lambda message, source: Verdict(decision, reasons if "spam" in message.text else ())
+    return lambda message, source, now: Verdict(decision, reasons if "spam" in message.text else ())
 
 
 @pytest.mark.parametrize("decision", [Decision.DROP, Decision.HOLD])
@@ -126,7 +126,7 @@ async def test_a_filter_sees_whose_words_they_are_and_where(desk: Desk) -> None:
     """A filter is given the whole message and its room; what it lets through is relayed."""
     seen: list[tuple[str, str]] = []
 
-    def look(message: Message, source: Room) -> Verdict:
+    def look(message: Message, source: Room, now: float) -> Verdict:
         seen.append((message.name, source.label))
         return Verdict(Decision.RELAY)
 

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 
-from roomsync.model import Room
+from roomsync.model import Mode, Room
 from roomsync.text.characters import INVISIBLE, UNSAFE, fold, fold_character
 
 MAX_TOPIC = 1000  # characters of a topic that are looked at: WeChat allows 32
@@ -37,12 +37,19 @@ def _by_number(room: Room) -> list[tuple[int, int, str]]:
 
 
 class Rooms:
-    """The rooms of all communities as they are known now. `prefixes` name the communities."""
+    """The rooms of all communities as they are known now. `prefixes` name the communities.
 
-    def __init__(self, prefixes: Iterable[str]) -> None:
+    A room whose topic is `staff_topic` is in none of them, and neither is the one where staff is heard, whatever it is
+    called.
+    """
+
+    def __init__(self, prefixes: Iterable[str], staff_topic: str = "") -> None:
         # The longest prefix that fits wins: of `Milvus` and `Milvus-dev`, the second takes `Milvus-dev 1`.
         self.prefixes = tuple(sorted(prefixes, key=lambda prefix: -len(fold(prefix))))
+        self.staff_topic, self.staff_room_id = staff_topic, ""
+        self.modes: Mapping[str, Mode] = {}  # as far as they were decided, by room id
         self._rooms: dict[str, Room] = {}
+        self._named: set[str] = set()  # rooms whose topic is `staff_topic`
         self._outside: set[str] = set()
         self._left: set[str] = set()
 
@@ -52,23 +59,29 @@ class Rooms:
         A room that the bot has left is one that it is in again.
         """
         self._left.discard(room_id)
-        for prefix in self.prefixes:
-            label = label_of(topic, prefix)
-            if label is not None:
-                self._outside.discard(room_id)
-                self._rooms[room_id] = Room(room_id, topic, prefix, label)
-                return self._rooms[room_id]
+        self._named.discard(room_id)
+        prefix = self.community_of(topic) if room_id != self.staff_room_id else None
+        label = label_of(topic, prefix) if prefix else None
+        if prefix and label is not None:
+            self._outside.discard(room_id)
+            self._rooms[room_id] = Room(room_id, topic, prefix, label)
+            return self._rooms[room_id]
+        if self.staff_topic and topic == self.staff_topic:
+            self._named.add(room_id)
         self._rooms.pop(room_id, None)
         self._outside.add(room_id)
         return None
 
     def community_of(self, topic: str) -> str | None:
         """Return the prefix of the community that a room with that topic is in, if any."""
+        if self.staff_topic and topic == self.staff_topic:
+            return None
         return next((prefix for prefix in self.prefixes if label_of(topic, prefix) is not None), None)
 
     def remove(self, room_id: str) -> Room | None:
         """Note that the bot is no longer in a room; return the room, or None when it was in no community."""
         self._left.add(room_id)
+        self._named.discard(room_id)
         return self._rooms.pop(room_id, None)
 
     def forget(self, room_id: str) -> None:
@@ -78,10 +91,12 @@ class Rooms:
 
     def replace_all(self, topics: Mapping[str, str]) -> None:
         """Note all rooms of the account with their topics as they are now, at once: nobody sees a part of them."""
-        fresh = Rooms(self.prefixes)
+        fresh = Rooms(self.prefixes, self.staff_topic)
+        fresh.staff_room_id = self.staff_room_id
         for room_id, topic in topics.items():
             fresh.place(room_id, topic)
         self._rooms, self._outside, self._left = fresh._rooms, fresh._outside, fresh._left
+        self._named = fresh._named
 
     def get(self, room_id: str) -> Room | None:
         """Return the room of that id, when it is in a community."""
@@ -101,8 +116,16 @@ class Rooms:
         return room_id in self._left
 
     def others(self, room: Room) -> list[Room]:
-        """Return every other room of its community, by label."""
-        return [other for other in self.community(room.community) if other.id != room.id]
+        """Return every other room of its community that hears what is said in it, by label."""
+        return [one for one in self.community(room.community) if one.id != room.id and self.mode(one.id).hears]
+
+    def mode(self, room_id: str) -> Mode:
+        """Return how a room takes part in its community."""
+        return self.modes.get(room_id, Mode.NORMAL)
+
+    def named_for_staff(self) -> frozenset[str]:
+        """Return the rooms whose topic is the one that was set for the room of the staff."""
+        return frozenset(self._named)
 
     def community(self, prefix: str) -> list[Room]:
         """Return the rooms of one community, by label."""

@@ -3,14 +3,14 @@
 import asyncio
 import itertools
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 from roomsync import store
 from roomsync.backoff import backoff
 from roomsync.delivery.outbox import Outbox
 from roomsync.errors import GatewayError, is_gone
-from roomsync.model import Room
+from roomsync.model import Mode, Room
 from roomsync.relay.rooms import Rooms
 
 log = logging.getLogger(__name__)
@@ -28,15 +28,34 @@ class Topics(Protocol):
         """Return a room's topic as it is now. Raises `GatewayError`."""
 
 
-class Roster:
-    """Asks `gateway` and fills `rooms`; what it finds is logged and remembered. `clock`: seconds since the epoch."""
+class Watcher(Protocol):
+    """Who wants to know of rooms: staff."""
 
-    def __init__(self, gateway: Topics, rooms: Rooms, outbox: Outbox, clock: Callable[[], float]) -> None:
+    async def rooms_changed(self) -> None:
+        """Hear that what is known of some room may have changed."""
+
+    async def rooms_are_new(self, rooms: Sequence[Room], inviter_id: str) -> None:
+        """Hear of rooms that were not there at the last login, and who added the bot to them, if that is known."""
+
+
+class Roster:
+    """Asks `gateway` and fills `rooms`; what it finds is logged and remembered. `clock`: seconds since the epoch.
+
+    `asks`: a room that was not there at the last login takes no part until staff says so. `watcher` hears of it, if
+    there is one.
+    """
+
+    watcher: Watcher | None = None
+
+    def __init__(
+        self, gateway: Topics, rooms: Rooms, outbox: Outbox, clock: Callable[[], float], *, asks: bool = False
+    ) -> None:
         self._gateway = gateway
         self.rooms = rooms
         self._state = outbox.state
         self._outbox = outbox
         self._clock = clock
+        self._asks = asks
         self._numbers = itertools.count()  # of questions about topics, in the order in which they are asked
         self._found_at = next(self._numbers)  # the question about all rooms that was asked last
         self._news: dict[str, tuple[int, str]] = {}  # what later ones brought, each with its number, by room
@@ -59,28 +78,61 @@ class Roster:
         with self._state.connection() as db:
             return store.rooms.topics(db)
 
-    def _replace_topics(self, topics: Mapping[str, str]) -> dict[str, str]:
+    def _replace_topics(self, topics: Mapping[str, str], before: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+        """Note all topics; return the ids that changed, and the rooms that are new where there were others before."""
         with self._state.transaction() as db:
-            return store.rooms.replace_all(db, topics)
+            moves = store.rooms.replace_all(db, topics)
+            decided = store.rooms.modes(db).keys()
+            noted = [topic for one, topic in before.items() if moves.get(one, one) in decided]
+            new = self._admit(db, topics, decided, {self.rooms.community_of(topic) for topic in noted})
+        return moves, new
 
-    def _note_topic(self, room_id: str, topic: str) -> None:
+    def _note_topic(self, room_id: str, topic: str) -> list[str]:
+        """Note a topic; return the room if it is new."""
         with self._state.transaction() as db:
             store.rooms.note_topics(db, {room_id: topic})
+            return self._admit(db, {room_id: topic}, store.rooms.modes(db).keys(), {self.rooms.community_of(topic)})
+
+    def _admit(
+        self, db: store.Connection, topics: Mapping[str, str], decided: Collection[str], known: Collection[str | None]
+    ) -> list[str]:
+        """Decide how rooms of communities take part about which nothing was decided yet; return those to tell of.
+
+        The first that are found of a community, of those that are not `known`, are what it begins with.
+        """
+        undecided = {one: self.rooms.community_of(topic) for one, topic in topics.items() if one not in decided}
+        new = [one for one, community in undecided.items() if community and community in known]
+        for one, community in undecided.items():
+            if community:
+                store.rooms.set_mode(db, one, Mode.ASKED if one in new and self._asks else Mode.NORMAL)
+        self.rooms.modes = store.rooms.modes(db)
+        return new
 
     async def _take_over(self, topics: Mapping[str, str], before: Mapping[str, str]) -> None:
         """Note the rooms as they are now; cancel what waits for one that changed its community since `before`."""
         # Of rooms that never were in a community nothing has to be remembered.
         topics = {**topics, **self._latest()}
         ours = {one: topic for one, topic in topics.items() if one in before or self.rooms.community_of(topic)}
-        moves = await self._state.run(self._replace_topics, ours)
-        for old, new in moves.items():
-            log.info("What waits for %s goes to its new id %s (was %s).", topics[new], new, old)
+        moves, new = await self._state.run(self._replace_topics, ours, before)
+        for old, now in moves.items():
+            log.info("What waits for %s goes to its new id %s (was %s).", topics[now], now, old)
         topics |= self._latest()
         self.rooms.replace_all(topics)
         for room_id, topic in topics.items():
             earlier = self.rooms.community_of(before.get(room_id, ""))
             if earlier and earlier != self.rooms.community_of(topic):
                 await self._cancel(room_id, topic)
+        await self._tell(new)
+
+    async def _tell(self, new: Sequence[str], inviter_id: str = "") -> None:
+        """Let staff know of a change, and of rooms that are new."""
+        rooms = [room for room in map(self.rooms.get, new) if room]
+        for room in rooms:
+            log.info("Room %s (%s) is new: %s.", room.label, room.topic, self.rooms.mode(room.id))
+        if self.watcher:
+            await self.watcher.rooms_changed()
+            if rooms:
+                await self.watcher.rooms_are_new(rooms, inviter_id)
 
     def _latest(self) -> dict[str, str]:
         """Return the topics that were asked for, room by room, since all rooms were asked about: they are newer."""
@@ -127,11 +179,12 @@ class Roster:
                 log.warning("The gateway does not list its rooms (%s); asked again in %.0f s.", error, delay)
                 await asyncio.sleep(delay)
 
-    async def refresh(self, room_id: str, reported: str = "") -> None:
+    async def refresh(self, room_id: str, reported: str = "", inviter_id: str = "") -> None:
         """Ask for the topic of one room again, and say so when it came into a community or left it.
 
         `reported`: what an event says that its topic is now, which is believed where the gateway does not answer. An
-        answer that comes when a later question has its own already is out of date.
+        answer that comes when a later question has its own already is out of date. `inviter_id`: who added the bot to
+        it, where that is known.
         """
         had_left, number = self.rooms.has_left(room_id), next(self._numbers)
         try:
@@ -144,9 +197,9 @@ class Roster:
             return
         self._news[room_id] = number, topic
         before = self.rooms.get(room_id)
-        is_ours = self.rooms.community_of(topic) is not None
+        is_ours, new = self.rooms.community_of(topic) is not None, list[str]()
         if (before.topic if before else None) != (topic if is_ours else None):
-            await self._state.run(self._note_topic, room_id, topic)
+            new = await self._state.run(self._note_topic, room_id, topic)
         if self.rooms.has_left(room_id) and not had_left:
             return  # meanwhile
         now = self.rooms.place(room_id, topic)
@@ -154,6 +207,7 @@ class Roster:
             self._log_change(before, now)
         if before and (now is None or now.community != before.community):
             await self._cancel(room_id, topic)
+        await self._tell(new, inviter_id)
 
     @staticmethod
     def _log_change(before: Room | None, now: Room | None) -> None:
@@ -168,6 +222,7 @@ class Roster:
         cancelled = await self._state.run(self._outbox.cancel_room, room_id, self._clock())
         if left:
             log.warning("The bot is no longer in %s; %d waiting deliveries to it are cancelled.", left.topic, cancelled)
+        await self._tell([])
 
     async def room(self, room_id: str) -> Room | None:
         """Return the room of a message, if it is in a community; a room never seen before is looked at."""

@@ -25,7 +25,7 @@ from roomsync.text.system_messages import is_throttle_notice, recalled_ids
 log = logging.getLogger(__name__)
 
 INTRODUCTION_INTERVAL = 3600.0  # seconds between two introductions in one room, to those who mention the bot
-Filter = Callable[[Message, Room], Verdict]
+Filter = Callable[[Message, Room, float], Verdict]
 
 
 class Reader(Protocol):
@@ -41,8 +41,8 @@ class Reader(Protocol):
 class Router:
     """Decides by asking, in this order: is it ours, whose is it, does it take something back, is it to be relayed?
 
-    `filters` answer relay, drop or hold, with their reasons; none is there yet. `clock` gives seconds since the epoch.
-    What was said longer ago than `ttl` seconds, by the gateway's word, is given up.
+    `filters` answer relay, drop or hold, with their reasons, at the time that they are given. `clock` gives seconds
+    since the epoch. What was said longer ago than `ttl` seconds, by the gateway's word, is given up.
     What a message needs of the state file is one piece of work there: so one that was said first is decided first, also
     after an outage of the disk. The methods that do such work raise `StateFileError` when the file cannot be used.
     """
@@ -96,7 +96,7 @@ class Router:
         else:
             complete = message if self._is_old(message) else await self._complete(message)
             has_news = await self._state.run(lambda: self.relay(complete, source, self._clock()))
-        if is_mentioned and not self._is_old(message):
+        if is_mentioned and not self._is_old(message) and self._rooms.mode(source.id).hears:
             has_news = await self._state.run(self.introduce, source, self._clock()) or has_news
         return has_news
 
@@ -131,7 +131,7 @@ class Router:
             self._outbox.accept(message, [], [], now)
             return False
         message = replace(message, quote=quote_of(message, self._state, self._rooms) or message.quote)
-        verdict = self._judge(message, source)
+        verdict = self._judge(message, source, now)
         if verdict.decision is not Decision.RELAY:
             log.info("Message %.100s: %s (%s).", message.id, verdict.decision, ", ".join(verdict.reasons))
             self._outbox.accept(message, [], [], now)
@@ -148,9 +148,12 @@ class Router:
         """Return whether it was said so long ago that the gateway tells it too late."""
         return 0 < message.said_at < self._clock() - self._ttl
 
-    def _judge(self, message: Message, source: Room) -> Verdict:
+    def _judge(self, message: Message, source: Room, now: float) -> Verdict:
         """Return the strictest answer of the filters, with the reasons of all."""
-        verdicts = [check(message, source) for check in self._filters]
+        mode = self._rooms.mode(source.id)
+        if not mode.speaks:
+            return Verdict(Decision.DROP, (f"its room is set to {mode}",))
+        verdicts = [check(message, source, now) for check in self._filters]
         decision = max((one.decision for one in verdicts), default=Decision.RELAY)
         return Verdict(decision, tuple(reason for one in verdicts for reason in one.reasons))
 

@@ -31,4 +31,4 @@ from roomsync.store.opening import set_aside
 
 __all__ = ["Connection", "StateFile", "is_held", "read_only", "report", "set_aside"]
 __all__ += ["call_log", "cursor", "deliveries", "health", "incoming", "messages", "parts", "peers", "recalls", "rooms"]
-__all__ += ["sends", "waiting", "actions", "drafts", "mutes", "pauses", "requests", "staff"]
+__all__ += ["actions", "drafts", "mutes", "pauses", "requests", "sends", "staff", "waiting"]

@@ -5,9 +5,11 @@ from typing import NamedTuple
 
 from roomsync.store.connection import Connection
 
+COLUMNS = "community, until, since, reminded_at"
+
 
 class Pause(NamedTuple):
-    """A pause of a community: since when, until when (None: until somebody says so), and when staff last heard of it."""
+    """A pause of a community: since when, until when (None: without an end), and when staff last heard of it."""
 
     community: str
     until: float | None
@@ -17,7 +19,7 @@ class Pause(NamedTuple):
 
 def all_of(db: Connection, now: float) -> list[Pause]:
     """Return the pauses that are not over at that time, that of all communities first."""
-    query = "SELECT community, until, since, reminded_at FROM pauses WHERE until IS NULL OR until > ? ORDER BY community"
+    query = f"SELECT {COLUMNS} FROM pauses WHERE until IS NULL OR until > ? ORDER BY community"
     return [Pause(*row) for row in db.execute(query, (now,))]
 
 
@@ -28,7 +30,7 @@ def ends(db: Connection, now: float) -> dict[str, float]:
 
 def put(db: Connection, pause: Pause) -> None:
     """Pause a community, in the place of the pause that it had."""
-    db.execute("INSERT OR REPLACE INTO pauses (community, until, since, reminded_at) VALUES (?, ?, ?, ?)", pause)
+    db.execute(f"INSERT OR REPLACE INTO pauses ({COLUMNS}) VALUES (?, ?, ?, ?)", pause)
 
 
 def remove(db: Connection, community: str) -> None:

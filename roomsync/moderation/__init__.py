@@ -1,0 +1,1 @@
+"""Moderation: what keeps a message from being relayed, each with its reason."""
