@@ -12,6 +12,7 @@ import sys
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 if sys.version_info < (3, 11):
@@ -29,6 +30,8 @@ with explained():
         args = parse_or_answer(FOLDER)  # --status and its like end here, before what only a bot needs is imported
 
 with explained(), quick_imports():
+    from roomsync.admin.decisions import load_from
+    from roomsync.admin.machine import Machine
     from roomsync.cli.logs import set_up_logs
     from roomsync.cli.signals import stop_on_signals
     from roomsync.cli.verify import line_of_question, line_of_slide
@@ -55,6 +58,7 @@ with explained(), quick_imports():
     from roomsync.inbox.dispatcher import Dispatcher
     from roomsync.inbox.incoming import Incoming
     from roomsync.model import State
+    from roomsync.moderation.mutes import Mutes
     from roomsync.relay.rendering import Style
     from roomsync.relay.rooms import Rooms
     from roomsync.relay.roster import Roster
@@ -62,6 +66,10 @@ with explained(), quick_imports():
     from roomsync.session import Session
     from roomsync.store import StateFile
     from roomsync.text.headers import HeaderTemplate
+
+if TYPE_CHECKING:
+    from roomsync.admin.desk import Desk
+    from roomsync.admin.office import Office
 
 log = logging.getLogger("bot")
 FAREWELL_TIMEOUT = 3.0  # seconds for what is left to write
@@ -80,20 +88,39 @@ class RoomSyncBot(Wechaty):
         pace = settings.send_interval, settings.room_interval, settings.sends_per_minute, settings.daily_limits
         self.pacer = Pacer(Limits(*pace, settings.send_burst), self.session)
         most = settings.max_attempts
-        self.rooms = Rooms(settings.room_prefixes)
+        self.rooms, self.mutes = Rooms(settings.room_prefixes, settings.admin_room), Mutes()
         attempts = Attempts(self.outbox, self.pacer, self.session, client, self.clock, most)
-        self.courier = Courier(attempts, Gate(self.session, self.rooms.community_in))
-        self.roster = Roster(client, self.rooms, self.outbox, self.clock)
+        self.gate = Gate(self.session, self.rooms.community_in)
+        self.courier = Courier(attempts, self.gate)
+        asks = settings.new_rooms == "ask"
+        self.roster = Roster(client, self.rooms, self.outbox, self.clock, asks=asks)
         style = Style(HeaderTemplate(settings.header), max_text, settings.max_file_bytes, settings.mention_quoted)
         ttl, retention = settings.relay_ttl_hours * 3600, settings.retention_days * DAY
-        reader = self.puppet.contents
-        self.router = Router(self.roster, reader, self.courier, self.session, style, self.clock, ttl=ttl)
+        reader, filters = self.puppet.contents, [self.mutes.check]
+        self.router = Router(self.roster, reader, self.courier, self.session, style, self.clock, filters, ttl)
         self.housekeeper = Housekeeper(self.state, self.session, ttl, retention, self.clock)
+        self.max_text = max_text
+        self.desk = self.make_desk() if settings.admin_room else None
+
+    def make_office(self) -> "Office":
+        """Return what carries out what staff commands; imported when it is needed."""
+        from roomsync.admin.office import Office
+
+        return Office(self.state, self.rooms, self.session, self.gate, self.mutes, self.clock, self.max_text)
+
+    def make_desk(self) -> "Desk":
+        """Return what hears staff on WeChat."""
+        from roomsync.admin.desk import Desk
+
+        self.roster.watcher = desk = Desk(self.make_office(), self.puppet.contents, self.puppet.members, self.courier)
+        return desk
 
     async def on_login(self, contact: WechatyContact) -> None:
         log.info("WeChat is logged in as %s.", await self.puppet.members.name(contact.contact_id) or contact.contact_id)
         await self.roster.find(settle=True)
         await self.housekeeper.expire()  # what became too old while the bot was away must not go out now
+        if self.desk:
+            await self.desk.open()
 
     async def on_ready(self, payload: Payload) -> None:
         # Some gateways know their rooms only some time after the login.
@@ -101,13 +128,18 @@ class RoomSyncBot(Wechaty):
             await self.roster.find()
 
     async def on_message(self, msg: RawMessage) -> None:
-        await self.router.handle(message_of(msg))
+        message = message_of(msg)
+        if self.desk and self.desk.is_for(message):
+            await self.desk.handle(message)  # and nothing from there is relayed
+        else:
+            await self.router.handle(message)
 
     async def on_room_join(
         self, room: WechatyRoom, invitees: list[WechatyContact], inviter: WechatyContact, date: datetime
     ) -> None:
         self.rooms.forget(room.room_id)  # whoever sees a room's events is in it, though the gateway may not answer now
-        await self.roster.refresh(room.room_id)
+        is_new = self.session.account_id in [invitee.contact_id for invitee in invitees]
+        await self.roster.refresh(room.room_id, inviter_id=inviter.contact_id if is_new else "")
 
     async def on_room_leave(
         self, room: WechatyRoom, leavers: list[WechatyContact], remover: WechatyContact, date: datetime
@@ -156,6 +188,7 @@ class RoomSyncBot(Wechaty):
         if open_deliveries or unfinished or health.cooldown.until > (health.written_at or 0.0):
             self.clock.go_on(health.clock_ahead)  # else what waits would look a day old, or a day young
         now = self.clock()
+        self.session.set_pauses(await run(load_from, self.state, self.rooms, self.mutes, now))
         await run(self.outbox.recover, now)
         self.pacer.restore(await run(self.outbox.recent, now - DAY))
         self.session.throttle(health.cooldown)
@@ -167,7 +200,10 @@ class RoomSyncBot(Wechaty):
         await self.recover()
         dispatcher = Dispatcher(self, self.session, await prepare(self), self.incoming, self.clock)
         self.puppet.events = dispatcher
+        chore = self.desk.remind if self.desk else None
+        machine = Machine(self.state, self.session, self.make_office, self.courier.wake, chore)
         tasks = [
+            asyncio.create_task(machine.run(), name="machine"),
             asyncio.create_task(dispatcher.run(), name="dispatcher"),
             asyncio.create_task(Supervisor(self.puppet, self.session).run(), name="supervisor"),
             asyncio.create_task(self.courier.run(), name="courier"),

@@ -203,6 +203,7 @@ class Reason(StrEnum):
     RECALLED = "recalled"  # its author took the message back
     ROOM_LEFT = "room_left"  # its room is no longer in the community, or the bot no longer in the room
     ROOM_SHUT = "room_shut"  # staff decided that its room hears nothing
+    UNDONE = "undone"  # staff took back the recall that it was of
 
 
 @dataclass(frozen=True)

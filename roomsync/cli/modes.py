@@ -17,17 +17,21 @@ def parse_or_answer(folder: Path) -> argparse.Namespace:
     """
     args = parse_arguments()
     set_up_output()
-    if args.check or args.set_aside or args.status or args.verify_code:
+    if args.check or args.set_aside or args.status or args.verify_code or args.do is not None:
         sys.exit(_answer(args, folder))
     return args
 
 
 def _answer(args: argparse.Namespace, folder: Path) -> int:
-    settings = read_settings(folder, offline=args.status or args.set_aside)
+    settings = read_settings(folder, offline=args.status or args.set_aside or args.do is not None)
     if args.status:
         from roomsync.cli.status import show_status
 
         return show_status(settings.state_file, args.json)
+    if args.do is not None:
+        from roomsync.cli.do import do
+
+        return do(settings.state_file, args.do, args.yes)
     if args.set_aside:
         from roomsync.store import set_aside
 

@@ -46,6 +46,8 @@ class Settings:
     sends_per_minute: int = _setting("SENDS_PER_MINUTE", "40", validators.integer(0, 6000))
     daily_limits: Mapping[Kind, int] = _setting("DAILY_LIMITS", "miniprogram:400,url:800,image:1000", validators.daily)
     mention_quoted: bool = _setting("MENTION_QUOTED", "true", validators.flag)
+    admin_room: str = _setting("ADMIN_ROOM", "", validators.topic)
+    new_rooms: str = _setting("NEW_ROOMS", "join", validators.choice("join", "ask"))
     max_file_mb: float = _setting("MAX_FILE_MB", "3", validators.number(0, 3, "MB"))
     max_text_bytes: int = _setting("MAX_TEXT_BYTES", "2000", validators.integer(500, 20000))
     max_attempts: int = _setting("MAX_ATTEMPTS", "8", validators.integer(1, 100))

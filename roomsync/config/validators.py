@@ -18,6 +18,7 @@ ENDPOINT_FORM = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(?P<po
 HOST_FORM = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*")
 LEVELS = ("debug", "info", "warning", "error")
 MAX_HEADER = 60
+MAX_TOPIC = 100  # characters of a room's name: WeChat allows 32
 MIN_TOKEN = 4  # characters of a token that is looked for in other places: a shorter one is in any word
 # What tokens look like: a name before a long random end, a UUID, or long, with letters and digits in no order of words.
 TOKEN_LIKE = re.compile(
@@ -121,6 +122,26 @@ def header(text: str) -> str:
         # Where only blanks end a name or label, nobody can tell where it ends: other relays would not be known.
         raise ValueError(f"is {text!r}; allowed: a character other than a space behind each of {{name}} and {{room}}")
     return text
+
+
+def topic(text: str) -> str:
+    """Return the whole name of a room, or nothing."""
+    if not text.isprintable() or len(text) > MAX_TOPIC:
+        raise ValueError(
+            f"is {shown(text[:80])}; allowed: the whole name of a room, {MAX_TOPIC} characters, or nothing"
+        )
+    return text
+
+
+def choice(*words: str) -> Callable[[str], str]:
+    """Return a validator of one of these words."""
+
+    def parse(text: str) -> str:
+        if text.lower() not in words:
+            raise ValueError(f"is {text!r}; allowed: {', '.join(words)}")
+        return text.lower()
+
+    return parse
 
 
 def level(text: str) -> str:

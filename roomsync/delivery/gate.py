@@ -63,6 +63,10 @@ class Gate:
         """Return what tells this moment from others: while it stays the same, so does every answer of `least`."""
         return self._shut(now)
 
+    def quiet_until(self, now: float) -> float:
+        """Return when the quiet hours end that it is in; 0 when it is in none."""
+        return self._quiet.end(now) if self._quiet else 0.0
+
     def next_change(self, now: float) -> float:
         """Return when it opens or shuts next by itself; infinity when it does not."""
         ends = [until for until in self._session.pauses.values() if until > now]

@@ -7,7 +7,7 @@ from roomsync.model import Kind, Part, Reason, Send, State
 from roomsync.store import StateFile
 from roomsync.store.deliveries import Carried
 from roomsync.text.headers import subject_of
-from roomsync.text.phrases import RECALLED
+from roomsync.text.phrases import ANNOUNCEMENT_RECALLED, RECALLED
 
 WINDOW = 120.0  # seconds in which WeChat lets a message be taken back
 
@@ -40,6 +40,23 @@ class Recalls:
                     return self._take_back(db, recall, message_id, now)
             return None
 
+    @classmethod
+    def take_back(cls, db: store.Connection, message_id: int, room_id: str, now: float) -> tuple[int, int]:
+        """Take back, for staff, the message of that key as if its author had; return the recall, and how many copies.
+
+        `room_id`: where it was said.
+        """
+        recall = store.messages.add_own(db, room_id, Kind.RECALLED, now)
+        store.recalls.add(db, recall, "", message_id)
+        return recall, cls._take_back(db, recall, message_id, now)
+
+    @staticmethod
+    def undo(db: store.Connection, recall: int, message_id: int, now: float) -> int:
+        """Let a message be as if it had not been taken back; return how many deliveries of it are sent again."""
+        store.deliveries.cancel_recall(db, recall, now)
+        store.recalls.remove(db, recall)
+        return store.deliveries.restore(db, message_id, now)
+
     @staticmethod
     def _take_back(db: store.Connection, recall: int, message_id: int, now: float) -> int:
         store.deliveries.cancel_unsent(db, message_id, None, Reason.RECALLED, now)
@@ -47,9 +64,8 @@ class Recalls:
         if not copies:
             return 0
         header = store.parts.header_of(db, message_id)
-        store.parts.add(
-            db, recall, [Part(Kind.RECALLED, line, header) for line in ("", f"{subject_of(header)} {RECALLED}")]
-        )
+        told = f"{subject_of(header)} {RECALLED}" if header else ANNOUNCEMENT_RECALLED
+        store.parts.add(db, recall, [Part(Kind.RECALLED, line, header) for line in ("", told)])
         last = {room: max(copy.part for copy in copies if copy.room_id == room) for room, *_ in copies}
         for copy in copies:
             # Only one of several copies in a room, the picture and not its caption, is announced when it stays.

@@ -171,6 +171,10 @@ class Client:
         member = await self.call(self.stub.room_member_payload(id=room_id, member_id=contact_id))
         return topic_of(member.room_alias).strip() or topic_of(member.name)
 
+    async def member_count(self, room_id: str) -> int:
+        """Return how many members a room has, as the gateway lists them."""
+        return len((await self.call(self.stub.room_member_list(id=room_id))).member_ids)
+
     async def contact_name(self, contact_id: str) -> str:
         """Return the name that a contact chose."""
         return topic_of((await self.call(self.stub.contact_payload(id=contact_id))).name)

@@ -24,9 +24,11 @@ class Members:
         self._forgotten = 0  # how often something was
 
     async def name_in(self, room_id: str, contact_id: str) -> str:
-        """Return a member's name in that room, else the contact's own; empty when nobody is named."""
+        """Return a member's name in that room (empty: a private chat), else the contact's own; empty for nobody."""
         if not contact_id:
             return ""
+        if not room_id:
+            return await self.name(contact_id)
         name, until = self._known.get(contact_id, {}).get(room_id, ("", 0.0))
         if until > time.monotonic():
             return name
@@ -35,6 +37,10 @@ class Members:
         if name and forgotten == self._forgotten:  # else the answer may be of before
             self._known.setdefault(contact_id, {})[room_id] = (name, time.monotonic() + NAME_TTL)
         return name
+
+    async def member_count(self, room_id: str) -> int | None:
+        """Return how many members a room has; None when the gateway does not say. Raises `GatewayError`."""
+        return await self._client.member_count(room_id) or None
 
     async def name(self, contact_id: str) -> str:
         """Return the name that a contact chose."""

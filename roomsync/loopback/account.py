@@ -104,6 +104,7 @@ class Account:
             "RoomList": lambda request: {"ids": list(self._rooms)},
             "RoomPayload": lambda request: {"id": request.id, "topic": _found(self._rooms, request.id).topic},
             "RoomMemberPayload": self._member,
+            "RoomMemberList": lambda request: {"member_ids": list(_found(self._rooms, request.id).names)},
             "ContactPayload": lambda request: {"id": request.id, "name": _found(self._contacts, request.id)},
             "MessagePayload": lambda request: _found(self._payloads, request.id),
             "MessageImage": lambda request: {"filebox": _found(self._contents, request.id)},
@@ -131,7 +132,8 @@ class Account:
         return {"success": self.recalls}
 
     def _send(self, room_id: str, kind: str, body: str, mentions: tuple[str, ...] = (), quote_id: str = "") -> Fields:
-        _found(self._rooms, room_id)
+        if room_id not in self._contacts:  # else it is a private chat
+            _found(self._rooms, room_id)
         sent = Sent(room_id, kind, body, f"sent-{next(self._numbers)}", mentions, quote_id)
         self.sent.append(sent)
         # wechaty's own `say` asks for what it has just sent.

@@ -26,9 +26,9 @@ from roomsync.store import (
     waiting,
 )
 from roomsync.store.connection import Connection
-from roomsync.store.database import StateFile, is_held, read_only
+from roomsync.store.database import StateFile, is_held, read_only, read_write
 from roomsync.store.opening import set_aside
 
-__all__ = ["Connection", "StateFile", "is_held", "read_only", "report", "set_aside"]
+__all__ = ["Connection", "StateFile", "is_held", "read_only", "read_write", "report", "set_aside"]
 __all__ += ["call_log", "cursor", "deliveries", "health", "incoming", "messages", "parts", "peers", "recalls", "rooms"]
 __all__ += ["actions", "drafts", "mutes", "pauses", "requests", "sends", "staff", "waiting"]

@@ -11,7 +11,7 @@ from typing import ParamSpec, TypeVar
 
 from roomsync.errors import StateFileBusy, StateFileError
 from roomsync.store.connection import Connection
-from roomsync.store.opening import explained, hold_lock, lock_path_of, open_file, open_read_only, version_of
+from roomsync.store.opening import connect, explained, hold_lock, lock_path_of, open_file, open_read_only, version_of
 from roomsync.store.outages import Outages, retry_delays
 from roomsync.store.rescue import Place, log_of, place_of, remove_log, save
 from roomsync.store.schema import MIGRATIONS
@@ -207,6 +207,15 @@ def read_only(path: Path) -> Iterator[Connection]:
             raise StateFileError(
                 f"{path} is of another version of the bot; start this one once to bring it up to date."
             )
+        yield db
+
+
+@contextmanager
+def read_write(path: Path) -> Iterator[Connection]:
+    """Open the state file of a bot that runs, to leave something in it. Raises `StateFileError`."""
+    with read_only(path):
+        pass  # it is there, and of this version
+    with explained(path), closing(connect(path)) as db:
         yield db
 
 

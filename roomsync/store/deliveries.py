@@ -17,6 +17,7 @@ ALLOWED: dict[State, tuple[State, ...]] = {
     State.SENDING: (State.SENT, State.WAITING, State.FAILED),
     State.SENT: (State.WAITING, State.CANCELLED),
     State.OMITTED: (State.WAITING,),
+    State.CANCELLED: (State.WAITING,),  # staff takes back what cancelled it
 }
 ADD = "INSERT INTO deliveries (message_id, part, room, source, priority, changed) VALUES (?, ?, ?, ?, ?, ?)"
 ADD_RECALL = f"""
@@ -105,6 +106,36 @@ def cancel_room(db: Connection, room_id: str, reason: Reason, now: float) -> int
     query = f"SELECT id FROM deliveries INDEXED BY deliveries_by_source WHERE {IS_WAITING} AND room = {KEY}"
     ids = [delivery for (delivery,) in db.execute(query, (room_id,))]
     return change(db, ids, State.WAITING, State.CANCELLED, now, reason=reason)
+
+
+def has_waiting(db: Connection, message_id: int) -> bool:
+    """Return whether something of a message waits to be sent."""
+    return bool(_find(db, f"message_id = ? AND {IS_WAITING}", message_id))
+
+
+def shut_room(db: Connection, room_id: str, now: float) -> int:
+    """Cancel what waits for a room that hears nothing any more, but what takes something back; return how many."""
+    ids = _find(db, f"{IS_WAITING} AND room = {KEY} AND recalled_send IS NULL", room_id)
+    return change(db, ids, State.WAITING, State.CANCELLED, now, reason=Reason.ROOM_SHUT)
+
+
+def open_room(db: Connection, room_id: str, shut_at: float, now: float) -> int:
+    """Let what `shut_room` cancelled then wait again; return how many deliveries."""
+    where = f"room = {KEY} AND state = '{State.CANCELLED}' AND reason = '{Reason.ROOM_SHUT}' AND changed = ?"
+    return change(db, _find(db, where, room_id, shut_at), State.CANCELLED, State.WAITING, now, reason=None)
+
+
+def restore(db: Connection, message_id: int, now: float) -> int:
+    """Let what the recall of a message cancelled be sent again; return how many deliveries."""
+    where = f"message_id = ? AND state = '{State.CANCELLED}' AND reason = '{Reason.RECALLED}'"
+    ids = _find(db, where, message_id)
+    return change(db, ids, State.CANCELLED, State.WAITING, now, reason=None, send_id=None, next_try=0.0)
+
+
+def cancel_recall(db: Connection, recall: int, now: float) -> None:
+    """Cancel what waits of a recall."""
+    ids = _find(db, "message_id = ?", recall)
+    change(db, ids, State.WAITING, State.CANCELLED, now, reason=Reason.UNDONE)
 
 
 def bring_forward(db: Connection, delivery_id: int) -> None:

@@ -29,6 +29,13 @@ CARRIED = f"""
 {KEPT} JOIN deliveries AS d ON d.message_id = m.id JOIN sends AS s ON s.id = d.send_id
 WHERE s.sent_id = ? AND s.room = {rooms.KEY} AND d.state <> '{State.OMITTED}' GROUP BY m.id ORDER BY min(d.id)
 """
+# What members said in rooms that have a mode, which are those of communities, the newest first.
+RECENT = """
+SELECT m.id, m.talker_id, m.name, r.gateway_id, coalesce(p.body, ''), m.accepted_at,
+EXISTS (SELECT 1 FROM recalls WHERE recalled = m.id)
+FROM messages AS m JOIN rooms AS r ON r.id = m.room LEFT JOIN parts AS p ON p.message_id = m.id AND p.part = 0
+WHERE m.talker_id <> '' AND r.mode IS NOT NULL AND m.kind <> 'system' {where} ORDER BY m.id DESC LIMIT ?
+"""
 # What comes from the room itself is the bot's own.
 WAITING_NOTICE = f"""
 SELECT m.id, m.missed FROM deliveries AS d INDEXED BY deliveries_by_source JOIN messages AS m ON m.id = d.message_id
@@ -51,6 +58,18 @@ class Kept(NamedTuple):
     room_id: str
     body: str
     mention: str
+
+
+class Spoken(NamedTuple):
+    """What a member said in a room of a community, under its key. `recalled`: it was taken back."""
+
+    id: int
+    talker_id: str
+    name: str
+    room_id: str
+    body: str
+    accepted_at: float
+    recalled: int
 
 
 class Notice(NamedTuple):
@@ -85,6 +104,27 @@ def shown_as(db: Connection, gateway_id: str, room_id: str) -> list[Kept]:
     """Return the messages whose words the gateway calls so in that room: the one said there, or those of a send."""
     rows = db.execute(SAID, (gateway_id, room_id)).fetchall() or db.execute(CARRIED, (gateway_id, room_id)).fetchall()
     return [Kept(*row) for row in rows]
+
+
+def recent(db: Connection, room_id: str | None, limit: int) -> list[Spoken]:
+    """Return the last messages that members said in a room of a community (None: in any), the newest first."""
+    where = "" if room_id is None else f"AND m.room = {rooms.KEY}"
+    return [Spoken(*row) for row in db.execute(RECENT.format(where=where), [*([room_id] if room_id else []), limit])]
+
+
+def spoken(db: Connection, message_id: int) -> Spoken | None:
+    """Return the message of that key, if a member said it in a room of a community."""
+    row = db.execute(RECENT.format(where="AND m.id = ?"), (message_id, 1)).fetchone()
+    return Spoken(*row) if row else None
+
+
+def speakers(db: Connection, since: float) -> list[Spoken]:
+    """Return the last message of each member, under each name, since then, the newest first."""
+    rows = map(Spoken._make, db.execute(RECENT.format(where="AND m.accepted_at >= ?"), (since, -1)))
+    found: dict[tuple[str, str], Spoken] = {}
+    for row in rows:
+        found.setdefault((row.talker_id, row.name), row)
+    return list(found.values())
 
 
 def waiting_notice(db: Connection, room_id: str) -> Notice | None:

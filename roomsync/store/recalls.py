@@ -55,6 +55,16 @@ def is_recalled(db: Connection, recalled_id: str, room_id: str) -> bool:
     return db.execute(IS_RECALLED, (recalled_id, room_id)).fetchone() is not None
 
 
+def is_known(db: Connection, message_id: int) -> bool:
+    """Return whether the message of that key was taken back."""
+    return db.execute("SELECT 1 FROM recalls WHERE recalled = ?", (message_id,)).fetchone() is not None
+
+
+def remove(db: Connection, recall: int) -> None:
+    """Forget that a message was taken back."""
+    db.execute("DELETE FROM recalls WHERE message_id = ?", (recall,))
+
+
 def of_delivery(db: Connection, delivery_id: int) -> Recall:
     """Return what the recall of that delivery takes back."""
     return Recall(*db.execute(OF_DELIVERY, (delivery_id,)).fetchone())

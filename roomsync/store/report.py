@@ -29,6 +29,20 @@ WHERE changed >= :since AND error IS NOT NULL AND state <> '{State.CANCELLED}' G
 """
 
 
+# How long what was sent lately took, from when it was accepted.
+DELAYS = f"""
+SELECT d.changed - m.accepted_at FROM rooms AS r
+CROSS JOIN deliveries AS d INDEXED BY deliveries_settled
+ON d.room = r.id AND d.state = '{State.SENT}' AND d.{IS_SETTLED} AND d.changed >= ?
+CROSS JOIN messages AS m ON m.id = d.message_id WHERE m.talker_id <> ''
+"""
+
+
+def delays(db: Connection, since: float) -> list[float]:
+    """Return how many seconds each delivery took that was sent since then."""
+    return [delay for (delay,) in db.execute(DELAYS, (since,))]
+
+
 @dataclass(frozen=True)
 class RoomReport:
     """A room with its deliveries: what waits, the oldest for how many seconds, and what became of others lately."""

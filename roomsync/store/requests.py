@@ -19,10 +19,15 @@ def add(db: Connection, command: str, confirmed: bool, now: float) -> int:
     return int(db.execute(script, (now, command, confirmed)).fetchone()[0])
 
 
-def open_ones(db: Connection, since: float) -> list[Request]:
-    """Return the commands without an answer that were given since then, in their order."""
-    query = "SELECT id, command, confirmed FROM requests WHERE succeeded IS NULL AND at >= ? ORDER BY id"
-    return [Request(number, command, bool(confirmed)) for number, command, confirmed in db.execute(query, (since,))]
+def open_ones(db: Connection) -> list[Request]:
+    """Return the commands without an answer, in their order."""
+    query = "SELECT id, command, confirmed FROM requests WHERE succeeded IS NULL ORDER BY id"
+    return [Request(number, command, bool(confirmed)) for number, command, confirmed in db.execute(query)]
+
+
+def version(db: Connection) -> int:
+    """Return a number that is another one after another process wrote to the file."""
+    return int(db.execute("PRAGMA data_version").fetchone()[0])
 
 
 def answer(db: Connection, number: int, text: str, succeeded: bool) -> None:

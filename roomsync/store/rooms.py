@@ -74,6 +74,12 @@ def modes(db: Connection) -> dict[str, Mode]:
     return {room_id: Mode(mode) for room_id, mode in rows}
 
 
+def id_of(db: Connection, room: int) -> str:
+    """Return the gateway's id of the room of that key; empty when it is forgotten."""
+    row = db.execute("SELECT gateway_id FROM rooms WHERE id = ?", (room,)).fetchone()
+    return str(row[0]) if row else ""
+
+
 def set_mode(db: Connection, room_id: str, mode: Mode) -> None:
     """Decide how a room takes part in its community."""
     db.execute("UPDATE rooms SET mode = ? WHERE id = ?", (mode, key(db, room_id)))

@@ -80,6 +80,13 @@ def awaiting_echo(db: Connection, room_id: str, kind: Kind, body: str, since: fl
     return row[0] if row else None
 
 
+def first_at(db: Connection, message_key: int) -> float | None:
+    """Return when the first send was made that brought a message somewhere; None when none was."""
+    query = "SELECT min(s.at) FROM deliveries AS d JOIN sends AS s ON s.id = d.send_id WHERE d.message_id = ?"
+    row = db.execute(query, (message_key,)).fetchone()
+    return None if row[0] is None else float(row[0])
+
+
 def last_in(db: Connection, room_id: str, since: float) -> int | None:
     """Return the last send to a room, if it was made since then."""
     query = f"SELECT id FROM sends WHERE room = {KEY} AND at >= ? ORDER BY at DESC, id DESC LIMIT 1"

@@ -1,0 +1,146 @@
+"""Announcements: shown first, confirmed, then sent to every room that hears, as they are."""
+
+from collections.abc import Sequence
+
+from roomsync import store
+from roomsync.admin.office import Office
+from roomsync.admin.replies import MACHINE, Context, Refused, Reply
+from roomsync.admin.syntax import Name, number_of
+from roomsync.delivery.recalls import WINDOW, Recalls
+from roomsync.model import Kind, Message, Part, Room
+from roomsync.store.actions import Undo
+from roomsync.store.drafts import Draft, DraftState
+from roomsync.store.waiting import ANNOUNCED
+from roomsync.text.characters import fold, split_text
+from roomsync.text.kinds import CARDS, MEDIA, line_of
+
+COLLECT_TTL = 1800.0  # seconds without a post after which an announcement collects no more
+CONFIRM_TTL = 86400.0  # seconds in which one can be confirmed
+MAX_PARTS = 20
+
+
+def announce(office: Office, context: Context, rest: str) -> Reply:
+    """Show an announcement and ask for its confirmation; without words, collect what this person posts next."""
+    community, words = _community(office, rest)
+    if not words and context.place == MACHINE:
+        raise Refused(f"用法：{Name.ANNOUNCE.names[0]} 文字")
+    parts = [Part(Kind.TEXT, piece) for piece in split_text(words, office.max_text)] if words else []
+    number = store.drafts.add(context.db, context.contact_id, context.place, community, parts, context.now)
+    if words:
+        return _ask(office, context, number)
+    return Reply(f"请发公告内容（文字、图片、链接、小程序，可多条），发完后 /完成。目标：{_goal(office, community)}")
+
+
+def _community(office: Office, rest: str) -> tuple[str, str]:
+    """Return the community that an announcement begins with, empty for all, and its words.
+
+    Only a whole name counts: `Milvus 2.7` is no announcement for the community Milvus用户交流群.
+    """
+    word, _, words = rest.partition(" ")
+    exact = [one for one in office.rooms.prefixes if len(office.rooms.prefixes) > 1 and fold(one) == fold(word)]
+    return (exact[0], words.strip()) if exact else ("", rest.strip())
+
+
+def collect(office: Office, context: Context, message: Message) -> Reply | None:
+    """Take what somebody posts into the announcement that this person is making; None when there is none."""
+    since = context.now - COLLECT_TTL
+    draft = store.drafts.collecting(context.db, context.contact_id, context.place, since)
+    if draft is None:
+        return None
+    if message.kind is Kind.TEXT:
+        parts = [Part(Kind.TEXT, piece) for piece in split_text(message.text, office.max_text)]
+    elif message.kind in (*MEDIA, *CARDS) and message.content:
+        parts = [Part(message.kind, message.content)]
+    else:
+        return Reply("这类消息不能放进公告，没有收入。")
+    if len(draft.parts) + len(parts) > MAX_PARTS:
+        return Reply(f"公告最多 {MAX_PARTS} 条，没有收入。")
+    store.drafts.add_parts(context.db, draft, parts, context.now)
+    return Reply("")
+
+
+def done(office: Office, context: Context, rest: str) -> Reply:
+    """End what is collected, and ask for its confirmation."""
+    since = context.now - COLLECT_TTL
+    draft = store.drafts.collecting(context.db, context.contact_id, context.place, since)
+    if draft is None:
+        raise Refused("没有正在收集的公告。先发 /公告")
+    if not draft.parts:
+        store.drafts.set_state(context.db, draft.id, DraftState.DROPPED, context.now)
+        return Reply("没有内容，公告已取消。")
+    return _ask(office, context, draft.id)
+
+
+def _ask(office: Office, context: Context, number: int) -> Reply:
+    store.drafts.set_state(context.db, number, DraftState.ASKED, context.now)
+    draft = store.drafts.get(context.db, number)
+    assert draft
+    if context.confirmed:
+        return _send(office, context, draft)
+    shown = "\n".join(_shown(part) for part in draft.parts)
+    return Reply(f"公告 {number} → {_goal(office, draft.community)}：\n{shown}\n———\n/确认 {number} 发出")
+
+
+def _shown(part: Part) -> str:
+    return part.body if part.kind is Kind.TEXT else line_of(part.kind, "", part.body)
+
+
+def _goal(office: Office, community: str) -> str:
+    rooms = _hearing(office, community)
+    labels = "、".join(office.label(room) for room in rooms[:10]) + ("…" if len(rooms) > 10 else "")
+    return f"{office.scope(community)}{len(rooms)} 个群（{labels}）"
+
+
+def _hearing(office: Office, community: str) -> list[Room]:
+    return [room for room in office.all_rooms(community) if office.rooms.mode(room.id).hears]
+
+
+def confirm(office: Office, context: Context, rest: str) -> Reply:
+    """Send an announcement that was shown."""
+    number = number_of(rest)
+    draft = store.drafts.get(context.db, number) if number is not None else None
+    if draft is None:
+        raise Refused(f"用法：{Name.CONFIRM.usage}（公告的编号）")
+    if draft.state is DraftState.SENT:
+        raise Refused(f"公告 {draft.id} 已经发出。")
+    if draft.state is not DraftState.ASKED or draft.changed < context.now - CONFIRM_TTL:
+        raise Refused(f"公告 {draft.id} 不能再确认，请重新发 /公告")
+    return _send(office, context, draft)
+
+
+def _send(office: Office, context: Context, draft: Draft) -> Reply:
+    db, rooms = context.db, _hearing(office, draft.community)
+    if not rooms:
+        raise Refused("没有可以发的群。")
+    message_id = store.messages.add_own(db, draft.place, Kind.SYSTEM, context.now)
+    store.deliveries.add(db, message_id, {room.id: draft.parts for room in rooms}, context.now, ANNOUNCED)
+    store.drafts.set_state(db, draft.id, DraftState.SENT, context.now)
+    paused = office.session.paused_at(context.now)
+    later = (
+        "（现在暂停，恢复后发出）"
+        if any(office.session.is_paused(room.community, context.now) for room in rooms) and paused
+        else ""
+    )
+    scope = office.scope(draft.community)
+    undo = {"op": "announcement", "message": message_id, "place": draft.place}
+    return Reply(
+        f"公告 {draft.id} 正在发往{scope}{len(rooms)} 个群{later}。", f"公告 {draft.id}：{_start(draft.parts)}", undo
+    )
+
+
+def _start(parts: Sequence[Part]) -> str:
+    first = _shown(parts[0]).partition("\n")[0]
+    return first[:20] + ("…" if len(first) > 20 or len(parts) > 1 else "")
+
+
+def undo_announcement(office: Office, context: Context, undo: Undo) -> str:
+    """Take an announcement back in all rooms, within the time that WeChat gives."""
+    db, message_id = context.db, int(str(undo["message"]))
+    if store.recalls.is_known(db, message_id):
+        raise Refused("这条公告已经撤回。")
+    first = store.sends.first_at(db, message_id)
+    waiting = store.deliveries.has_waiting(db, message_id)
+    if first is not None and first < context.now - WINDOW and not waiting:
+        raise Refused("公告发出已超过两分钟，微信不允许撤回。")
+    _, copies = Recalls.take_back(db, message_id, str(undo["place"]), context.now)
+    return f"公告正在从 {copies} 处撤回" if copies else "公告还没有发出，已取消"

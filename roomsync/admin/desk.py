@@ -1,0 +1,239 @@
+"""The desk: where staff is heard. Nobody else gets an answer there, and nothing from there is relayed."""
+
+import hmac
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from roomsync import store
+from roomsync.admin import announcing, notices, pauses
+from roomsync.admin.commands import carry_out
+from roomsync.admin.office import Office
+from roomsync.admin.people import new_code
+from roomsync.admin.replies import Context, Reply, span
+from roomsync.admin.staff_room import choose_room
+from roomsync.admin.syntax import Command, claimed_code, parse
+from roomsync.delivery.courier import Courier
+from roomsync.delivery.outbox import add_line
+from roomsync.errors import GatewayLost
+from roomsync.model import Kind, Message, Room
+from roomsync.relay.router import Reader
+from roomsync.text.characters import split_text
+from roomsync.text.system_messages import is_throttle_notice
+
+log = logging.getLogger(__name__)
+
+MAX_TRIES = 5  # wrong codes after which there is none until the next start
+MAX_AGE = 300.0  # seconds after which a command that a gateway tells late is not carried out
+
+
+class Directory(Protocol):
+    """What knows names and numbers of people: the gateway. Raises `GatewayError` when the connection is gone."""
+
+    async def name_in(self, room_id: str, contact_id: str) -> str:
+        """Return what somebody is called in a room, or (empty) calls themselves; empty when that is not known."""
+
+    async def member_count(self, room_id: str) -> int | None:
+        """Return how many members a room has; None when that is not known."""
+
+
+class Desk:
+    """Hears staff in private chats and in the room whose topic is `rooms.staff_topic`, and answers there."""
+
+    def __init__(self, office: Office, reader: Reader, directory: Directory, courier: Courier) -> None:
+        self._office, self._state = office, office.state
+        self._rooms, self._session = office.rooms, office.session
+        self._reader = reader
+        self._directory = directory
+        self._courier = courier
+        self._problem = ""  # why no room is staff's
+        self._wrong = 0  # codes that were sent
+        self._coded_for = ""  # the account for which this process made a code
+
+    def is_for(self, message: Message) -> bool:
+        """Return whether a message was said where staff speaks: in private, or in its room."""
+        return not message.room_id or message.room_id == self._rooms.staff_room_id
+
+    # --- who, and where ---
+
+    async def open(self) -> None:
+        """After a login: while nobody is listed for that account, make a code that lists the first one."""
+        account = self._session.account_id
+        listed = await self._state.run(self._staff_ids)
+        if account == self._coded_for or listed:
+            return
+        self._coded_for, self._wrong = account, 0
+        code = await self._state.run(self._new_code)
+        where = f"in the room {self._rooms.staff_topic!r} or in private"
+        log.warning("Nobody may command the bot yet. Send it this %s to be the first: /claim %s", where, code)
+
+    def _new_code(self) -> str:
+        with self._state.transaction() as db:
+            return new_code(db)
+
+    def _staff_ids(self) -> list[str]:
+        with self._state.connection() as db:
+            return [one.contact_id for one in store.staff.members(db, self._session.account_id)]
+
+    async def rooms_changed(self) -> None:
+        """Find the room of the staff again."""
+        rooms = self._rooms
+        room_id, problem = await self._state.run(self._find_room)
+        if problem != self._problem:
+            self._problem = problem
+            if problem:
+                log.warning("%s", problem)
+        if room_id != rooms.staff_room_id:
+            rooms.staff_room_id = room_id
+            if room_id:
+                log.info("Staff is heard in the room %r.", rooms.staff_topic)
+
+    def _find_room(self) -> tuple[str, str]:
+        name, rooms = self._rooms.staff_topic, self._rooms
+        with self._state.connection() as db:
+            noted_name, noted_id = store.staff.room(db)
+        noted = noted_id if noted_name == name else ""
+        is_there = bool(noted) and rooms.knows(noted) and not rooms.has_left(noted)
+        found = choose_room(name, rooms.named_for_staff(), noted if is_there else "")
+        if found.room_id and found.room_id != noted:
+            with self._state.transaction() as db:
+                store.staff.note_room(db, name, found.room_id)
+        return found
+
+    async def rooms_are_new(self, rooms: Sequence[Room], inviter_id: str) -> None:
+        """Tell staff of rooms that were not there at the last login."""
+        lines = await notices.of_new_rooms(self._office, self._directory, rooms, inviter_id)
+        await self._state.run(self._tell, lines)
+        self._courier.wake()
+
+    async def remind(self) -> None:
+        """Remind staff of what it left without an end."""
+        if await self._state.run(self._remind):
+            self._courier.wake()
+
+    def _remind(self) -> bool:
+        now = self._office.clock()
+        with self._state.connection() as db:
+            if not any(one.until is None for one in store.pauses.all_of(db, now)):
+                return False
+        with self._state.transaction() as db:
+            lines = pauses.reminders(self._office, db, now)
+            for line in lines:
+                self._add(db, self._rooms.staff_room_id, line, now)
+        return bool(lines)
+
+    def _tell(self, lines: Sequence[str]) -> None:
+        with self._state.transaction() as db:
+            for line in lines:
+                self._add(db, self._rooms.staff_room_id, line, self._office.clock())
+
+    def _add(self, db: store.Connection, place: str, text: str, now: float) -> None:
+        for piece in split_text(text, self._office.max_text) if place and text else ():
+            add_line(db, place, piece, now, is_answer=True)
+
+    # --- what is said there ---
+
+    async def handle(self, message: Message) -> None:
+        """Do what a message asks for that was said where staff speaks. Raises `GatewayError`, to be asked again."""
+        account, place = self._session.account_id, message.room_id or message.talker_id
+        if not account:
+            raise GatewayLost("it is not known yet whose account this is")
+        if message.talker_id == account or message.kind is Kind.UNKNOWN:
+            await self._hear_of_sends(message, own=message.talker_id == account)
+        elif message.talker_id in await self._state.run(self._staff_ids):
+            await self._hear_staff(message, place)
+        elif message.kind is Kind.TEXT and (code := claimed_code(message.text)) and not _is_reply(message):
+            await self._hear_claim(message, place, code)
+
+    async def _hear_of_sends(self, message: Message, *, own: bool) -> None:
+        """Take an own message for the echo of an answer, and WeChat's notice for that one was too much."""
+        room_id, now = message.room_id, self._office.clock()
+        if not room_id or message.kind is Kind.RECALLED:
+            return
+        if is_throttle_notice(message.kind, message.text, own):
+            await self._courier.throttled(room_id)
+        elif own:
+            echo = self._courier.outbox.echo
+            await self._state.run(echo, room_id, message.kind, message.text, message.id, now)
+
+    async def _hear_staff(self, message: Message, place: str) -> None:
+        said = message.quote.reply if message.quote else message.text
+        command = parse(said) if message.kind is Kind.TEXT else None
+        if command is None and not await self._state.run(self._collects, message.talker_id, place):
+            return
+        whole = await self._reader.complete(replace(message, text=said))
+        account = self._session.account_id
+        mentioned = [one for one in message.mention_ids if one != account] if command else []
+        names = [await self._directory.name_in(message.room_id, one) for one in mentioned]
+        whole = replace(whole, room_id=place, mention_ids=tuple(mentioned))
+        ends = await self._state.run(self._answer, whole, command, names)
+        if ends is not None:
+            self._session.set_pauses(ends)
+            self._courier.wake()
+
+    def _collects(self, contact_id: str, place: str) -> bool:
+        since = self._office.clock() - announcing.COLLECT_TTL
+        with self._state.connection() as db:
+            return store.drafts.collecting(db, contact_id, place, since) is not None
+
+    def _answer(self, message: Message, command: Command | None, names: Sequence[str]) -> dict[str, float] | None:
+        """Carry out what a message asks for, once, and answer; return the pauses then, None when it was known."""
+        office, now = self._office, self._office.clock()
+        with self._state.transaction() as db:
+            store.incoming.finish(db, [message.id])
+            if store.messages.add(db, message, now) is None:
+                return None
+            context = Context(
+                db, message.talker_id, message.name, message.room_id, now, message.mention_ids, tuple(names)
+            )
+            self._add(db, message.room_id, self._reply(context, message, command), now)
+            return dict(office.reload(db, now))
+
+    def _reply(self, context: Context, message: Message, command: Command | None) -> str:
+        if command is None:
+            collected: Reply | None = announcing.collect(self._office, context, message)
+            return collected.text if collected else ""
+        if _is_reply(message):
+            return "回复（引用）里的命令不会执行，请单独发一条。"
+        if 0 < message.said_at < context.now - MAX_AGE:
+            return f"这条命令是 {span(context.now - message.said_at)}前发的，没有执行；需要的话请重发。"
+        text, _ = carry_out(self._office, context, command)
+        return text
+
+    async def _hear_claim(self, message: Message, place: str, code: str) -> None:
+        name = await self._directory.name_in(message.room_id, message.talker_id)
+        is_right = await self._state.run(self._claim, replace(message, room_id=place, name=name), code)
+        if is_right:
+            log.warning("%s (%s) is staff now, by the code.", name or "Somebody", message.talker_id)
+            self._courier.wake()
+        elif is_right is False:
+            self._wrong += 1
+            log.warning("A wrong code was sent by %s (%s).", name or "somebody", message.talker_id)
+            if self._wrong >= MAX_TRIES:
+                await self._state.run(self._void_code)
+                log.warning("After %d wrong codes there is none until the bot starts again.", self._wrong)
+
+    def _claim(self, message: Message, code: str) -> bool | None:
+        """List who sends the code; return whether it is the right one, None when there is none or this was known."""
+        now = self._office.clock()
+        with self._state.transaction() as db:
+            wanted = store.staff.claim_code(db)
+            if not wanted or store.messages.add(db, message, now) is None:
+                return None
+            if not hmac.compare_digest(wanted.encode(), code.encode()):
+                return False
+            store.staff.set_claim_code(db, "")
+            account, name = self._session.account_id, message.name or message.talker_id
+            store.staff.add(db, account, message.talker_id, name, now)
+            store.actions.add(db, message.talker_id, name, message.room_id, f"认领：{name}", None, now)
+            self._add(db, message.room_id, "认领成功，你现在是管理员。发 /帮助 看能做什么。", now)
+            return True
+
+    def _void_code(self) -> None:
+        with self._state.transaction() as db:
+            store.staff.set_claim_code(db, "")
+
+
+def _is_reply(message: Message) -> bool:
+    return bool(message.quote or message.quote_id)

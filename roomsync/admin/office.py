@@ -1,0 +1,79 @@
+"""What commands work on, and how one is carried out: in one transaction, with its place on record."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from roomsync import store
+from roomsync.admin import decisions
+from roomsync.admin.replies import Context, Refused
+from roomsync.delivery.gate import Gate
+from roomsync.model import Room
+from roomsync.moderation.mutes import Mutes
+from roomsync.relay.rooms import Rooms
+from roomsync.session import Session
+from roomsync.store import StateFile
+from roomsync.text.characters import fold
+
+MIN_START = 2  # characters of a community's name that name it
+
+
+@dataclass(frozen=True)
+class Office:
+    """The bot, as far as staff can change it. `clock`: seconds since the epoch; `max_text`: bytes of one text."""
+
+    state: StateFile
+    rooms: Rooms
+    session: Session
+    gate: Gate
+    mutes: Mutes
+    clock: Callable[[], float]
+    max_text: int
+
+    def reload(self, db: store.Connection, now: float) -> Mapping[str, float]:
+        """Let what relays know what staff decided; return the pauses, which the session is told outside the thread."""
+        return decisions.load(db, self.rooms, self.mutes, now)
+
+    def all_rooms(self, community: str = "") -> list[Room]:
+        """Return the rooms of a community, or of all; each community by label."""
+        prefixes = [community] if community else self.rooms.prefixes
+        return [room for prefix in prefixes for room in self.rooms.community(prefix)]
+
+    def split_community(self, text: str) -> tuple[str, str]:
+        """Return the community that the first word of a text names, empty for none, and the rest of the text."""
+        word, _, rest = text.strip().partition(" ")
+        starts = [one for one in self.rooms.prefixes if fold(one).startswith(fold(word))]
+        exact = [one for one in starts if fold(one) == fold(word)]
+        found = exact or (starts if len(fold(word)) >= MIN_START and not fold(word).isdecimal() else [])
+        return (found[0], rest.strip()) if len(found) == 1 else ("", text.strip())
+
+    def room(self, text: str) -> Room:
+        """Return the room that a text names by its label, with its community before it where that is needed.
+
+        Raises `Refused`.
+        """
+        community, label = self.split_community(text)
+        rooms = self.all_rooms(community)
+        found = [room for room in rooms if fold(room.label) == fold(label)] or [
+            room for room in rooms if fold(room.topic) == fold(text)
+        ]
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            raise Refused(f"没有「{label or text}」这个群。发 /群 看全部。")
+        names = "、".join(f"{room.community} {room.label}" for room in found)
+        raise Refused(f"有 {len(found)} 个群叫「{label}」，请写全：{names}")
+
+    def scope(self, community: str) -> str:
+        """Return how an answer says for which rooms something is; empty where there is one community alone."""
+        if len(self.rooms.prefixes) < 2:
+            return ""
+        return f"「{community}」" if community else "全部社群"
+
+    def label(self, room: Room) -> str:
+        """Return what a room is called in an answer."""
+        return room.label if len(self.rooms.prefixes) < 2 else f"{room.community} {room.label}"
+
+
+def person(context: Context) -> str:
+    """Return what who gives a command is called on record."""
+    return context.name or context.contact_id or "本机"

@@ -1,0 +1,146 @@
+"""People: who is muted, and who is staff."""
+
+import secrets
+
+from roomsync import store
+from roomsync.admin.messages import line_of, spoken
+from roomsync.admin.office import Office
+from roomsync.admin.replies import Context, Refused, Reply, clock, span
+from roomsync.admin.syntax import Name, number_of, split_number
+from roomsync.store.actions import Undo
+from roomsync.store.messages import Spoken
+from roomsync.store.mutes import Mute
+from roomsync.text.characters import fold
+
+LATELY = 24 * 3600.0  # seconds in which somebody spoke who can be named by name
+MAX_MINUTES = 365 * 24 * 60
+MAX_CANDIDATES = 10
+
+
+def mute(office: Office, context: Context, rest: str) -> Reply:
+    """Let what a member says be relayed nowhere, for minutes or for good: `#12 60`, or a name."""
+    if not rest:
+        raise Refused(f"用法：{Name.MUTE.usage}。编号见 /最近")
+    whole, (name, minutes) = rest.strip(), split_number(rest)
+    if number_of(whole) is not None:
+        said, minutes = spoken(context, whole), None
+    elif number_of(name) is not None:
+        said = spoken(context, name)
+    else:
+        found = _named(context, whole)
+        said, minutes = (
+            (_only(office, found, whole), None) if found else (_only(office, _named(context, name), name), minutes)
+        )
+    if minutes is not None and not 1 <= minutes <= MAX_MINUTES:
+        raise Refused(f"分钟数要在 1 到 {MAX_MINUTES} 之间。")
+    if said.talker_id in [one.contact_id for one in store.staff.members(context.db, office.session.account_id)]:
+        raise Refused(f"「{said.name}」是管理员，不能静音。")
+    before = store.mutes.get(context.db, said.talker_id)
+    until = None if minutes is None else context.now + 60 * minutes
+    store.mutes.put(context.db, Mute(said.talker_id, said.name, until, None))
+    what = f"静音 {said.name}" + (f" {minutes} 分钟" if minutes else "")
+    ends = f"到 {clock(until)}" if until else "直到撤销"
+    undo = {"op": "mute", "contact": said.talker_id, "name": said.name, "was": list(before) if before else None}
+
+    def then(number: int) -> None:
+        store.mutes.note_action(context.db, said.talker_id, number)
+
+    return Reply(f"已静音「{said.name}」，{ends}；此人的发言不再转发到任何群。", what, undo, then)
+
+
+def _named(context: Context, name: str) -> list[Spoken]:
+    """Return the last message of each member of that name who spoke lately."""
+    lately = store.messages.speakers(context.db, context.now - LATELY)
+    found = {one.talker_id: one for one in reversed(lately) if fold(one.name) == fold(name)}
+    return list(found.values())
+
+
+def _only(office: Office, found: list[Spoken], name: str) -> Spoken:
+    if not found:
+        raise Refused(f"最近一天没有叫「{name}」的人发言。发 /最近 看编号。")
+    if len(found) > 1:
+        lines = "\n".join(line_of(office, one) for one in found[:MAX_CANDIDATES])
+        raise Refused(f"有 {len(found)} 人叫「{name}」，请用编号：\n{lines}")
+    return found[0]
+
+
+def undo_mute(office: Office, context: Context, undo: Undo) -> str:
+    """Let a member be what it was before it was muted."""
+    contact_id, was = str(undo["contact"]), undo["was"]
+    store.mutes.remove(context.db, contact_id)
+    if isinstance(was, list):
+        store.mutes.put(context.db, Mute(*was))
+    return f"「{undo['name']}」" + ("恢复为之前的静音" if was else "的发言恢复转发")
+
+
+def muted(office: Office, context: Context, rest: str) -> Reply:
+    """List who is muted."""
+    lines = []
+    for one in store.mutes.all_of(context.db, context.now):
+        ends = f"还剩 {span(one.until - context.now)}" if one.until else "长期"
+        lines.append(f"{one.name} {ends} · /撤销 {one.action_id}")
+    return Reply("\n".join(lines) or "没有被静音的人。")
+
+
+def staff(office: Office, context: Context, rest: str) -> Reply:
+    """List the staff, add somebody who is mentioned, or take somebody off the list."""
+    word, argument = rest[:1], rest[1:].strip()
+    if rest.casefold().startswith(("add", "del")):
+        word, argument = {"add": "加", "del": "删"}[rest[:3].casefold()], rest[3:].strip()
+    if not rest:
+        found = store.staff.members(context.db, office.session.account_id)
+        return Reply("\n".join(f"{one.id} {one.name}" for one in found) or "还没有管理员。")
+    if word == "加":
+        return _add(office, context)
+    if word == "删":
+        return _remove(office, context, argument)
+    raise Refused(f"用法：{Name.STAFF.usage}")
+
+
+def _add(office: Office, context: Context) -> Reply:
+    account, names = office.session.account_id, dict(zip(context.mention_ids, context.mention_names, strict=True))
+    new = [one for one in names if one != account]
+    if not new:
+        code = new_code(context.db)
+        return Reply(f"没有认出 @ 的人。也可以让对方在管理群或私聊里发：/认领 {code}（一次有效）", "发放认领码")
+    if len(new) > 1:
+        raise Refused("一次只能加一个人。")
+    name = names[new[0]] or new[0]
+    if not store.staff.add(context.db, account, new[0], name, context.now):
+        raise Refused(f"「{name}」已经是管理员。")
+    return Reply(f"「{name}」现在是管理员。", f"加管理员 {name}", {"op": "added", "contact": new[0], "name": name})
+
+
+def _remove(office: Office, context: Context, argument: str) -> Reply:
+    account, number = office.session.account_id, number_of(argument)
+    found = store.staff.members(context.db, account)
+    one = next((member for member in found if member.id == number), None)
+    if one is None:
+        raise Refused(f"用法：/管理员 删 编号。现有：{'、'.join(f'{one.id} {one.name}' for one in found)}")
+    if len(found) == 1:
+        raise Refused("不能删除最后一位管理员。")
+    store.staff.remove(context.db, account, one.contact_id)
+    undo = {"op": "removed", "contact": one.contact_id, "name": one.name}
+    return Reply(f"「{one.name}」不再是管理员。", f"删管理员 {one.name}", undo)
+
+
+def undo_added(office: Office, context: Context, undo: Undo) -> str:
+    """Take somebody off the list who was added."""
+    account = office.session.account_id
+    if len(store.staff.members(context.db, account)) == 1:
+        raise Refused("不能删除最后一位管理员。")
+    store.staff.remove(context.db, account, str(undo["contact"]))
+    return f"「{undo['name']}」不再是管理员"
+
+
+def undo_removed(office: Office, context: Context, undo: Undo) -> str:
+    """List somebody again."""
+    store.staff.add(context.db, office.session.account_id, str(undo["contact"]), str(undo["name"]), context.now)
+    return f"「{undo['name']}」又是管理员"
+
+
+def new_code(db: store.Connection) -> str:
+    """Return a new code that lists who sends it, once."""
+    code = f"{secrets.randbelow(1_000_000):06}"
+    store.staff.set_claim_code(db, code)
+    return code

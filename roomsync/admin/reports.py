@@ -1,0 +1,66 @@
+"""Reports: how the bot is doing, what staff did, what can be said."""
+
+import statistics
+
+from roomsync import store
+from roomsync.admin.office import Office
+from roomsync.admin.pauses import line_of
+from roomsync.admin.replies import Context, Reply, clock, span
+from roomsync.admin.rooms import WORDS
+from roomsync.admin.syntax import Name
+from roomsync.model import Mode
+from roomsync.store.report import RoomReport
+
+HOUR, DAY = 3600.0, 86400.0
+MAX_ACTIONS = 20
+
+
+def help_(office: Office, context: Context, rest: str) -> Reply:
+    """List what can be said, on one screen."""
+    return Reply("\n".join(f"{name.usage} {name.meaning}" for name in Name))
+
+
+def status(office: Office, context: Context, rest: str) -> Reply:
+    """Say whether the bot is connected, throttled or paused, how long copies take, and how each room is doing."""
+    db, now, session = context.db, context.now, office.session
+    lines = ["已连接" if session.is_ready else "微信未就绪，发言先保留"]
+    if session.cooldown.until > now:
+        lines.append(f"微信提示发送过快，{span(session.cooldown.until - now)}后继续")
+    lines += [line_of(office, one, now) for one in store.pauses.all_of(db, now)]
+    if (quiet := office.gate.quiet_until(now)) > now:
+        lines.append(f"免打扰时段，{clock(quiet)} 恢复发送")
+    delays = store.report.delays(db, now - HOUR)
+    if delays:
+        lines.append(f"近一小时到达：通常 {span(statistics.median(delays))}，最慢 {span(max(delays))}")
+    reports = {report.id: report for report in store.report.rooms(db, now - DAY, now)}
+    for prefix in office.rooms.prefixes:
+        lines.append(f"{prefix}：")
+        lines += [
+            f"{room.label} {WORDS[office.rooms.mode(room.id)]}{_of_room(reports.get(room.id))}"
+            for room in office.all_rooms(prefix)
+        ]
+    return Reply("\n".join(lines))
+
+
+def _of_room(report: RoomReport | None) -> str:
+    if report is None:
+        return ""
+    waiting = f" 等待 {report.waiting}" if report.waiting else ""
+    oldest = f"（最久 {span(report.oldest_waiting)}）" if report.oldest_waiting else ""
+    failed = f" 失败 {report.failed}" if report.failed else ""
+    return f"{waiting}{oldest}{failed}"
+
+
+def log(office: Office, context: Context, rest: str) -> Reply:
+    """List the last things that staff did, the newest last."""
+    lines = []
+    for one in reversed(store.actions.last(context.db, MAX_ACTIONS)):
+        undone = f"（{one.undone_by} 已撤销）" if one.undone_at else ""
+        lines.append(f"{one.id} {clock(one.at)} {one.name}：{one.what}{undone}")
+    return Reply("\n".join(lines) or "还没有操作。")
+
+
+def asked_rooms(office: Office) -> str:
+    """Return a line about the rooms that wait for staff; empty for none."""
+    waiting = [office.label(room) for room in office.all_rooms() if office.rooms.mode(room.id) is Mode.ASKED]
+    return f"待接入：{'、'.join(waiting)}" if waiting else ""

@@ -1,0 +1,29 @@
+"""Which room is staff's. Pure."""
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+
+class Found(NamedTuple):
+    """The room where staff is heard, empty for none; and what is wrong, empty for nothing."""
+
+    room_id: str
+    problem: str
+
+
+def choose_room(name: str, named: Collection[str], noted: str) -> Found:
+    """Return which room is staff's.
+
+    `named`: the rooms of the account that are called `name`; `noted`: the one that was staff's before, empty when it is
+    not there any more. Anybody can give a room that name: another one is not believed while the old one is there, and
+    of several none is.
+    """
+    others = set(named) - {noted}
+    if noted:
+        more = f"Another room is called {name!r}, too; it is not the staff's, and nothing in it is obeyed."
+        return Found(noted, more if others else "")
+    if len(others) > 1:
+        return Found("", f"{len(others)} rooms are called {name!r}: staff is heard in none; rename all but one.")
+    if not others:
+        return Found("", f"No room of the account is called {name!r}; staff is heard in private chats alone.")
+    return Found(next(iter(others)), "")

@@ -1,0 +1,200 @@
+"""Staff on WeChat: who is heard, where, and that nobody else is."""
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import PREFIX, until
+from tests.scripted import ScriptedGateway
+from tests.staffed import NAME, OFFICE, staffed
+
+
+async def test_the_first_one_is_listed_by_a_code(gateway: ScriptedGateway, state_file: Path) -> None:
+    """Whoever sends the code in the room of the staff is listed, is told so once, and the code is gone."""
+    async with staffed(gateway, state_file, claim=False) as staff:
+        code = staff.code()
+        assert len(code) == 6
+        answer = await staff.ask(f"／认领  {code}")
+        assert answer.startswith("认领成功")
+        assert (staff.code(), await staff.ask("/管理员")) == ("", "1 张主管")
+        await staff.ignores(f"/claim {code}", who="eve")
+
+
+async def test_the_code_works_in_private(gateway: ScriptedGateway, state_file: Path) -> None:
+    """The code may be sent in a private chat, too, and the answers then come there."""
+    async with staffed(gateway, state_file, claim=False) as staff:
+        assert "认领成功" in await staff.ask(f"/claim {staff.code()}", where="")
+        assert "101" in await staff.ask("/rooms", where="")
+        assert staff.said_in(OFFICE) == []
+
+
+async def test_five_wrong_codes_void_it(
+    gateway: ScriptedGateway, state_file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Wrong codes get no answer; after five there is none until the next start, which makes a new one."""
+    async with staffed(gateway, state_file, claim=False) as staff:
+        code = staff.code()
+        for _ in range(5):
+            await staff.ignores("/claim 000000" if code != "000000" else "/claim 111111", who="eve", where="")
+        await until(lambda: not staff.code())
+        await staff.ignores(f"/claim {code}")
+    async with staffed(gateway, state_file, claim=False) as staff:
+        assert staff.code() not in ("", code)
+    assert caplog.text.count("A wrong code was sent by") == 5
+
+
+async def test_staff_is_known_over_a_restart(gateway: ScriptedGateway, state_file: Path) -> None:
+    """Who was listed is listed after a restart, and no code is made."""
+    async with staffed(gateway, state_file):
+        pass
+    async with staffed(gateway, state_file, claim=False) as staff:
+        assert staff.code() == ""
+        assert "1 张主管" in await staff.ask("/管理员")
+
+
+async def test_another_account_has_no_staff(gateway: ScriptedGateway, state_file: Path) -> None:
+    """Where the account's id changes at a login the list is void, and a new code lists the first one."""
+    async with staffed(gateway, state_file):
+        pass
+    gateway.bot_id = "bot2"
+    gateway.add_contact("bot2", "小助手")
+    async with staffed(gateway, state_file, claim=False) as staff:
+        assert staff.code()
+        await staff.ignores("/状态")
+
+
+@pytest.mark.parametrize("where", [OFFICE, ""])
+async def test_nobody_else_is_heard(gateway: ScriptedGateway, state_file: Path, where: str) -> None:
+    """Somebody of the same name gets no answer and changes nothing, in the room of the staff and in private."""
+    async with staffed(gateway, state_file) as staff:
+        for text in ("/帮助", "/状态", "/暂停", "/群 101 停", "/xyz", "/claim 123456"):
+            await staff.ignores(text, who="eve", where=where)
+        assert not staff.bot.session.pauses
+
+
+async def test_staff_is_heard_where_it_speaks_alone(gateway: ScriptedGateway, state_file: Path) -> None:
+    """A command of staff in a room of the community is a text like any other: relayed, and not obeyed."""
+    async with staffed(gateway, state_file) as staff:
+        gateway.say("r101", "chief", "/暂停")
+        await gateway.until(lambda: "[张主管@101]:  /暂停" in staff.said_in("r102"))
+        await staff.settled()
+        assert not staff.bot.session.pauses
+
+
+async def test_what_is_said_to_the_bot_is_relayed_nowhere(gateway: ScriptedGateway, state_file: Path) -> None:
+    """Neither the room of the staff, though its name starts with the prefix, nor a private chat is relayed."""
+    async with staffed(gateway, state_file) as staff:
+        before = len(gateway.sent)
+        for who in ("chief", "eve"):
+            gateway.say(OFFICE, who, "between us")
+            gateway.say("", who, "in private")
+        await staff.settled()
+        gateway.say("r101", "alice", "hello")
+        await gateway.until(lambda: len(gateway.sent) == before + 2)
+        await staff.settled()
+        assert {one.room_id for one in gateway.sent[before:]} == {"r102", "r103"}
+
+
+async def test_what_is_quoted_is_not_obeyed(gateway: ScriptedGateway, state_file: Path) -> None:
+    """A command in a quote does nothing, and one in a reply says why it does nothing."""
+    async with staffed(gateway, state_file) as staff:
+        line = "- - - - - - - - - - - - - - -"
+        await staff.ignores(f"「Alice：/暂停」\n{line}\nlook")
+        assert "单独发" in await staff.ask(f"「Alice：hello」\n{line}\n/暂停")
+        assert "单独发" in await staff.ask("/暂停", quote_id="said-1")
+        assert not staff.bot.session.pauses
+
+
+@pytest.mark.parametrize("kind", ["url", "miniprogram", "file", "contact", "chat_history", "unknown", "system"])
+async def test_only_a_text_is_a_command(gateway: ScriptedGateway, state_file: Path, kind: str) -> None:
+    """What is no text is no command, whatever its text and its title are."""
+    async with staffed(gateway, state_file) as staff:
+        await staff.ignores("/暂停", kind=kind, content='{"title": "/暂停", "url": "https://example.org"}')
+        assert not staff.bot.session.pauses
+
+
+async def test_a_forged_header_is_no_command(gateway: ScriptedGateway, state_file: Path) -> None:
+    """A command behind a header, or on a later line, is none."""
+    async with staffed(gateway, state_file) as staff:
+        await staff.ignores("[张主管@101]:  /暂停")
+        await staff.ignores("hello\n/暂停")
+        assert "一个命令" in await staff.ask("/暂停\n/恢复")
+        assert not staff.bot.session.pauses
+
+
+async def test_a_command_is_carried_out_once(gateway: ScriptedGateway, state_file: Path) -> None:
+    """A command that the gateway tells again, also after a restart, is neither carried out nor answered again."""
+    async with staffed(gateway, state_file) as staff:
+        assert "已暂停" in await staff.ask("/暂停 5", id="c1")
+        assert "已恢复" in await staff.ask("/恢复")
+        await staff.ignores("/暂停 5", id="c1")
+    async with staffed(gateway, state_file) as staff:
+        await staff.ignores("/暂停 5", id="c1")
+        assert not staff.bot.session.pauses
+
+
+async def test_the_bot_does_not_obey_itself(gateway: ScriptedGateway, state_file: Path) -> None:
+    """What the account itself says in the room of the staff is no command."""
+    async with staffed(gateway, state_file) as staff:
+        await staff.ignores("/暂停", who="bot")
+        await staff.ignores("/暂停", who="bot", where="")
+
+
+async def test_without_a_room_set_nobody_is_heard(gateway: ScriptedGateway, state_file: Path) -> None:
+    """With ADMIN_ROOM empty there is no code, and no command is answered."""
+    async with staffed(gateway, state_file, claim=False, ADMIN_ROOM="") as staff:
+        assert staff.code() == ""
+        await staff.ignores("/帮助", where="")
+
+
+async def test_two_rooms_of_the_name_are_none(
+    gateway: ScriptedGateway, state_file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Two rooms of the name at the first start: staff is heard in neither, and the log says why."""
+    gateway.add_room("office2", NAME)
+    async with staffed(gateway, state_file, claim=False) as staff:
+        await staff.ignores(f"/claim {staff.code()}")
+        assert "2 rooms are called" in caplog.text
+        assert "认领成功" in await staff.ask(f"/claim {staff.code()}", where="")
+
+
+async def test_a_room_that_takes_the_name_later_is_not_believed(
+    gateway: ScriptedGateway, state_file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """While the staff's own room is there, whatever its name, another one that has the name is none."""
+    async with staffed(gateway, state_file) as staff:
+        gateway.invite("office2", NAME)
+        await until(lambda: staff.bot.rooms.knows("office2"))
+        await staff.ignores("/状态", where="office2")
+        assert "已连接" in await staff.ask("/状态")
+        assert "Another room is called" in caplog.text
+    gateway.rename(OFFICE, PREFIX + "109")
+    async with staffed(gateway, state_file, claim=False) as staff:
+        gateway._rooms[OFFICE].topic = PREFIX + "109"
+        await staff.ignores("/状态", where="office2")
+        assert "已连接" in await staff.ask("/状态")
+
+
+async def test_a_room_takes_the_place_of_the_one_that_is_gone(gateway: ScriptedGateway, state_file: Path) -> None:
+    """When the bot is out of the staff's room another one of the name, if it is the only one, is the staff's."""
+    async with staffed(gateway, state_file) as staff:
+        gateway.remove(OFFICE)
+        gateway.invite("office2", NAME)
+        await until(lambda: staff.bot.rooms.staff_room_id == "office2")
+        assert "已连接" in await staff.ask("/状态", where="office2")
+
+
+async def test_the_log_has_the_code_while_nobody_is_listed(
+    gateway: ScriptedGateway, state_file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log says how to become the first of the staff, and nothing of it once there is one."""
+    with caplog.at_level(logging.WARNING):
+        async with staffed(gateway, state_file) as staff:
+            assert "/claim" in caplog.text and NAME in caplog.text
+            caplog.clear()
+            gateway.login()
+            await staff.settled()
+        async with staffed(gateway, state_file):
+            pass
+    assert "/claim" not in caplog.text
