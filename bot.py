@@ -43,6 +43,7 @@ with explained(), quick_imports():
     from roomsync.delivery.housekeeper import Housekeeper
     from roomsync.delivery.outbox import Outbox
     from roomsync.delivery.pacer import DAY, Limits, Pacer
+    from roomsync.delivery.quiet import DailyHours
     from roomsync.gateway.payloads import message_of
     from roomsync.gateway.protocol import (
         CODE_EXPIRED,
@@ -90,7 +91,8 @@ class RoomSyncBot(Wechaty):
         most = settings.max_attempts
         self.rooms, self.mutes = Rooms(settings.room_prefixes, settings.admin_room), Mutes()
         attempts = Attempts(self.outbox, self.pacer, self.session, client, self.clock, most)
-        self.gate = Gate(self.session, self.rooms.community_in)
+        quiet = DailyHours(settings.quiet_hours) if settings.quiet_hours else None
+        self.gate = Gate(self.session, self.rooms.community_in, quiet)
         self.courier = Courier(attempts, self.gate)
         asks = settings.new_rooms == "ask"
         self.roster = Roster(client, self.rooms, self.outbox, self.clock, asks=asks)

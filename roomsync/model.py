@@ -36,6 +36,14 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True)
+class Hours:
+    """Hours of every day, in minutes since midnight; they span it where `end` is the earlier one."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
 class Cursor:
     """The last event of an account that is committed, as the gateway numbers them; `seq` is 0 where it does not."""
 
@@ -204,6 +212,7 @@ class Reason(StrEnum):
     ROOM_LEFT = "room_left"  # its room is no longer in the community, or the bot no longer in the room
     ROOM_SHUT = "room_shut"  # staff decided that its room hears nothing
     UNDONE = "undone"  # staff took back the recall that it was of
+    COUNTED = "counted"  # a picture of the quiet hours: a line, which has this reason, too, says how many there were
 
 
 @dataclass(frozen=True)

@@ -50,9 +50,10 @@ class Door:
     def goes(self, now: float = NOW) -> list[tuple[str, str]]:
         """What may go then, each send made: room and body."""
         found = []
-        while isinstance(send := self.next(now), Send):
-            self.box.outbox.sent(send, f"s{send.id}", now)
-            found.append((send.room_id, send.body))
+        while isinstance(send := self.next(now), Send) or send == 0:
+            if isinstance(send, Send):
+                self.box.outbox.sent(send, f"s{send.id}", now)
+                found.append((send.room_id, send.body))
         return found
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from roomsync.config.settings import Settings, read_settings
 from roomsync.errors import SettingsError
+from roomsync.model import Hours
 
 SERVICE = "WECHATY_PUPPET_SERVICE_"
 TOKEN = SERVICE + "TOKEN"
@@ -74,6 +75,12 @@ def test_settings_do_not_change() -> None:
         ("HEADER", " {room} - {name}> ", "header", " {room} - {name}> "),
         *(("SEND_INTERVAL", text, "send_interval", float(text)) for text in ("0", "1.5", "3600")),
         *(("SEND_BURST", text, "send_burst", int(text)) for text in ("1", "20")),
+        *(("QUIET_HOURS", text, "quiet_hours", None) for text in ("", " ")),
+        *(
+            ("QUIET_HOURS", text, "quiet_hours", Hours(23 * 60, 8 * 60 + 30))
+            for text in ("23:00-08:30", " 23:00 – 8:30 ", "２３：００－０８：３０", "23:00—08:30", "23:00～08:30")
+        ),
+        ("QUIET_HOURS", "00:00-23:59", "quiet_hours", Hours(0, 1439)),
         *(("MAX_ATTEMPTS", text, "max_attempts", int(text)) for text in ("1", "100")),
         *(("RELAY_TTL_HOURS", text, "relay_ttl_hours", float(text)) for text in ("0.1", "720")),
         *(("RETENTION_DAYS", text, "retention_days", float(text)) for text in ("1", "365")),
@@ -102,6 +109,10 @@ def test_good_value_is_taken(name: str, text: str, field: str, value: object) ->
         *(("HEADER", bad, "one line") for bad in ("{name}{room}", "{name}:\n{room}", "{name}@{room}" + "x" * 48)),
         *(("SEND_INTERVAL", bad, "from 0 to 3600") for bad in ("", "-1", "3601", "nan", "inf", "1,5", "fast")),
         *(("SEND_BURST", bad, "a whole number from 1 to 20") for bad in ("", "0", "21", "1.5", "abc")),
+        *(
+            ("QUIET_HOURS", bad, "23:00-08:00")
+            for bad in ("23-8", "23:00", "24:00-08:00", "23:60-08:00", "11pm-8am", "08:00-08:00", "8:00-8:00,9:00-9:30")
+        ),
         *(("MAX_ATTEMPTS", bad, "from 1 to 100") for bad in ("", "0", "101", "-1", "1.5", "８", "²", "eight")),
         *(("RELAY_TTL_HOURS", bad, "hours from 0.1 to 720") for bad in ("", "0", "721", "nan", "1d")),
         *(("RETENTION_DAYS", bad, "days from 1 to 365") for bad in ("", "0.9", "366", "nan", "7d")),

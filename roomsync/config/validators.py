@@ -7,15 +7,18 @@ and what is allowed.
 import math
 import re
 import ssl
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
-from roomsync.model import Kind
+from roomsync.model import Hours, Kind
 from roomsync.text.characters import fold
 from roomsync.text.kinds import CARDS, MEDIA
 
 ENDPOINT_FORM = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(?P<port>[0-9]{1,5})")
 HOST_FORM = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*")
+TIME_FORM = r"([01]?[0-9]|2[0-3])\s*:\s*([0-5][0-9])"
+HOURS_FORM = re.compile(rf"{TIME_FORM}\s*[-–—~]\s*{TIME_FORM}")
 LEVELS = ("debug", "info", "warning", "error")
 MAX_HEADER = 60
 MAX_TOPIC = 100  # characters of a room's name: WeChat allows 32
@@ -191,6 +194,19 @@ def daily(text: str) -> dict[Kind, int]:
             raise ValueError(f"is {text!r}; allowed: kind:number, separated by commas, of {kinds}; or 0 for no limits")
         limits[Kind(found[1])] = int(found[2])
     return limits
+
+
+def hours(text: str) -> Hours | None:
+    """Return hours of every day, from `HH:MM-HH:MM`; None for nothing. Full-width characters are read, too."""
+    if not text:
+        return None
+    found = HOURS_FORM.fullmatch(unicodedata.normalize("NFKC", text))
+    if not found:
+        raise ValueError(f"is {text!r}; allowed: HH:MM-HH:MM from 00:00 to 23:59, such as 23:00-08:00, or nothing")
+    start, end = (int(found[n]) * 60 + int(found[n + 1]) for n in (1, 3))
+    if start == end:
+        raise ValueError(f"is {text!r}, which has no length; allowed: two times that differ, such as 23:00-08:00")
+    return Hours(start, end)
 
 
 def masked(text: str, token: str) -> str:

@@ -37,7 +37,7 @@ class Gate:
     ) -> None:
         self._session = session
         self._community_of = community_of
-        self._quiet = quiet
+        self.quiet = quiet
 
     def least(self, room_id: str, now: float) -> float:
         """Return the least priority of what may go to that room now; ALL for everything."""
@@ -48,7 +48,7 @@ class Gate:
             return ALL
         if self._session.is_paused(community, now):
             return NOTHING
-        return ANNOUNCED if self._quiet and self._quiet.end(now) else ALL
+        return ANNOUNCED if self.quiet and self.quiet.end(now) else ALL
 
     def is_shut(self, now: float) -> bool:
         """Return whether it is shut to any room."""
@@ -57,7 +57,7 @@ class Gate:
     def _shut(self, now: float) -> Collection[str]:
         """Return what keeps it shut: the paused communities (empty: all), and the quiet hours."""
         paused = self._session.paused_at(now)
-        return (*paused, "quiet") if self._quiet and self._quiet.end(now) else paused
+        return (*paused, "quiet") if self.quiet and self.quiet.end(now) else paused
 
     def state(self, now: float) -> Collection[str]:
         """Return what tells this moment from others: while it stays the same, so does every answer of `least`."""
@@ -65,13 +65,13 @@ class Gate:
 
     def quiet_until(self, now: float) -> float:
         """Return when the quiet hours end that it is in; 0 when it is in none."""
-        return self._quiet.end(now) if self._quiet else 0.0
+        return self.quiet.end(now) if self.quiet else 0.0
 
     def next_change(self, now: float) -> float:
         """Return when it opens or shuts next by itself; infinity when it does not."""
         ends = [until for until in self._session.pauses.values() if until > now]
-        if self._quiet:
-            ends.append(self._quiet.end(now) or self._quiet.start(now))
+        if self.quiet:
+            ends.append(self.quiet.end(now) or self.quiet.start(now))
         return min(ends, default=math.inf)
 
 

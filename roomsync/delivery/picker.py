@@ -4,6 +4,7 @@ import math
 from collections.abc import Collection, Iterable, Mapping
 
 from roomsync.delivery.gate import ALL, Gate
+from roomsync.delivery.morning import Morning
 from roomsync.delivery.outbox import Outbox
 from roomsync.delivery.pacer import Pacer
 from roomsync.delivery.ready_queue import ReadyQueue
@@ -21,6 +22,7 @@ class Picker:
     def __init__(self, outbox: Outbox, pacer: Pacer, gate: Gate | None = None) -> None:
         self._outbox, self._pacer, self._gate = outbox, pacer, gate or Gate(Session())
         self._gate_state: Collection[str] = ()
+        self._morning = Morning(outbox.state, self._gate.quiet) if self._gate.quiet else None
         self._ready: ReadyQueue | None = None  # until all rooms were looked at
         self._passed_until = -math.inf
 
@@ -32,6 +34,9 @@ class Picker:
         `in_hand`: rooms with a send that has no answer; `back`: those that were among them and are no more. `shown`:
         the pictures that are the last thing in their rooms. `quotes`: see `Outbox.take`.
         """
+        if self._morning and self._morning.step(now):
+            self._ready = None
+            return 0.0
         try:
             ready = self._ready = self._look(now, in_hand, back)
             return self._pick(ready, now, in_hand, shown, quotes)

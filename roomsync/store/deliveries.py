@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from roomsync.model import Part, Reason, State
+from roomsync.model import Kind, Part, Reason, State
 from roomsync.store import parts, rooms
 from roomsync.store.connection import Connection
 from roomsync.store.rooms import KEY
-from roomsync.store.waiting import AHEAD, IS_WAITING, Waiting
+from roomsync.store.waiting import AHEAD, IS_NO_COUNT, IS_WAITING, Waiting
 
 Value = str | float | None
 # What may become of a delivery; of those in other states nothing. A throttle notice takes back that one was sent, and
@@ -96,8 +96,11 @@ def expire_message(db: Connection, message_id: int, now: float) -> None:
 
 
 def cancel_unsent(db: Connection, message_id: int, room_id: str | None, reason: Reason, now: float) -> None:
-    """Cancel what waits of a message and went nowhere yet, for one room or (None) for all."""
-    where = f"message_id = ? AND send_id IS NULL AND (? IS NULL OR room = {KEY})"
+    """Cancel what waits of a message and went nowhere yet, for one room or (None) for all.
+
+    A line that counts pictures stays: others' pictures may be among them.
+    """
+    where = f"message_id = ? AND send_id IS NULL AND {IS_NO_COUNT} AND (? IS NULL OR room = {KEY})"
     change(db, _find(db, where, message_id, room_id, room_id), State.WAITING, State.CANCELLED, now, reason=reason)
 
 
@@ -136,6 +139,18 @@ def cancel_recall(db: Connection, recall: int, now: float) -> None:
     """Cancel what waits of a recall."""
     ids = _find(db, "message_id = ?", recall)
     change(db, ids, State.WAITING, State.CANCELLED, now, reason=Reason.UNDONE)
+
+
+def count_pictures(db: Connection, captions: Sequence[int], pictures: Iterable[int], line: str, now: float) -> None:
+    """Let one line wait in the place of the first of these captions, and cancel the others with their pictures.
+
+    They are of one talker and wait for one room, captions in their order.
+    """
+    first, *others = captions
+    message_id, header = message_of(db, first)
+    part = parts.append(db, message_id, Part(Kind.TEXT, line, header))
+    db.execute("UPDATE deliveries SET part = ?, reason = ? WHERE id = ?", (part, Reason.COUNTED, first))
+    change(db, [*others, *pictures], State.WAITING, State.CANCELLED, now, reason=Reason.COUNTED)
 
 
 def bring_forward(db: Connection, delivery_id: int) -> None:

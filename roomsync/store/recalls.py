@@ -5,6 +5,7 @@ from typing import NamedTuple
 from roomsync.model import State
 from roomsync.store.connection import Connection
 from roomsync.store.rooms import KEY
+from roomsync.store.waiting import IS_NO_COUNT
 
 IS_RECALLED = f"""
 SELECT 1 FROM recalls AS c CROSS JOIN messages AS m ON m.id = c.message_id
@@ -15,7 +16,7 @@ OF_DELIVERY = "SELECT recalled, recalled_send FROM deliveries LEFT JOIN recalls 
 # picture of the same member stands, too, because its own was omitted.
 COPIES = f"""
 SELECT r.gateway_id, d.send_id, max(d.part) FROM deliveries AS d JOIN rooms AS r ON r.id = d.room
-JOIN parts AS p USING (message_id, part) WHERE d.message_id = ? AND d.send_id IS NOT NULL
+JOIN parts AS p USING (message_id, part) WHERE d.message_id = ? AND d.send_id IS NOT NULL AND d.{IS_NO_COUNT}
 AND d.state IN ('{State.SENT}', '{State.SENDING}', '{State.WAITING}')
 AND NOT (p.caption AND coalesce((
     SELECT next.state = '{State.OMITTED}' FROM deliveries AS next JOIN parts AS c USING (message_id, part)
@@ -23,7 +24,9 @@ AND NOT (p.caption AND coalesce((
     ORDER BY next.id LIMIT 1), 0))
 GROUP BY d.room, d.send_id ORDER BY d.room, d.send_id DESC
 """
-RECALLED_TOO = "SELECT recalled FROM recalls JOIN deliveries AS d ON d.message_id = recalled WHERE d.send_id = ?"
+RECALLED_TOO = f"""
+SELECT recalled FROM recalls JOIN deliveries AS d ON d.message_id = recalled WHERE d.send_id = ? AND d.{IS_NO_COUNT}
+"""
 
 
 class Copy(NamedTuple):

@@ -4,7 +4,7 @@ from collections.abc import Generator
 from itertools import starmap
 from typing import NamedTuple
 
-from roomsync.model import Head, Kind, State
+from roomsync.model import Head, Kind, Reason, State
 from roomsync.store.connection import Connection
 from roomsync.store.sends import Copy
 
@@ -12,6 +12,7 @@ ANNOUNCED = 2  # of what staff announces: before all else
 AHEAD = 1  # the priority of recalls, and of a picture whose last attempt is due: before what was said before them
 PASSED = -1  # of a picture that was refused: until its last attempt is due, the others pass
 IS_WAITING = f"state = '{State.WAITING}'"  # as the index deliveries_by_source has it
+IS_NO_COUNT = f"reason IS NOT '{Reason.COUNTED}'"  # of the line that counts pictures: it is of no one message alone
 IS_OUT_OF_TURN = f"{IS_WAITING} AND priority <> 0"  # as the index deliveries_out_of_turn has it
 # Every room that something waits for. It hops from room to room in the index, so that its cost grows with the rooms,
 # not with the deliveries (https://sqlite.org/lang_with.html#rcex3, and a plain GROUP BY reads them all).
@@ -21,6 +22,11 @@ WITH RECURSIVE waiting_rooms (room) AS (
     SELECT (SELECT min(room) FROM deliveries INDEXED BY deliveries_by_source WHERE {IS_WAITING} AND room > w.room)
     FROM waiting_rooms AS w WHERE room IS NOT NULL
 )
+"""
+# The next of them behind a room, by our keys.
+ROOM_AFTER = f"""
+SELECT r.id, r.gateway_id FROM rooms AS r WHERE r.id = (
+    SELECT min(room) FROM deliveries INDEXED BY deliveries_by_source WHERE {IS_WAITING} AND room > ?)
 """
 # When the first of a room that goes ahead of all others there may go; NULL when none does.
 AHEAD_AT = f"""
@@ -147,6 +153,12 @@ def _head(row: tuple[str, float | None], now: float) -> Head:
     room_id, ahead_at = row
     is_urgent = ahead_at is not None and ahead_at <= now
     return Head(room_id, is_urgent, None if is_urgent else ahead_at)
+
+
+def room_after(db: Connection, key: int) -> tuple[int, str] | None:
+    """Return the room with the next higher key that something waits for: its key and its id."""
+    row: tuple[int, str] | None = db.execute(ROOM_AFTER, (key,)).fetchone()
+    return row
 
 
 def fronts(db: Connection, room_id: str) -> list[Waiting]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from roomsync.model import Kind
 from roomsync.text.characters import shorten
 from roomsync.text.mentions import neutralize_mentions
-from roomsync.text.phrases import NOT_RELAYED
+from roomsync.text.phrases import COUNTED_ONLY, NOT_RELAYED
 
 MAX_TITLE = 60  # characters
 MAX_URL = 400  # characters of a link that goes as a line
@@ -81,6 +81,11 @@ def fallback_text(kind: Kind, body: str, why: str) -> str:
     if isinstance(url, str) and url:
         return shorten(neutralize_mentions(url), MAX_URL)
     return f"{word(kind)} {why}"
+
+
+def counted_text(kind: Kind, number: int) -> str:
+    """Return the line that goes in the place of so many pictures of the quiet hours."""
+    return f"{word(kind)} {number} 张，{COUNTED_ONLY}"
 
 
 def word(kind: Kind) -> str:
