@@ -181,11 +181,10 @@ def test_one_room_is_gone_through_at_a_time(night: Night) -> None:
 
 
 def test_rooms_with_a_send_that_came_back_are_not_forgotten(night: Night) -> None:
-    """A room whose send is back when the quiet hours end gets what waits for it."""
+    """A room whose send is back when the quiet hours end, in which nothing was picked, gets what waits for it."""
     night.text("before", at=NOW - 120)
     send = night.next(NOW - 120)
     night.text("x")
-    night.picker.pick(NOW, {send.room_id}, (), {}, quotes=False)
     night.outbox.sent(send, "s", night.morning)
     night.picker.pick(night.morning, (), {send.room_id}, {}, quotes=False)
     assert night.goes(night.morning, send.room_id) == ["[Alice@101]:  x"]

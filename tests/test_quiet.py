@@ -104,7 +104,9 @@ def test_days_of_another_length(berlin: None, hours: Hours, day: str, length: fl
     for now in range(int(first), int(first) + 23 * 3600, step):
         end = quiet.end(now)
         assert end == 0 or now < end
-        assert now < quiet.start(now) <= now + 49 * 3600
+        start = quiet.start(now)
+        assert now < start <= now + 49 * 3600
+        assert quiet.end(start) > start
         found += bool(end)
         changes += bool(end) != was_quiet
         was_quiet = bool(end)
