@@ -184,7 +184,8 @@ def test_rooms_with_a_send_that_came_back_are_not_forgotten(night: Night) -> Non
     """A room whose send is back when the quiet hours end, in which nothing was picked, gets what waits for it."""
     night.text("before", at=NOW - 120)
     send = night.next(NOW - 120)
-    night.text("x")
+    night.text("x", at=NOW - 120)
+    night.picker.pick(NOW - 120, {send.room_id}, (), {}, quotes=False)
     night.outbox.sent(send, "s", night.morning)
     night.picker.pick(night.morning, (), {send.room_id}, {}, quotes=False)
     assert night.goes(night.morning, send.room_id) == ["[Alice@101]:  x"]
