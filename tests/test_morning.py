@@ -19,7 +19,7 @@ from roomsync.session import Session
 from roomsync.store import StateFile
 from roomsync.store.waiting import ANNOUNCED
 from tests.boxes import NOW
-from tests.conftest import running
+from tests.conftest import running, until
 from tests.scripted import ScriptedGateway
 from tests.test_bot import IMAGE, lines
 
@@ -247,7 +247,7 @@ async def test_a_bot_keeps_its_quiet_hours(gateway: ScriptedGateway, state_file:
         for _ in range(11):
             gateway.say("r101", "alice", kind="image", content=IMAGE)
         gateway.say("r101", "bob", "bye")
-        await gateway.until(lambda: bot.outbox.counts() == {State.WAITING: 48})
+        await until(lambda: bot.outbox.counts() == {State.WAITING: 48})
         assert gateway.sent == []
         bot.clock.go_on(3 * 3600)
         bot.courier.wake()
