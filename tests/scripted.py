@@ -62,8 +62,9 @@ class ScriptedGateway(LoopbackGateway):
         self.emit(EventType.ROOM_TOPIC, payload)
 
     def invite(self, room_id: str, topic: str) -> None:
-        """The account is added to a room."""
-        self.add_room(room_id, topic)
+        """The account is added to a room, which is new unless it is there already."""
+        if room_id not in self._rooms:
+            self.add_room(room_id, topic)
         payload = {"inviteeIdList": [self.bot_id], "inviterId": "alice", "roomId": room_id, "timestamp": 1}
         self.emit(EventType.ROOM_JOIN, payload)
 
