@@ -8,6 +8,7 @@ from roomsync.cli.check import check
 from roomsync.store import StateFile
 from tests.conftest import running, settings
 from tests.scripted import ScriptedGateway
+from tests.staffed import NAME, staffed
 
 
 async def test_check_shows_what_the_bot_will_use(
@@ -33,6 +34,22 @@ async def test_check_does_not_disturb_a_running_bot(
     shown = capsys.readouterr().out
     assert "another bot is connected" in shown and "3 rooms" in shown
     assert gateway.calls.count("Start") == 1
+
+
+async def test_check_shows_how_to_become_staff(
+    gateway: ScriptedGateway, state_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The room of the staff is looked for, and while nobody is listed the code of the bot that runs is shown."""
+    async with staffed(gateway, state_file, claim=False) as staff:
+        found = settings(gateway, STATE_FILE=str(state_file), ADMIN_ROOM=NAME)
+        assert await check(found) == 0
+        shown = capsys.readouterr().out
+        assert f"{NAME}: is there" in shown and f"/claim {staff.code()}" in shown
+        await staff.ask(f"/claim {staff.code()}")
+        gateway.add_room("office2", NAME)
+        assert await check(found) == 0
+        shown = capsys.readouterr().out
+        assert f"{NAME}: 2 rooms have that name" in shown and "/claim" not in shown
 
 
 async def test_check_gives_up(gateway: ScriptedGateway, state_file: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,8 +12,10 @@ from roomsync import store
 from roomsync.cli.status import DAY, read_status, show_status
 from roomsync.errors import StateFileError
 from roomsync.inbox.incoming import Incoming
+from roomsync.model import Mode
 from roomsync.session import Cooldown, Phase
 from roomsync.store import StateFile
+from roomsync.store.pauses import Pause
 from tests.boxes import NOW, Box
 
 ROOM = {"waiting": 0, "sent": 0, "failed": 0, "expired": 0, "cancelled": 0, "oldest_waiting": None, "last_error": None}
@@ -215,6 +217,24 @@ def test_events_that_were_given_up_are_counted(box: Box, capsys: pytest.CaptureF
     assert shown(box, capsys)[1:] == ["1 messages of the last 24 h could not be read from the gateway"]
 
 
+def test_what_staff_decided_is_shown(box: Box, capsys: pytest.CaptureFixture[str]) -> None:
+    """Pauses, with how long they last, and the rooms that do not take part as usual have a line each; a bot is well."""
+    note_topic(box)
+    with box.state.transaction() as db:
+        store.rooms.set_mode(db, "r102", Mode.OFF)
+        store.rooms.set_mode(db, "r103", Mode.NORMAL)
+        store.pauses.put(db, Pause("", None, NOW, NOW))
+        store.pauses.put(db, Pause("Knowhere", NOW + 90, NOW, NOW))
+        store.pauses.put(db, Pause("Over", NOW, NOW, NOW))
+    assert shown(box, capsys)[1:] == [
+        "staff paused all communities until /恢复 (/resume)",
+        "staff paused Knowhere for 1 min more",
+        "rooms set by staff: 群102 off",
+    ]
+    status, _, _ = read_status(box.path, NOW)
+    assert (status.paused, status.modes, status.is_well) == ({"": None, "Knowhere": NOW + 90}, {"群102": "off"}, True)
+
+
 def test_machines_read_the_same(box: Box, capsys: pytest.CaptureFixture[str]) -> None:
     """With --json the report is one JSON object with the same exit code; times in seconds since the epoch."""
     note_topic(box)
@@ -232,6 +252,8 @@ def test_machines_read_the_same(box: Box, capsys: pytest.CaptureFixture[str]) ->
         "outage": None,
         "outage_ended_at": None,
         "unreadable": 0,
+        "paused": {},
+        "modes": {},
         "rooms": [{"id": "r102", "topic": "群102", **ROOM, "waiting": 1, "oldest_waiting": 0.0}],
     }
     box.state.close()

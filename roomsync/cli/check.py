@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Iterable
 from urllib.parse import quote
 
+from roomsync import store
 from roomsync.backoff import backoff
 from roomsync.config.settings import Settings
 from roomsync.errors import GatewayBusy, GatewayError, GatewayLost, StateFileBusy, StateFileError
@@ -13,7 +14,7 @@ from roomsync.gateway.protocol import EventType
 from roomsync.inbox.event_handlers import payload_of, qrcode_of, text_of
 from roomsync.model import Cursor
 from roomsync.relay.rooms import Rooms
-from roomsync.store import StateFile
+from roomsync.store import StateFile, read_only
 from roomsync.text.characters import harmless
 
 MAX_TOPICS = 10
@@ -51,7 +52,7 @@ async def check(settings: Settings, limit: float = CHECK_TIMEOUT) -> int:
         async with asyncio.timeout(limit):
             if not await _connect(link):
                 await _account(link, login)
-            await _communities(link, Rooms(settings.room_prefixes))
+            await _communities(link, Rooms(settings.room_prefixes, settings.admin_room))
             connected = True
     except GatewayError as error:
         _line("gateway", str(error))
@@ -60,6 +61,7 @@ async def check(settings: Settings, limit: float = CHECK_TIMEOUT) -> int:
             _line("gateway", f"gave up after {limit:.0f} s")
     finally:
         await link.disconnect()
+    _claim(settings)
     return 0 if _state_file(settings) and connected else 1
 
 
@@ -119,6 +121,19 @@ async def _communities(link: Connection, rooms: Rooms) -> None:
             _line("", f"{room.label}  ({room.topic})")
         if not found and topics:
             _line("", f"the account is in {len(topics)} rooms: {_some(topics.values())}")
+    if rooms.staff_topic:
+        named = len(rooms.named_for_staff())
+        told = {0: "no room has that name; staff is heard in private chats alone", 1: "is there"}
+        _line("staff", f"{rooms.staff_topic}: {told.get(named, f'{named} rooms have that name; rename all but one')}")
+
+
+def _claim(settings: Settings) -> None:
+    """Show the code with which somebody becomes staff, while there is one."""
+    if not settings.admin_room or not settings.state_file.exists():
+        return
+    with contextlib.suppress(StateFileError), read_only(settings.state_file) as db:
+        if code := store.staff.claim_code(db):
+            _line("", f"who sends the bot this, there or in private, is staff from then on: /claim {code}")
 
 
 def _some(topics: Iterable[str]) -> str:

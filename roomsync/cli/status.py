@@ -8,6 +8,7 @@ from pathlib import Path
 from roomsync import store
 from roomsync.cli.arguments import COMMAND
 from roomsync.errors import StateFileError
+from roomsync.model import Mode
 from roomsync.session import Phase
 from roomsync.store import is_held, read_only
 from roomsync.store.report import RoomReport
@@ -29,6 +30,8 @@ class Status:
 
     `silence`: seconds since the bot wrote its state file, which it does every few; None when it does not run.
     `outage`: how many seconds the file could not be written, until `outage_ended_at`; None without one in 24 h.
+    `paused`: what staff paused, community (empty: all) -> until when, None without an end. `modes`: topic -> mode of
+    the rooms that do not take part as usual.
     """
 
     running: bool
@@ -42,6 +45,8 @@ class Status:
     outage: float | None
     outage_ended_at: float | None
     unreadable: int
+    paused: dict[str, float | None]
+    modes: dict[str, str]
     rooms: list[RoomReport]
 
     @property
@@ -77,6 +82,8 @@ def read_status(path: Path, now: float) -> tuple[Status, Phase, float]:
                 outage=health.outage_length if has_outage else None,
                 outage_ended_at=health.outage_ended_at if has_outage else None,
                 unreadable=store.incoming.given_up(db, now - DAY),
+                paused={one.community: one.until for one in store.pauses.all_of(db, now)},
+                modes={topic: mode for topic, mode in store.rooms.decided(db) if mode is not Mode.NORMAL},
                 rooms=store.report.rooms(db, now - DAY, now),
             ),
             phase,
@@ -115,6 +122,12 @@ def _lines(status: Status, phase: Phase, now: float) -> list[str]:
         lines.append(f"WeChat says that the account sends too fast: nothing is sent for {_age(status.cooldown)}")
     if status.unreadable:
         lines.append(f"{status.unreadable} messages of the last 24 h could not be read from the gateway")
+    for community, until in status.paused.items():
+        ends = f"for {_age(until - now)} more" if until else "until /恢复 (/resume)"
+        lines.append(f"staff paused {harmless(community) or 'all communities'} {ends}")
+    if status.modes:
+        modes = ", ".join(f"{harmless(topic)} {mode}" for topic, mode in status.modes.items())
+        lines.append(f"rooms set by staff: {modes}")
     if status.rooms:
         lines.append(f"{'waiting':>8}{'sent':>8}{'failed':>8}{'expired':>8}{'cancelled':>11}  room (last 24 h)")
     return lines + [_room_line(room) for room in status.rooms]

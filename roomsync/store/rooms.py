@@ -74,6 +74,12 @@ def modes(db: Connection) -> dict[str, Mode]:
     return {room_id: Mode(mode) for room_id, mode in rows}
 
 
+def decided(db: Connection) -> list[tuple[str, Mode]]:
+    """Return topic and mode of each room about which that was decided, by topic."""
+    rows = db.execute("SELECT coalesce(topic, gateway_id), mode FROM rooms WHERE mode IS NOT NULL ORDER BY 1")
+    return [(topic, Mode(mode)) for topic, mode in rows]
+
+
 def id_of(db: Connection, room: int) -> str:
     """Return the gateway's id of the room of that key; empty when it is forgotten."""
     row = db.execute("SELECT gateway_id FROM rooms WHERE id = ?", (room,)).fetchone()
