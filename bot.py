@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,7 +37,7 @@ with explained(), quick_imports():
     from roomsync.cli.verify import line_of_question, line_of_slide
     from roomsync.clock import SteadyClock
     from roomsync.config.settings import Settings, read_settings
-    from roomsync.delivery.attempts import Attempts
+    from roomsync.delivery.attempts import Attempts, Sender
     from roomsync.delivery.courier import Courier
     from roomsync.delivery.gate import Gate
     from roomsync.delivery.housekeeper import Housekeeper
@@ -79,8 +79,10 @@ FAREWELL_TIMEOUT = 3.0  # seconds for what is left to write
 class RoomSyncBot(Wechaty):
     """Finds the rooms of each community at login, and relays what is said in one of them to all the others."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Open the state file. Raises `StateFileError`."""
+    def __init__(
+        self, settings: Settings, sender_of: Callable[[Sender, Rooms], Sender] = lambda client, rooms: client
+    ) -> None:
+        """Open the state file; raises `StateFileError`. `sender_of` gives what sends, in the place of the client."""
         self.session, self.clock = Session(), SteadyClock()
         super().__init__(options(GatewayPuppet(settings, self.session)))
         client, max_text = self.puppet.client, settings.max_text_bytes
@@ -90,7 +92,8 @@ class RoomSyncBot(Wechaty):
         self.pacer = Pacer(Limits(*pace, settings.send_burst), self.session)
         most = settings.max_attempts
         self.rooms, self.mutes = Rooms(settings.room_prefixes, settings.admin_room), Mutes()
-        attempts = Attempts(self.outbox, self.pacer, self.session, client, self.clock, most)
+        sender = sender_of(client, self.rooms)
+        attempts = Attempts(self.outbox, self.pacer, self.session, sender, self.clock, most)
         quiet = DailyHours(settings.quiet_hours) if settings.quiet_hours else None
         self.gate = Gate(self.session, self.rooms.community_in, quiet)
         self.courier = Courier(attempts, self.gate)
@@ -254,13 +257,17 @@ def demo_bot(values: Mapping[str, str]) -> RoomSyncBot:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Run the bot or its demo; return the exit code. Raises `RoomSyncError`."""
+    """Run the bot, its demo or its dry run; return the exit code. Raises `RoomSyncError`."""
     if args.demo:
         from roomsync.loopback.demo import demo  # a gateway of its own, which no bot needs
 
         return asyncio.run(demo(demo_bot))
     settings = read_settings(FOLDER)
     set_up_logs(settings.log_level, settings.token)
+    if args.dry_run:
+        from roomsync.cli.dry_run import dry_run  # which no other bot needs
+
+        return asyncio.run(dry_run(RoomSyncBot, settings))
     asyncio.run(run(settings))
     return 0
 

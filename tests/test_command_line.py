@@ -1,6 +1,7 @@
 """`python bot.py` as a process: its modes, exit codes and signals, and what it leaves behind."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from roomsync.model import Cursor
+from roomsync.store import StateFile
 from tests.conftest import PLAIN
 from tests.numbered import NumberedGateway
 from tests.scripted import Fault, ScriptedGateway
@@ -192,6 +194,96 @@ async def test_second_signal_leaves_at_once(folder: Path, gateway: ScriptedGatew
     process.send_signal(LEAVE[-1])
     await output(process)
     assert process.returncode not in (0, None)
+
+
+@pytest.mark.parametrize("number", LEAVE)
+async def test_dry_run_sends_nothing_and_removes_its_state_file(
+    folder: Path, gateway: ScriptedGateway, number: signal.Signals
+) -> None:
+    """Beside a bot on its state file a dry run prints what it would send; a signal ends it with 0, nothing is left."""
+    write_env(folder, gateway)
+    temporary = folder.parent / "temporary"
+    temporary.mkdir()
+    with contextlib.closing(StateFile(folder / "roomsync.db")):
+        before = {path: path.read_bytes() for path in folder.glob("roomsync.db*")}
+        process = await start(folder, "--dry-run", **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary)))
+        await gateway.until(lambda: gateway.calls.count("RoomPayload") == 4, limit=30)
+        gateway.say("r101", "alice", "hello")
+        assert process.stdout
+        lines: list[str] = []
+        while sum("hello" in line for line in lines) < 2:
+            lines.append((await asyncio.wait_for(process.stdout.readline(), 30)).decode())
+            assert lines[-1], lines
+        assert any("This is a dry run: nothing is sent." in line for line in lines)
+        assert len(list(temporary.iterdir())) == 1
+        process.send_signal(number)
+        shown = await output(process)
+        assert {path: path.read_bytes() for path in folder.glob("roomsync.db*")} == before
+    assert process.returncode == 0, shown
+    (end,) = [line for line in shown.splitlines() if "The dry run is over" in line]
+    assert "2 sends would have been made, and none was." in end and end.endswith(" and is removed.")
+    assert list(temporary.iterdir()) == []
+    assert not gateway.sent and not {"Stop", "Logout"} & set(gateway.calls)
+
+
+def test_dry_run_goes_with_no_other_mode(folder: Path) -> None:
+    """A dry run together with another mode is refused with 2."""
+    assert run(folder, "--dry-run", "--demo").returncode == 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows removes no file that is open")
+async def test_dry_run_that_nobody_reads_is_ended_at_once(folder: Path, gateway: ScriptedGateway) -> None:
+    """While nobody takes what it prints, a dry run hears on; a second signal ends it, and its state file is removed."""
+    temporary = folder.parent / "temporary"
+    temporary.mkdir()
+    write_env(folder, gateway)
+    reader, writer = os.pipe()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(folder / "bot.py"), "--dry-run", env=environment(TMPDIR=str(temporary)),
+        stdout=writer, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        await gateway.until(lambda: gateway.calls.count("RoomPayload") == 4, limit=30)
+        os.set_blocking(writer, False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(writer, b"x")
+        os.set_blocking(writer, True)
+        for text in ("waits to be printed", "heard all the same"):
+            gateway.say("r101", "alice", text)
+        await gateway.until(lambda: gateway.calls.count("MessagePayload") == 2)
+        process.send_signal(signal.SIGTERM)
+        await asyncio.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        code = await asyncio.wait_for(process.wait(), 5)
+    finally:
+        os.close(reader)
+        os.close(writer)
+        if process.returncode is None:
+            process.kill()
+    assert (code, list(temporary.iterdir()), gateway.sent) == (128 + signal.SIGTERM, [], [])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes are others")
+async def test_dry_run_whose_reader_leaves_ends_quietly(folder: Path, gateway: ScriptedGateway) -> None:
+    """Piped into `head`, a dry run ends with 1, removes its state file and shows no traceback."""
+    write_env(folder, gateway)
+    temporary = folder.parent / "temporary"
+    temporary.mkdir()
+    process = await asyncio.create_subprocess_exec(
+        "sh", "-c", f"{{ '{sys.executable}' '{folder / 'bot.py'}' --dry-run; echo code $? >&2; }} | head -n 1",
+        env=environment(TMPDIR=str(temporary)), stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    await gateway.until(lambda: gateway.calls.count("RoomPayload") == 4, limit=30)
+    ending = asyncio.create_task(process.communicate())
+    async with asyncio.timeout(30):
+        while not ending.done():  # until the pipe is broken
+            gateway.say("r101", "alice", "hello")
+            await asyncio.wait({ending}, timeout=0.05)
+    _, shown = ending.result()
+    assert shown.decode().endswith("code 1\n") and "Traceback" not in shown.decode()
+    assert list(temporary.iterdir()) == []
 
 
 async def test_what_is_said_while_a_killed_bot_is_away_is_relayed(folder: Path, numbered: NumberedGateway) -> None:

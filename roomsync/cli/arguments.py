@@ -24,6 +24,7 @@ def parse_arguments() -> argparse.Namespace:
     mode.add_argument("--check", action="store_true", help="connect, show account, rooms and state file, and leave")
     mode.add_argument("--demo", action="store_true", help="show the bot at work without account, token and network")
     mode.add_argument("--do", metavar="COMMAND", help="hand a command of staff to the bot that runs, such as /状态")
+    mode.add_argument("--dry-run", action="store_true", help="run, but print what would be sent, and send nothing")
     mode.add_argument("--set-aside", action="store_true", help="move a damaged state file out of the way, and leave")
     mode.add_argument("--status", action="store_true", help="show what waits, was sent and failed; 0 if all is well")
     mode.add_argument("--verify-code", metavar="CODE", type=code_of, help="give WeChat the code that it asks for")
