@@ -102,8 +102,7 @@ class DrySender:
         try:
             async with self._turn:  # in a thread: a terminal in which somebody selects text must not stop the bot
                 await asyncio.to_thread(_say, f"{when}  #{number}  {room.topic if room else harmless(room_id)}  {text}")
-        except OSError as error:
-            log.warning("What would be sent cannot be printed (%s); the dry run ends.", error)
+        except BrokenPipeError:
             self._lost()
         return made_up
 
@@ -169,7 +168,7 @@ class DryRun:
         name = self._folder.name
         is_gone = not Path(name).exists()
         count = self._sender.count if self._sender else 0
-        with contextlib.suppress(OSError):  # what went wrong before says more
+        with contextlib.suppress(BrokenPipeError):  # what went wrong before says more
             _say(
                 f"The dry run is over: {count} sends would have been made, and none was. The state file of this run "
                 + (f"was in {name} and is removed." if is_gone else f"could not be removed: remove {name} yourself.")
@@ -191,4 +190,11 @@ async def dry_run(make_bot: MakeBot, settings: Settings) -> int:
 
 
 def _say(line: str) -> None:
-    print(line, flush=True)  # noqa: T201 - this is the answer to the user
+    """Print a line. Raises `BrokenPipeError` when it cannot be; the log says why, unless its reader has seen enough."""
+    try:
+        print(line, flush=True)  # noqa: T201 - this is the answer to the user
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        log.warning("The dry run cannot go on, for what it prints cannot be written: %s", error)
+        raise BrokenPipeError from error
