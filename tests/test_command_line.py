@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from roomsync.model import Cursor
-from roomsync.store import StateFile
-from tests.conftest import PLAIN
+from roomsync.store import StateFile, read_only
+from tests.conftest import PLAIN, until
 from tests.numbered import NumberedGateway
 from tests.scripted import Fault, ScriptedGateway
 
@@ -231,6 +231,12 @@ def test_dry_run_goes_with_no_other_mode(folder: Path) -> None:
     assert run(folder, "--dry-run", "--demo").returncode == 2
 
 
+def sends_in(state_file: Path) -> int:
+    """How many sends are in a state file."""
+    with read_only(state_file) as db:
+        return int(db.execute("SELECT count(*) FROM sends").fetchone()[0])
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows removes no file that is open")
 async def test_dry_run_that_nobody_reads_is_ended_at_once(folder: Path, gateway: ScriptedGateway) -> None:
     """While nobody takes what it prints, a dry run hears on; a second signal ends it, and its state file is removed."""
@@ -252,9 +258,10 @@ async def test_dry_run_that_nobody_reads_is_ended_at_once(folder: Path, gateway:
         for text in ("waits to be printed", "heard all the same"):
             gateway.say("r101", "alice", text)
         await gateway.until(lambda: gateway.calls.count("MessagePayload") == 2)
-        process.send_signal(signal.SIGTERM)
-        await asyncio.sleep(0.1)
-        process.send_signal(signal.SIGTERM)
+        (own,) = temporary.iterdir()
+        await until(lambda: sends_in(own / "roomsync.db"))
+        for number in (signal.SIGINT, signal.SIGTERM):  # two, for one that comes twice at once counts once
+            process.send_signal(number)
         code = await asyncio.wait_for(process.wait(), 5)
     finally:
         os.close(reader)
