@@ -12,7 +12,6 @@ import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 if sys.version_info < (3, 11):
@@ -30,8 +29,8 @@ with explained():
         args = parse_or_answer(FOLDER)  # --status and its like end here, before what only a bot needs is imported
 
 with explained(), quick_imports():
-    from roomsync.admin.decisions import load_from
-    from roomsync.admin.machine import Machine
+    from roomsync.admin.decisions import Decided
+    from roomsync.admin.reception import Reception
     from roomsync.cli.logs import set_up_logs
     from roomsync.cli.signals import stop_on_signals
     from roomsync.cli.verify import line_of_question, line_of_slide
@@ -68,10 +67,6 @@ with explained(), quick_imports():
     from roomsync.store import StateFile
     from roomsync.text.headers import HeaderTemplate
 
-if TYPE_CHECKING:
-    from roomsync.admin.desk import Desk
-    from roomsync.admin.office import Office
-
 log = logging.getLogger("bot")
 FAREWELL_TIMEOUT = 3.0  # seconds for what is left to write
 
@@ -91,41 +86,29 @@ class RoomSyncBot(Wechaty):
         pace = settings.send_interval, settings.room_interval, settings.sends_per_minute, settings.daily_limits
         self.pacer = Pacer(Limits(*pace, settings.send_burst), self.session)
         most = settings.max_attempts
-        self.rooms, self.mutes = Rooms(settings.room_prefixes, settings.admin_room), Mutes()
+        self.rooms, mutes = Rooms(settings.room_prefixes, settings.admin_room), Mutes()
         sender = sender_of(client, self.rooms)
         attempts = Attempts(self.outbox, self.pacer, self.session, sender, self.clock, most)
         quiet = DailyHours(settings.quiet_hours) if settings.quiet_hours else None
-        self.gate = Gate(self.session, self.rooms.community_in, quiet)
-        self.courier = Courier(attempts, self.gate)
+        gate = Gate(self.session, self.rooms.community_in, quiet)
+        self.courier = Courier(attempts, gate)
         asks = settings.new_rooms == "ask"
         self.roster = Roster(client, self.rooms, self.outbox, self.clock, asks=asks)
         style = Style(HeaderTemplate(settings.header), max_text, settings.max_file_bytes, settings.mention_quoted)
         ttl, retention = settings.relay_ttl_hours * 3600, settings.retention_days * DAY
-        reader, filters = self.puppet.contents, [self.mutes.check]
+        reader, filters = self.puppet.contents, [mutes.check]
         self.router = Router(self.roster, reader, self.courier, self.session, style, self.clock, filters, ttl)
         self.housekeeper = Housekeeper(self.state, self.session, ttl, retention, self.clock)
-        self.max_text = max_text
-        self.desk = self.make_desk() if settings.admin_room else None
-
-    def make_office(self) -> "Office":
-        """Return what carries out what staff commands; imported when it is needed."""
-        from roomsync.admin.office import Office
-
-        return Office(self.state, self.rooms, self.session, self.gate, self.mutes, self.clock, self.max_text)
-
-    def make_desk(self) -> "Desk":
-        """Return what hears staff on WeChat."""
-        from roomsync.admin.desk import Desk
-
-        self.roster.watcher = desk = Desk(self.make_office(), self.puppet.contents, self.puppet.members, self.courier)
-        return desk
+        self.decided = Decided(self.state, self.rooms, mutes)
+        self.reception = Reception(self.decided, gate, self.session, self.courier, self.roster, max_text)
+        if settings.admin_room:
+            self.reception.open_desk(reader, self.puppet.members)
 
     async def on_login(self, contact: WechatyContact) -> None:
         log.info("WeChat is logged in as %s.", await self.puppet.members.name(contact.contact_id) or contact.contact_id)
         await self.roster.find(settle=True)
         await self.housekeeper.expire()  # what became too old while the bot was away must not go out now
-        if self.desk:
-            await self.desk.open()
+        await self.reception.log_in()
 
     async def on_ready(self, payload: Payload) -> None:
         # Some gateways know their rooms only some time after the login.
@@ -134,9 +117,7 @@ class RoomSyncBot(Wechaty):
 
     async def on_message(self, msg: RawMessage) -> None:
         message = message_of(msg)
-        if self.desk and self.desk.is_for(message):
-            await self.desk.handle(message)  # and nothing from there is relayed
-        else:
+        if not await self.reception.hear(message):  # what staff says to the bot is relayed nowhere
             await self.router.handle(message)
 
     async def on_room_join(
@@ -193,7 +174,7 @@ class RoomSyncBot(Wechaty):
         if open_deliveries or unfinished or health.cooldown.until > (health.written_at or 0.0):
             self.clock.go_on(health.clock_ahead)  # else what waits would look a day old, or a day young
         now = self.clock()
-        self.session.set_pauses(await run(load_from, self.state, self.rooms, self.mutes, now))
+        self.session.set_pauses(await run(self.decided.load, now))
         await run(self.outbox.recover, now)
         self.pacer.restore(await run(self.outbox.recent, now - DAY))
         self.session.throttle(health.cooldown)
@@ -205,10 +186,8 @@ class RoomSyncBot(Wechaty):
         await self.recover()
         dispatcher = Dispatcher(self, self.session, await prepare(self), self.incoming, self.clock)
         self.puppet.events = dispatcher
-        chore = self.desk.remind if self.desk else None
-        machine = Machine(self.state, self.session, self.make_office, self.courier.wake, chore)
         tasks = [
-            asyncio.create_task(machine.run(), name="machine"),
+            asyncio.create_task(self.reception.run(), name="reception"),
             asyncio.create_task(dispatcher.run(), name="dispatcher"),
             asyncio.create_task(Supervisor(self.puppet, self.session).run(), name="supervisor"),
             asyncio.create_task(self.courier.run(), name="courier"),

@@ -203,18 +203,18 @@ async def test_staff_is_reminded_of_a_pause(gateway: ScriptedGateway, state_file
     """Of a pause without an end staff is reminded once an hour, of another one never."""
     async with staffed(gateway, state_file) as staff:
         await staff.ask("/暂停")
-        assert staff.bot.desk
+        assert staff.bot.reception.desk
         for hours in (1, 2):
             for _ in range(2):
                 staff.bot.clock.go_on(hours * 3600 + 1)
-                await staff.bot.desk.remind()
+                await staff.bot.reception.desk.remind()
             await staff.settled()
         reminders = [one for one in staff.said_in(OFFICE) if one.startswith("提醒：")]
         assert [one.partition("，")[0] for one in reminders] == ["提醒：已暂停 1 小时", "提醒：已暂停 2 小时"]
         await staff.ask("/恢复")
         await staff.ask("/暂停 600")
         staff.bot.clock.go_on(3 * 3600 + 1)
-        await staff.bot.desk.remind()
+        await staff.bot.reception.desk.remind()
         await staff.settled()
         assert len([one for one in staff.said_in(OFFICE) if one.startswith("提醒：")]) == 2
 

@@ -1,6 +1,7 @@
-"""What staff decided, read from the state file by those who act on it."""
+"""What staff decided, kept in the state file and known to those who act on it."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from roomsync import store
 from roomsync.moderation.mutes import Mutes
@@ -8,14 +9,21 @@ from roomsync.relay.rooms import Rooms
 from roomsync.store import StateFile
 
 
-def load(db: store.Connection, rooms: Rooms, mutes: Mutes, now: float) -> Mapping[str, float]:
-    """Let rooms and mutes be as they were decided; return the pauses, which are the session's."""
-    mutes.load(db, now)
-    rooms.modes = store.rooms.modes(db)
-    return store.pauses.ends(db, now)
+@dataclass(frozen=True)
+class Decided:
+    """The rooms with their modes, and who is muted, as they stand in the state file."""
 
+    state: StateFile
+    rooms: Rooms
+    mutes: Mutes
 
-def load_from(state: StateFile, rooms: Rooms, mutes: Mutes, now: float) -> Mapping[str, float]:
-    """Do the same with the file as it is."""
-    with state.connection() as db:
-        return load(db, rooms, mutes, now)
+    def load(self, now: float) -> Mapping[str, float]:
+        """Read all of it; return the pauses, which are the session's."""
+        with self.state.connection() as db:
+            return self.load_from(db, now)
+
+    def load_from(self, db: store.Connection, now: float) -> Mapping[str, float]:
+        """Do so in an open transaction; the session is told of the pauses outside the thread of the file."""
+        self.mutes.load(db, now)
+        self.rooms.modes = store.rooms.modes(db)
+        return store.pauses.ends(db, now)

@@ -42,7 +42,7 @@ class Desk:
     """Hears staff in private chats and in the room whose topic is `rooms.staff_topic`, and answers there."""
 
     def __init__(self, office: Office, reader: Reader, directory: Directory, courier: Courier) -> None:
-        self._office, self._state = office, office.state
+        self._office, self._state = office, office.decided.state
         self._rooms, self._session = office.rooms, office.session
         self._reader = reader
         self._directory = directory
@@ -188,7 +188,7 @@ class Desk:
                 db, message.talker_id, message.name, message.room_id, now, message.mention_ids, tuple(names)
             )
             self._add(db, message.room_id, self._reply(context, message, command), now)
-            return dict(office.reload(db, now))
+            return dict(office.decided.load_from(db, now))
 
     def _reply(self, context: Context, message: Message, command: Command | None) -> str:
         if command is None:

@@ -94,7 +94,7 @@ class Machine:
             assert command  # it begins with a slash
             answer, succeeded = carry_out(office, context, command)
             store.requests.answer(db, request.id, answer, succeeded)
-            return dict(office.reload(db, now))
+            return dict(office.decided.load_from(db, now))
 
     def _fail(self, request: Request) -> None:
         with self._state.transaction() as db:

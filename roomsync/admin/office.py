@@ -1,17 +1,14 @@
 """What commands work on, and how one is carried out: in one transaction, with its place on record."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from roomsync import store
-from roomsync.admin import decisions
+from roomsync.admin.decisions import Decided
 from roomsync.admin.replies import Context, Refused
 from roomsync.delivery.gate import Gate
 from roomsync.model import Room
-from roomsync.moderation.mutes import Mutes
 from roomsync.relay.rooms import Rooms
 from roomsync.session import Session
-from roomsync.store import StateFile
 from roomsync.text.characters import fold
 
 MIN_START = 2  # characters of a community's name that name it
@@ -21,17 +18,16 @@ MIN_START = 2  # characters of a community's name that name it
 class Office:
     """The bot, as far as staff can change it. `clock`: seconds since the epoch; `max_text`: bytes of one text."""
 
-    state: StateFile
-    rooms: Rooms
+    decided: Decided
     session: Session
     gate: Gate
-    mutes: Mutes
     clock: Callable[[], float]
     max_text: int
 
-    def reload(self, db: store.Connection, now: float) -> Mapping[str, float]:
-        """Let what relays know what staff decided; return the pauses, which the session is told outside the thread."""
-        return decisions.load(db, self.rooms, self.mutes, now)
+    @property
+    def rooms(self) -> Rooms:
+        """The rooms of all communities."""
+        return self.decided.rooms
 
     def all_rooms(self, community: str = "") -> list[Room]:
         """Return the rooms of a community, or of all; each community by label."""

@@ -36,7 +36,7 @@ class Courier:
         self._pacer = attempts.pacer
         self._session = attempts.session
         self._picker = Picker(self.outbox, self._pacer, gate or Gate(self._session))
-        self._clock = attempts.clock
+        self.clock = attempts.clock
         self._in_hand: dict[str, asyncio.Task[None]] = {}  # sends without an answer, by room
         self._back: set[str] = set()  # rooms that had one, and may be served again
         self._late: set[int] = set()  # sends that hold up their room alone
@@ -61,7 +61,7 @@ class Courier:
     async def throttled(self, room_id: str) -> None:
         """WeChat showed in that room that the last send there was too much: pause, and make it again afterwards."""
         self._shown.pop(room_id, None)
-        await self._attempts.throttled(room_id, self._clock() - NOTICE_TTL)
+        await self._attempts.throttled(room_id, self.clock() - NOTICE_TTL)
 
     async def run(self) -> None:
         """Send until `stop`; a send that hangs then is left, and counts as one that may have been made."""
@@ -105,12 +105,12 @@ class Courier:
 
     async def step(self) -> float | None:
         """Make at most one send; return the seconds until the next can be made, None when nothing waits."""
-        if self._pacer.not_ahead_of(self._clock()):
+        if self._pacer.not_ahead_of(self.clock()):
             self._picker.look_anew()
         send = await self._mark_and_take()
         if not isinstance(send, Send):
             return send
-        now = self._clock()
+        now = self.clock()
         self._shown.pop(send.room_id, None)
         if is_media(send) and not self._pacer.allows(send.kind, now):
             line = fallback_text(send.kind, send.body, OVER_DAILY_LIMIT)
@@ -142,7 +142,7 @@ class Courier:
     def _work(self, marks: Sequence[tuple[Send, Mark]], back: Collection[str]) -> Send | float | None:
         self._mark(marks)
         quotes = self._attempts.speaks_quotes
-        return self._picker.pick(self._clock(), self._in_hand, back, self._shown, quotes=quotes)
+        return self._picker.pick(self.clock(), self._in_hand, back, self._shown, quotes=quotes)
 
     async def mark_rest(self) -> None:
         """Mark what the gateway has, and take nothing."""
@@ -161,7 +161,7 @@ class Courier:
                 log.exception(
                     "A send to %s was not marked, in a way that was not foreseen; it is made again.", send.room_id
                 )
-                now = self._clock()
+                now = self.clock()
                 self.outbox.put_back(send, now + ERROR_DELAY, now, uncertain=True)
 
     async def _make(self, send: Send) -> None:
@@ -178,7 +178,7 @@ class Courier:
                 self._marks.append((send, mark))
         except Exception:
             log.exception("A send to %s failed in a way that was not foreseen; it is made again.", room_id)
-            now = self._clock()
+            now = self.clock()
             await self._run(self.outbox.put_back, send, now + ERROR_DELAY, now, uncertain=True)
         finally:
             del self._in_hand[room_id]

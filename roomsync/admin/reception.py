@@ -1,0 +1,63 @@
+"""The reception: whoever commands the bot comes here, on WeChat where that is set, and from the machine."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from roomsync.admin.decisions import Decided
+from roomsync.admin.machine import Machine
+from roomsync.delivery.courier import Courier
+from roomsync.delivery.gate import Gate
+from roomsync.model import Message
+from roomsync.relay.roster import Roster
+from roomsync.relay.router import Reader
+from roomsync.session import Session
+
+if TYPE_CHECKING:
+    from roomsync.admin.desk import Desk, Directory
+    from roomsync.admin.office import Office
+
+
+class Reception:
+    """Hands what staff says to the desk, and what is asked on the machine to the office.
+
+    What only commands need is imported when there is somebody who can give one.
+    """
+
+    def __init__(
+        self, decided: Decided, gate: Gate, session: Session, courier: Courier, roster: Roster, max_text: int
+    ) -> None:
+        """`max_text`: bytes of one text."""
+        self._decided, self._gate, self._session = decided, gate, session
+        self._courier, self._roster = courier, roster
+        self._max_text = max_text
+        self.desk: Desk | None = None
+        self._clock: Callable[[], float] = courier.clock
+
+    def open_desk(self, reader: Reader, directory: "Directory") -> None:
+        """Let staff be heard on WeChat, which `reader` and `directory` know more of."""
+        from roomsync.admin.desk import Desk
+
+        self._roster.watcher = self.desk = Desk(self._office(), reader, directory, self._courier)
+
+    def _office(self) -> "Office":
+        from roomsync.admin.office import Office
+
+        return Office(self._decided, self._session, self._gate, self._clock, self._max_text)
+
+    async def log_in(self) -> None:
+        """Take note of a login, after the rooms are found."""
+        if self.desk:
+            await self.desk.open()
+
+    async def hear(self, message: Message) -> bool:
+        """Hear a message that was said where staff speaks; return False for any other. Raises `GatewayError`."""
+        if self.desk is None or not self.desk.is_for(message):
+            return False
+        await self.desk.handle(message)
+        return True
+
+    async def run(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        """Look for commands from the machine, and remind staff, until cancelled."""
+        chore = self.desk.remind if self.desk else None
+        await Machine(self._decided.state, self._session, self._office, self._courier.wake, chore).run(sleep)
