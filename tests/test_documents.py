@@ -40,9 +40,9 @@ def commands_of(name: str) -> list[tuple[str, str]]:
 
 
 def paths_in(name: str) -> list[str]:
-    """Relative links, and each word of inline code that has a slash or ends as a document or a module does."""
+    """Relative links, and each word of inline code that has a slash in it or ends as a document or a module does."""
     words = [word for code in INLINE_CODE.findall(prose_of(name)) for word in code.split()]
-    files = [word for word in words if PATH.fullmatch(word) and ("/" in word or word.endswith((".py", ".md")))]
+    files = [word for word in words if PATH.fullmatch(word) and ("/" in word[1:] or word.endswith((".py", ".md")))]
     links = [link.partition("#")[0] for link in LINK.findall(prose_of(name))]
     return [path for path in links + files if path and "://" not in path]
 
