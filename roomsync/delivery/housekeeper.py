@@ -165,6 +165,8 @@ def prune(state: StateFile, before: float) -> int:
         store.call_log.prune(db, before)
         store.incoming.prune(db, before)
         store.peers.prune(db, before)
+        for table in (store.drafts, store.requests, store.mutes, store.pauses):
+            table.prune(db, before)
     if count:
         state.give_pages_back()
     return count

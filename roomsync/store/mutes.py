@@ -42,6 +42,6 @@ def remove(db: Connection, contact_id: str) -> None:
     db.execute("DELETE FROM mutes WHERE contact_id = ?", (contact_id,))
 
 
-def prune(db: Connection, now: float) -> None:
-    """Forget mutes that are over."""
-    db.execute("DELETE FROM mutes WHERE until <= ?", (now,))
+def prune(db: Connection, before: float) -> None:
+    """Forget mutes that were over before that time."""
+    db.execute("DELETE FROM mutes WHERE until < ?", (before,))

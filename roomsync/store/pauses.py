@@ -38,6 +38,6 @@ def remove(db: Connection, community: str) -> None:
     db.execute("DELETE FROM pauses WHERE community = ?", (community,))
 
 
-def prune(db: Connection, now: float) -> None:
-    """Forget pauses that are over."""
-    db.execute("DELETE FROM pauses WHERE until <= ?", (now,))
+def prune(db: Connection, before: float) -> None:
+    """Forget pauses that were over before that time."""
+    db.execute("DELETE FROM pauses WHERE until < ?", (before,))
