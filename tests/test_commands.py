@@ -414,7 +414,7 @@ async def test_an_announcement_is_shown_confirmed_and_sent(gateway: ScriptedGate
         assert shown == "公告 1 → 3 个群（101、102、103）：\nMilvus 2.7 发布了\n详见官网\n———\n/确认 1 发出"
         await staff.settled()
         assert staff.said_in("r101") == []
-        assert "正在发往3 个群" in await staff.ask("/确认 1")
+        assert "正在发往 3 个群" in await staff.ask("/确认 1")
         await staff.settled()
         for room in ("r101", "r102", "r103"):
             assert staff.said_in(room) == ["Milvus 2.7 发布了\n详见官网"]

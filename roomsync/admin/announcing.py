@@ -124,7 +124,7 @@ def _send(office: Office, context: Context, draft: Draft) -> Reply:
     scope = office.scope(draft.community)
     undo = {"op": "announcement", "message": message_id, "place": draft.place}
     return Reply(
-        f"公告 {draft.id} 正在发往{scope}{len(rooms)} 个群{later}。", f"公告 {draft.id}：{_start(draft.parts)}", undo
+        f"公告 {draft.id} 正在发往 {scope}{len(rooms)} 个群{later}。", f"公告 {draft.id}：{_start(draft.parts)}", undo
     )
 
 
