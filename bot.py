@@ -174,7 +174,7 @@ class RoomSyncBot(Wechaty):
         if open_deliveries or unfinished or health.cooldown.until > (health.written_at or 0.0):
             self.clock.go_on(health.clock_ahead)  # else what waits would look a day old, or a day young
         now = self.clock()
-        self.session.set_pauses(await run(self.decided.load, now))
+        self.session.set_pauses({**self.session.pauses, **await run(self.decided.load, now)})
         await run(self.outbox.recover, now)
         self.pacer.restore(await run(self.outbox.recent, now - DAY))
         self.session.throttle(health.cooldown)

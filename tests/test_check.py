@@ -47,9 +47,9 @@ async def test_check_shows_how_to_become_staff(
         assert f"{NAME}: is there" in shown and f"/claim {staff.code()}" in shown
         await staff.ask(f"/claim {staff.code()}")
         gateway.add_room("office2", NAME)
-        assert await check(found) == 0
-        shown = capsys.readouterr().out
-        assert f"{NAME}: 2 rooms have that name" in shown and "/claim" not in shown
+    assert await check(found) == 0
+    shown = capsys.readouterr().out
+    assert f"{NAME}: 2 rooms have that name" in shown and "/claim" not in shown
 
 
 async def test_check_gives_up(gateway: ScriptedGateway, state_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
