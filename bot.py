@@ -96,8 +96,10 @@ class RoomSyncBot(Wechaty):
         self.roster = Roster(client, self.rooms, self.outbox, self.clock, asks=asks)
         style = Style(HeaderTemplate(settings.header), max_text, settings.max_file_bytes, settings.mention_quoted)
         ttl, retention = settings.relay_ttl_hours * 3600, settings.retention_days * DAY
-        reader, filters = self.puppet.contents, [mutes.check]
-        self.router = Router(self.roster, reader, self.courier, self.session, style, self.clock, filters, ttl)
+        reader, filters, own = self.puppet.contents, [mutes.check], settings.relay_own
+        self.router = Router(
+            self.roster, reader, self.courier, self.session, style, self.clock, filters, ttl, relay_own=own
+        )
         self.housekeeper = Housekeeper(self.state, self.session, ttl, retention, self.clock)
         self.decided = Decided(self.state, self.rooms, mutes)
         self.reception = Reception(self.decided, gate, self.session, self.courier, self.roster, max_text)

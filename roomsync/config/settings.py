@@ -48,6 +48,7 @@ class Settings:
     mention_quoted: bool = _setting("MENTION_QUOTED", "true", validators.flag)
     admin_room: str = _setting("ADMIN_ROOM", "", validators.topic)
     new_rooms: str = _setting("NEW_ROOMS", "join", validators.choice("join", "ask"))
+    relay_own: bool = _setting("RELAY_OWN", "false", validators.flag)
     quiet_hours: Hours | None = _setting("QUIET_HOURS", "", validators.hours)
     max_file_mb: float = _setting("MAX_FILE_MB", "3", validators.number(0, 3, "MB"))
     max_text_bytes: int = _setting("MAX_TEXT_BYTES", "2000", validators.integer(500, 20000))

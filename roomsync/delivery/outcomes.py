@@ -1,6 +1,7 @@
 """What became of a send: how the states of its deliveries change."""
 
 import math
+from collections import deque
 
 from roomsync import store
 from roomsync.model import Kind, Part, Reason, Send, State
@@ -10,6 +11,8 @@ from roomsync.text.kinds import kind_of_echo
 ECHO_TTL = 600.0  # seconds after a send in which its echo is waited for
 # Seconds after a failed send of a picture or card. It is known by its kind alone, and the account's phone sends, too.
 MEDIA_ECHO_TTL = 2.0
+KNOWN_ECHO_TTL = 60.0  # seconds around a send in which it may be shown once more, under another id than its answer's
+MAX_ANSWERED = 500  # sends; more than any account makes in ECHO_TTL
 
 
 class Outcomes:
@@ -17,6 +20,7 @@ class Outcomes:
 
     def __init__(self, state: StateFile) -> None:
         self.state = state
+        self._answered: deque[int] = deque(maxlen=MAX_ANSWERED)  # used in the state file's thread alone
 
     def sent(self, send: Send, sent_id: str | None, now: float) -> None:
         """Mark a send as one that the gateway has; `sent_id` is the id that it gave, if it gives any.
@@ -27,6 +31,7 @@ class Outcomes:
         with self.state.transaction(durable=False) as db:
             if sent_id:
                 store.sends.note_sent_id(db, send.id, sent_id)
+                self._answered.append(send.id)
             store.deliveries.change(db, send.deliveries, State.SENDING, State.SENT, now, error=None)
 
     def echo(self, room_id: str, kind: Kind, body: str, sent_id: str, now: float) -> int | None:
@@ -47,6 +52,30 @@ class Outcomes:
                     unsettled = (State.WAITING, State.SENDING)
                     return store.deliveries.change_carried(db, send_id, unsettled, State.SENT, now)
             return None
+
+    def may_show(self, room_id: str, said_at: float, now: float) -> bool:
+        """Return whether a picture, file or card of the account, that no send awaits, may be a send to that room.
+
+        By the time at which it came, and that at which the gateway says that it was said (0: nothing). Where answers
+        give the ids of sends only what was sent a moment before may be: of a second echo, under another id.
+        """
+        windows = [(now, math.inf), *([(said_at, said_at)] if said_at else [])]
+        with self.state.connection() as db:
+            return any(
+                store.sends.may_show(
+                    db,
+                    room_id,
+                    (first - ECHO_TTL, last + ECHO_TTL),
+                    (first - KNOWN_ECHO_TTL, last + KNOWN_ECHO_TTL),
+                    self._answered,
+                )
+                for first, last in windows
+            )
+
+    def has_sent(self, room_id: str, words: str, first_line: str) -> bool:
+        """Return whether the bot sent these words to that room, or anywhere a text under the header that they have."""
+        with self.state.connection() as db:
+            return store.sends.has_words(db, room_id, words) or store.parts.has_header(db, first_line)
 
     def put_back(self, send: Send, next_try: float, now: float, *, uncertain: bool) -> None:
         """Let a send that failed by no fault of its own wait; `uncertain`: it may have been made all the same."""

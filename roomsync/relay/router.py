@@ -15,6 +15,7 @@ from roomsync.model import Decision, Kind, Message, Part, Room, Verdict
 from roomsync.relay.announcements import is_shown_twice
 from roomsync.relay.authors import author_of
 from roomsync.relay.loop_guard import LoopGuard
+from roomsync.relay.own_account import Origin, OwnAccount
 from roomsync.relay.quotes import quote_of
 from roomsync.relay.rendering import Style, parts, parts_for_author
 from roomsync.relay.roster import Roster
@@ -42,7 +43,8 @@ class Router:
     """Decides by asking, in this order: is it ours, whose is it, does it take something back, is it to be relayed?
 
     `filters` answer relay, drop or hold, with their reasons, at the time that they are given. `clock` gives seconds
-    since the epoch. What was said longer ago than `ttl` seconds, by the gateway's word, is given up.
+    since the epoch. What was said longer ago than `ttl` seconds, by the gateway's word, is given up. `relay_own`:
+    what a person says with the bot's account is relayed, too.
     What a message needs of the state file is one piece of work there: so one that was said first is decided first, also
     after an outage of the disk. The methods that do such work raise `StateFileError` when the file cannot be used.
     """
@@ -57,6 +59,7 @@ class Router:
         clock: Callable[[], float],
         filters: Sequence[Filter] = (),
         ttl: float = math.inf,
+        relay_own: bool = False,
     ) -> None:
         self._roster, self._rooms = roster, roster.rooms
         self._reader = reader
@@ -64,6 +67,7 @@ class Router:
         self._outbox, self._state = courier.outbox, courier.outbox.state
         self._recalls = Recalls(self._state)
         self._loop_guard = LoopGuard(self._state, style.header)
+        self._own = OwnAccount(self._outbox, style.header, relay_own)
         self._session = session
         self._style = style
         self._clock = clock
@@ -89,8 +93,9 @@ class Router:
                 self._courier.wake()
 
     async def _answer(self, message: Message, source: Room) -> bool:
-        """Do what a member's message asks for; return whether there is something to send."""
-        is_mentioned = self._session.account_id in message.mention_ids
+        """Do what somebody's message asks for; return whether there is something to send."""
+        account = self._session.account_id
+        is_mentioned = account in message.mention_ids and message.talker_id != account
         if message.kind is Kind.RECALLED:
             has_news = await self._state.run(lambda: self.take_back(message.text, source, self._clock()))
         else:
@@ -111,15 +116,19 @@ class Router:
         return complete
 
     async def _settle(self, message: Message, source: Room) -> None:
-        """Take the account's own message for the echo of a send, or for what its owner said by phone."""
-        if message.kind is Kind.RECALLED:
+        """Take the account's own message for the echo of a send, or for what a person said with it."""
+        if message.kind is Kind.RECALLED and not self._own.relays:
             return  # the echo of a recall of our own
 
-        def echo() -> int | None:
-            return self._outbox.echo(source.id, message.kind, message.text, message.id, self._clock())
+        def whose() -> Origin:
+            labels = [room.label for room in self._rooms.community(source.community)] if self._own.relays else []
+            return self._own.origin(message, source, labels, self._clock())
 
-        if await self._state.run(echo) is None:
+        origin = await self._state.run(whose)
+        if origin is not Origin.ECHO:
             self._courier.heard(source.id)
+        if origin is Origin.TYPED and await self._answer(message, source):
+            self._courier.wake()
 
     def relay(self, message: Message, source: Room, now: float) -> bool:
         """Commit what `message`, said in `source`, becomes elsewhere; return whether there is something to send."""
@@ -164,6 +173,8 @@ class Router:
         author = author_of(message.quote, self._state, self._style.header, labels)
         home = self._rooms.get(author.room_id) if author else None
         if not author or not home or home.id == source.id or home.community != source.community:
+            return {}
+        if author.id == self._session.account_id:  # nobody can mention the account that speaks
             return {}
         return {home.id: parts_for_author(message, source, self._style, labels, author)}
 

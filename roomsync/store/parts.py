@@ -1,5 +1,6 @@
 """The table `parts`: what messages became, one thing to send each."""
 
+import json
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -7,6 +8,7 @@ from roomsync.model import Kind, Part, State
 from roomsync.store.connection import Connection
 
 MIN_PAYLOAD = 4096  # characters of a body that is worth getting rid of early; in the index parts_heavy, too
+MAX_HEADER = 200  # characters that are looked at: far more than one has
 ADD = """
 INSERT INTO parts (message_id, part, kind, body, header, mention, caption, quoted, quote_line)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -69,6 +71,17 @@ def header_of(db: Connection, message_id: int) -> str:
     """Return the header of a message's first part; empty when it has no part."""
     row = db.execute("SELECT header FROM parts WHERE message_id = ? ORDER BY part LIMIT 1", (message_id,)).fetchone()
     return str(row[0]) if row else ""
+
+
+def has_header(db: Connection, line: str) -> bool:
+    """Return whether a line begins with the header of a part, whatever room or setting gave it that.
+
+    A gateway may take away some of the blanks at the end of the header.
+    """
+    ends = range(1, min(len(line), MAX_HEADER) + 1)
+    starts = json.dumps([line[:end] + blanks for end in ends for blanks in ("", " ", "  ")])
+    query = "SELECT 1 FROM parts WHERE header IN (SELECT value FROM json_each(?)) LIMIT 1"
+    return db.execute(query, (starts,)).fetchone() is not None
 
 
 def drop_payloads(db: Connection, before: float, limit: int) -> int:

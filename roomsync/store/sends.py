@@ -1,5 +1,7 @@
 """The table `sends`: calls to the gateway, each carrying one delivery or several, and what the gateway calls it."""
 
+import json
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from roomsync.model import Kind, State
@@ -30,6 +32,21 @@ WHERE d.message_id = ? AND d.room = {KEY} AND d.state = '{State.SENT}' AND s.sen
     SELECT max(part) FROM deliveries WHERE message_id = d.message_id AND room = d.room)
 ORDER BY s.at DESC, s.id DESC LIMIT 1
 """
+
+# What is no text: a send that may be shown under an id that is not known, because its answer gave none, an echo may
+# have given the one that is known, or it was made again; and of any, one that was made close to that time.
+NO_TEXT = f"NOT IN ('{Kind.TEXT}', '{Kind.RECALLED}')"
+IN_HAND = f"SELECT 1 FROM deliveries AS d JOIN sends AS s ON s.id = d.send_id AND s.kind {NO_TEXT} WHERE d.room = {KEY}"
+MAY_SHOW = f"""
+SELECT 1 FROM sends AS s WHERE s.room = {KEY} AND s.kind {NO_TEXT} AND s.at BETWEEN ? AND ? AND (
+    s.sent_id IS NULL OR s.tries > 1 OR (s.echoes > 0 AND s.id NOT IN (SELECT value FROM json_each(?)))
+    OR s.at BETWEEN ? AND ?)
+UNION ALL SELECT 1 FROM call_log AS c WHERE c.room = {KEY} AND c.kind {NO_TEXT} AND c.at BETWEEN ? AND ?
+UNION ALL {IN_HAND} AND d.state = '{State.WAITING}' UNION ALL {IN_HAND} AND d.state = '{State.SENDING}' LIMIT 1
+"""
+BLANKS = " \t\n\r"  # gateways take some away, and write line breaks in their own way
+BARE = "replace(replace(replace(replace(body, ' ', ''), char(9), ''), char(10), ''), char(13), '')"
+SAME_WORDS = f"SELECT 1 FROM sends WHERE room = {KEY} AND kind = '{Kind.TEXT}' AND {BARE} = ? LIMIT 1"
 
 
 class Copy(NamedTuple):
@@ -104,6 +121,25 @@ def last_but(db: Connection, room_id: str, send_id: int | None) -> int | None:
 def is_ours(db: Connection, sent_id: str) -> bool:
     """Return whether that is the gateway's id of something that the bot sent."""
     return db.execute("SELECT 1 FROM sends WHERE sent_id = ?", (sent_id,)).fetchone() is not None
+
+
+def may_show(
+    db: Connection, room_id: str, within: tuple[float, float], close: tuple[float, float], answered: Iterable[int]
+) -> bool:
+    """Return whether something that is no text, sent or perhaps sent to a room, may be shown under an unknown id.
+
+    It counts when it was made `within` that time, one whose answer gave its id for certain only when it was `close`;
+    and as long as it is not known to be made. `answered`: sends whose id came with their answer, whatever echoes say.
+    """
+    ids = json.dumps(list(answered))
+    values = (room_id, *within, ids, *close, room_id, *within, room_id, room_id)
+    return db.execute(MAY_SHOW, values).fetchone() is not None
+
+
+def has_words(db: Connection, room_id: str, words: str) -> bool:
+    """Return whether a text of these words was sent to a room; blanks and line breaks do not count."""
+    bare = words.translate(dict.fromkeys(map(ord, BLANKS)))
+    return db.execute(SAME_WORDS, (room_id, bare)).fetchone() is not None
 
 
 def text_of(db: Connection, sent_id: str) -> str:
