@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from roomsync import errors
+from roomsync import errors, store
 from roomsync.delivery.outbox import add_line
 from roomsync.delivery.outcomes import ECHO_TTL, KNOWN_ECHO_TTL
 from roomsync.gateway.protocol import EventType
 from roomsync.loopback.account import Sent
-from roomsync.model import Announcement, Kind, Quote, Send, State
+from roomsync.model import Announcement, Kind, Part, Quote, Send, State
+from roomsync.store.waiting import ANNOUNCED
 from roomsync.text.phrases import UNSENT_TEXT, introduction, missed
 from tests.conftest import PREFIX, Clock, running
 from tests.owner import OwnDesk
@@ -230,6 +231,19 @@ async def test_the_same_words_are_known_for_as_long_as_they_are_kept(desk: OwnDe
     assert desk.ids() == []
     said = await desk.hear("good morning, all")
     assert desk.ids() == [said]
+
+
+async def test_what_staff_announced_is_known_when_its_send_is_forgotten(desk: OwnDesk) -> None:
+    """An announcement that was refused, or has to be sent again, is not relayed when the gateway shows it late."""
+    now = desk.clock()
+    with desk.state.transaction() as db:
+        key = store.messages.add_own(db, "office", Kind.SYSTEM, now)
+        store.deliveries.add(db, key, {"r102": [Part(Kind.TEXT, "Milvus 2.7\nis here")]}, now, ANNOUNCED)
+    send = desk.outbox.take("r102", now)
+    assert send
+    desk.outbox.put_back(send, now + 3600, now, uncertain=False)
+    await desk.hear("Milvus 2.7 is here", room_id="r102")
+    assert desk.ids() == []
 
 
 # Pictures, files and cards, which have no words.

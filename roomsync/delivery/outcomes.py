@@ -75,7 +75,8 @@ class Outcomes:
     def has_sent(self, room_id: str, words: str, first_line: str) -> bool:
         """Return whether the bot sent these words to that room, or anywhere a text under the header that they have."""
         with self.state.connection() as db:
-            return store.sends.has_words(db, room_id, words) or store.parts.has_header(db, first_line)
+            is_said = store.sends.has_words(db, room_id, words) or store.parts.has_own_words(db, room_id, words)
+            return is_said or store.parts.has_header(db, first_line)
 
     def put_back(self, send: Send, next_try: float, now: float, *, uncertain: bool) -> None:
         """Let a send that failed by no fault of its own wait; `uncertain`: it may have been made all the same."""

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from roomsync.model import Kind, Part, State
 from roomsync.store.connection import Connection
+from roomsync.store.rooms import KEY
+from roomsync.store.sends import BARE, bare
 
 MIN_PAYLOAD = 4096  # characters of a body that is worth getting rid of early; in the index parts_heavy, too
 MAX_HEADER = 200  # characters that are looked at: far more than one has
@@ -82,6 +84,18 @@ def has_header(db: Connection, line: str) -> bool:
     starts = json.dumps([line[:end] + blanks for end in ends for blanks in ("", " ", "  ")])
     query = "SELECT 1 FROM parts WHERE header IN (SELECT value FROM json_each(?)) LIMIT 1"
     return db.execute(query, (starts,)).fetchone() is not None
+
+
+def has_own_words(db: Connection, room_id: str, words: str) -> bool:
+    """Return whether the bot says these words itself in that room, under nobody's header, as what staff announces.
+
+    They are found here also when their send is forgotten.
+    """
+    query = f"""
+    SELECT 1 FROM parts AS p JOIN deliveries AS d USING (message_id, part)
+    WHERE p.header = '' AND p.kind = '{Kind.TEXT}' AND {BARE} = ? AND d.room = {KEY} LIMIT 1
+    """
+    return db.execute(query, (bare(words), room_id)).fetchone() is not None
 
 
 def drop_payloads(db: Connection, before: float, limit: int) -> int:

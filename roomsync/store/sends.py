@@ -45,6 +45,7 @@ UNION ALL SELECT 1 FROM call_log AS c WHERE c.room = {KEY} AND c.kind {NO_TEXT} 
 UNION ALL {IN_HAND} AND d.state = '{State.WAITING}' UNION ALL {IN_HAND} AND d.state = '{State.SENDING}' LIMIT 1
 """
 BLANKS = " \t\n\r"  # gateways take some away, and write line breaks in their own way
+# SQL for what `bare` returns of a body.
 BARE = "replace(replace(replace(replace(body, ' ', ''), char(9), ''), char(10), ''), char(13), '')"
 SAME_WORDS = f"SELECT 1 FROM sends WHERE room = {KEY} AND kind = '{Kind.TEXT}' AND {BARE} = ? LIMIT 1"
 
@@ -138,8 +139,12 @@ def may_show(
 
 def has_words(db: Connection, room_id: str, words: str) -> bool:
     """Return whether a text of these words was sent to a room; blanks and line breaks do not count."""
-    bare = words.translate(dict.fromkeys(map(ord, BLANKS)))
-    return db.execute(SAME_WORDS, (room_id, bare)).fetchone() is not None
+    return db.execute(SAME_WORDS, (room_id, bare(words))).fetchone() is not None
+
+
+def bare(words: str) -> str:
+    """Return words as they are compared: without blanks and line breaks."""
+    return words.translate(dict.fromkeys(map(ord, BLANKS)))
 
 
 def text_of(db: Connection, sent_id: str) -> str:
