@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
@@ -85,21 +85,17 @@ class RoomSyncBot(Wechaty):
         self.outbox, self.incoming = Outbox(self.state, max_text), Incoming(self.state)
         pace = settings.send_interval, settings.room_interval, settings.sends_per_minute, settings.daily_limits
         self.pacer = Pacer(Limits(*pace, settings.send_burst), self.session)
-        most = settings.max_attempts
         self.rooms, mutes = Rooms(settings.room_prefixes, settings.admin_room), Mutes()
         sender = sender_of(client, self.rooms)
-        attempts = Attempts(self.outbox, self.pacer, self.session, sender, self.clock, most)
+        attempts = Attempts(self.outbox, self.pacer, self.session, sender, self.clock, settings.max_attempts)
         quiet = DailyHours(settings.quiet_hours) if settings.quiet_hours else None
         gate = Gate(self.session, self.rooms.community_in, quiet)
         self.courier = Courier(attempts, gate)
-        asks = settings.new_rooms == "ask"
-        self.roster = Roster(client, self.rooms, self.outbox, self.clock, asks=asks)
+        self.roster = Roster(client, self.rooms, self.outbox, self.clock, asks=settings.new_rooms == "ask")
         style = Style(HeaderTemplate(settings.header), max_text, settings.max_file_bytes, settings.mention_quoted)
         ttl, retention = settings.relay_ttl_hours * 3600, settings.retention_days * DAY
         reader, filters, own = self.puppet.contents, [mutes.check], settings.relay_own
-        self.router = Router(
-            self.roster, reader, self.courier, self.session, style, self.clock, filters, ttl, relay_own=own
-        )
+        self.router = Router(self.roster, reader, self.courier, self.session, style, self.clock, filters, ttl, own)
         self.housekeeper = Housekeeper(self.state, self.session, ttl, retention, self.clock)
         self.decided = Decided(self.state, self.rooms, mutes)
         self.reception = Reception(self.decided, gate, self.session, self.courier, self.roster, max_text)
@@ -232,17 +228,12 @@ async def run(settings: Settings) -> None:
         bot.close()
 
 
-def demo_bot(values: Mapping[str, str]) -> RoomSyncBot:
-    """Return a bot with these settings, given as variable name -> text."""
-    return RoomSyncBot(Settings.parse(values))
-
-
 def main(args: argparse.Namespace) -> int:
     """Run the bot, its demo or its dry run; return the exit code. Raises `RoomSyncError`."""
     if args.demo:
         from roomsync.loopback.demo import demo  # a gateway of its own, which no bot needs
 
-        return asyncio.run(demo(demo_bot))
+        return asyncio.run(demo(lambda values: RoomSyncBot(Settings.parse(values))))
     settings = read_settings(FOLDER)
     set_up_logs(settings.log_level, settings.token)
     if args.dry_run:

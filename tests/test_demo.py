@@ -1,10 +1,17 @@
 """What a visitor of the demo can do to it: it says what is wrong, and goes on."""
 
+from collections.abc import Mapping
+
 import pytest
 
-from bot import demo_bot
+from bot import RoomSyncBot
+from roomsync.config.settings import Settings
 from roomsync.loopback.demo import _Stage, demo
 from roomsync.loopback.gateway import LoopbackGateway
+
+
+def demo_bot(values: Mapping[str, str]) -> RoomSyncBot:
+    return RoomSyncBot(Settings.parse(values))
 
 
 @pytest.mark.parametrize(
