@@ -272,6 +272,9 @@ async def test_who_is_muted_is_relayed_nowhere(gateway: ScriptedGateway, state_f
         await said(staff, "r102", "bob", "spam")
         await said(staff, "r101", "alice", "hello")
         assert {one.body for one in gateway.sent[before:]} == {"[Alice@101]:  hello"}
+        last = (await staff.ask("/最近")).split("\n")[-2]
+        assert "Bob" in last and "（未转发）" in last
+        assert "没有转发过" in await staff.ask(f"/撤回 {last.split()[0]}")
         assert f"Bob 长期 · /撤销 {undo}" in await staff.ask("/黑名单")
         await staff.ask(f"/撤销 {undo}")
         await said(staff, "r101", "bob", "sorry")
@@ -458,9 +461,9 @@ async def test_an_announcement_is_taken_back(gateway: ScriptedGateway, state_fil
         assert len(gateway.recalled) == 3
 
 
-@pytest.mark.parametrize("text", ["/确认", "/确认 7", "/完成"])
+@pytest.mark.parametrize("text", ["/确认", "/确认 7", "/完成", "/公告 " + "长" * 14_000])
 async def test_an_announcement_that_is_none_is_refused(gateway: ScriptedGateway, state_file: Path, text: str) -> None:
-    """Without an announcement there is nothing to confirm and nothing to end."""
+    """Without an announcement there is nothing to confirm and nothing to end, and one may not be endless."""
     async with staffed(gateway, state_file) as staff:
         actions = staff.actions()
         await staff.ask(text)

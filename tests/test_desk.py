@@ -174,6 +174,7 @@ async def test_a_room_that_takes_the_name_later_is_not_believed(
         gateway._rooms[OFFICE].topic = PREFIX + "109"
         await staff.ignores("/状态", where="office2")
         assert "已连接" in await staff.ask("/状态")
+        assert staff.bot.rooms.get(OFFICE) is None
 
 
 async def test_a_room_takes_the_place_of_the_one_that_is_gone(gateway: ScriptedGateway, state_file: Path) -> None:

@@ -25,6 +25,8 @@ def announce(office: Office, context: Context, rest: str) -> Reply:
     if not words and context.place == MACHINE:
         raise Refused(f"用法：{Name.ANNOUNCE.names[0]} 文字")
     parts = [Part(Kind.TEXT, piece) for piece in split_text(words, office.max_text)] if words else []
+    if len(parts) > MAX_PARTS:
+        raise Refused(f"公告太长：要分成 {len(parts)} 条，最多 {MAX_PARTS} 条。")
     number = store.drafts.add(context.db, context.contact_id, context.place, community, parts, context.now)
     if words:
         return _ask(office, context, number)

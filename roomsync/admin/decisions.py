@@ -11,7 +11,7 @@ from roomsync.store import StateFile
 
 @dataclass(frozen=True)
 class Decided:
-    """The rooms with their modes, and who is muted, as they stand in the state file."""
+    """Which room is staff's, how the others take part, and who is muted, as it stands in the state file."""
 
     state: StateFile
     rooms: Rooms
@@ -24,6 +24,9 @@ class Decided:
 
     def load_from(self, db: store.Connection, now: float) -> Mapping[str, float]:
         """Do so in an open transaction; the session is told of the pauses outside the thread of the file."""
+        name, room_id = store.staff.room(db)
+        # Before any room is found: what was staff's room is in no community, whatever it is called now.
+        self.rooms.staff_room_id = room_id if name == self.rooms.staff_topic else ""
         self.mutes.load(db, now)
         self.rooms.modes = store.rooms.modes(db)
         return store.pauses.ends(db, now)

@@ -47,6 +47,7 @@ class Desk:
         self._reader = reader
         self._directory = directory
         self._courier = courier
+        self._room_id = ""  # of the room of the staff, as it was found last
         self._problem = ""  # why no room is staff's
         self._wrong = 0  # codes that were sent
         self._coded_for = ""  # the account for which this process made a code
@@ -84,8 +85,8 @@ class Desk:
             self._problem = problem
             if problem:
                 log.warning("%s", problem)
-        if room_id != rooms.staff_room_id:
-            rooms.staff_room_id = room_id
+        if room_id != self._room_id:
+            rooms.staff_room_id = self._room_id = room_id
             if room_id:
                 log.info("Staff is heard in the room %r.", rooms.staff_topic)
 
@@ -96,7 +97,7 @@ class Desk:
         noted = noted_id if noted_name == name else ""
         is_there = bool(noted) and rooms.knows(noted) and not rooms.has_left(noted)
         found = choose_room(name, rooms.named_for_staff(), noted if is_there else "")
-        if found.room_id and found.room_id != noted:
+        if found.room_id != noted:
             with self._state.transaction() as db:
                 store.staff.note_room(db, name, found.room_id)
         return found

@@ -44,6 +44,8 @@ def recall(office: Office, context: Context, rest: str) -> Reply:
     one, db = spoken(context, rest), context.db
     if store.recalls.is_known(db, one.id):
         raise Refused(f"#{one.id} 已经撤回。")
+    if not one.body:
+        raise Refused(f"#{one.id} 没有转发过。")
     key, copies = Recalls.take_back(db, one.id, one.room_id, context.now)
     undo = {"op": "recall", "recall": key, "message": one.id}
     told = f"正在从 {copies} 处撤回" if copies else "还没有发出，已取消"
