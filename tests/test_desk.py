@@ -1,11 +1,13 @@
 """Staff on WeChat: who is heard, where, and that nobody else is."""
 
+import asyncio
 import logging
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import PREFIX, until
+from roomsync.model import State
+from tests.conftest import PREFIX, running, until
 from tests.scripted import ScriptedGateway
 from tests.staffed import NAME, OFFICE, staffed
 
@@ -178,12 +180,59 @@ async def test_a_room_that_takes_the_name_later_is_not_believed(
 
 
 async def test_a_room_takes_the_place_of_the_one_that_is_gone(gateway: ScriptedGateway, state_file: Path) -> None:
-    """When the bot is out of the staff's room another one of the name, if it is the only one, is the staff's."""
+    """When a login lists all rooms without the staff's, another one of the name is the staff's; not before."""
     async with staffed(gateway, state_file) as staff:
         gateway.remove(OFFICE)
         gateway.invite("office2", NAME)
+        await until(lambda: staff.bot.rooms.knows("office2"))
+        await staff.ignores("/状态", where="office2")
+        gateway.login()
         await until(lambda: staff.bot.rooms.staff_room_id == "office2")
         assert "已连接" in await staff.ask("/状态", where="office2")
+
+
+async def test_staff_room_that_is_listed_late_is_not_given_away(gateway: ScriptedGateway, state_file: Path) -> None:
+    """While the gateway lists its rooms bit by bit a login waits for the staff's, though another one has its name."""
+    async with staffed(gateway, state_file):
+        pass
+    room = gateway._rooms.pop(OFFICE)
+    gateway.add_room("office2", NAME)
+    calls = gateway.calls.count("RoomList")
+
+    async def list_late() -> None:
+        await until(lambda: gateway.calls.count("RoomList") > calls)
+        gateway._rooms[OFFICE] = room
+
+    late = asyncio.create_task(list_late())
+    async with staffed(gateway, state_file, claim=False) as staff:
+        await late
+        assert staff.bot.rooms.staff_room_id == OFFICE
+        await staff.ignores("/状态", where="office2")
+
+
+@pytest.mark.parametrize("topic", [PREFIX + "管理 ", PREFIX + "管\u200b理", PREFIX.upper() + "管理"])
+async def test_the_name_is_compared_as_prefixes_are(gateway: ScriptedGateway, state_file: Path, topic: str) -> None:
+    """A blank, an unseen character and letter case in the name of the staff's room let nothing be relayed from there."""
+    gateway.add_room("office3", topic)
+    async with staffed(gateway, state_file, claim=False) as staff:
+        before = len(gateway.sent)
+        gateway.say("office3", "chief", "between us")
+        await staff.settled()
+        assert len(gateway.sent) == before
+
+
+async def test_what_waited_for_a_room_that_becomes_staffs_is_not_sent(
+    gateway: ScriptedGateway, state_file: Path
+) -> None:
+    """A room of the community that is made the staff's gets nothing more of it."""
+    async with running(gateway, state_file, paused=True) as bot:
+        gateway.add_room("r104", NAME)
+        gateway.say("r104", "bob", "hi")
+        gateway.say("r101", "alice", "hello")
+        await until(lambda: bot.outbox.counts().get(State.WAITING) == 6)
+    async with running(gateway, state_file, ADMIN_ROOM=NAME) as bot:
+        await until(lambda: not bot.outbox.counts().get(State.WAITING))
+    assert {one.room_id for one in gateway.sent} == {"r101", "r102", "r103"}
 
 
 async def test_the_log_has_the_code_while_nobody_is_listed(

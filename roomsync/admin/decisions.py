@@ -28,5 +28,5 @@ class Decided:
         # Before any room is found: what was staff's room is in no community, whatever it is called now.
         self.rooms.staff_room_id = room_id if name == self.rooms.staff_topic else ""
         self.mutes.load(db, now)
-        self.rooms.modes = store.rooms.modes(db)
+        self.rooms.decide(store.rooms.modes(db), store.rooms.numbers(db))
         return store.pauses.ends(db, now)

@@ -12,12 +12,12 @@ from roomsync.admin.commands import carry_out
 from roomsync.admin.office import Office
 from roomsync.admin.people import new_code
 from roomsync.admin.replies import Context, Reply, span
-from roomsync.admin.staff_room import choose_room
+from roomsync.admin.staff_room import Found, choose_room
 from roomsync.admin.syntax import Command, claimed_code, parse
 from roomsync.delivery.courier import Courier
 from roomsync.delivery.outbox import add_line
 from roomsync.errors import GatewayLost
-from roomsync.model import Kind, Message, Room
+from roomsync.model import Kind, Message, Reason, Room
 from roomsync.relay.router import Reader
 from roomsync.text.characters import split_text
 from roomsync.text.system_messages import is_throttle_notice
@@ -77,29 +77,29 @@ class Desk:
         with self._state.connection() as db:
             return [one.contact_id for one in store.staff.members(db, self._session.account_id)]
 
-    async def rooms_changed(self) -> None:
+    async def rooms_changed(self, *, settled: bool) -> None:
         """Find the room of the staff again."""
-        rooms = self._rooms
-        room_id, problem = await self._state.run(self._find_room)
-        if problem != self._problem:
-            self._problem = problem
-            if problem:
-                log.warning("%s", problem)
-        if room_id != self._room_id:
-            rooms.staff_room_id = self._room_id = room_id
-            if room_id:
-                log.info("Staff is heard in the room %r.", rooms.staff_topic)
+        found = await self._state.run(self._find_room, settled)
+        if found.problem != self._problem:
+            self._problem = found.problem
+            if found.problem:
+                log.warning("%s", found.problem)
+        if found.room_id != self._room_id:
+            self._room_id = found.room_id
+            log.info("Staff is heard in the room %r.", self._rooms.staff_topic)
 
-    def _find_room(self) -> tuple[str, str]:
-        name, rooms = self._rooms.staff_topic, self._rooms
-        with self._state.connection() as db:
-            noted_name, noted_id = store.staff.room(db)
-        noted = noted_id if noted_name == name else ""
-        is_there = bool(noted) and rooms.knows(noted) and not rooms.has_left(noted)
-        found = choose_room(name, rooms.named_for_staff(), noted if is_there else "")
+    def _find_room(self, settled: bool) -> Found:
+        """Return which room is staff's; it is noted, is in no community, and what waited for it is not sent."""
+        rooms, now = self._rooms, self._office.clock()
+        noted = rooms.staff_room_id
+        is_gone = settled and (not rooms.knows(noted) or rooms.has_left(noted))
+        found = choose_room(rooms.staff_topic, rooms.named_for_staff(), noted, is_gone=is_gone)
         if found.room_id != noted:
             with self._state.transaction() as db:
-                store.staff.note_room(db, name, found.room_id)
+                store.staff.note_room(db, rooms.staff_topic, found.room_id)
+                store.deliveries.cancel_room(db, found.room_id, Reason.ROOM_LEFT, now)
+                store.rooms.forget_mode(db, found.room_id)
+                self._office.decided.load_from(db, now)
         return found
 
     async def rooms_are_new(self, rooms: Sequence[Room], inviter_id: str) -> None:

@@ -11,15 +11,15 @@ class Found(NamedTuple):
     problem: str
 
 
-def choose_room(name: str, named: Collection[str], noted: str) -> Found:
+def choose_room(name: str, named: Collection[str], noted: str, *, is_gone: bool) -> Found:
     """Return which room is staff's.
 
-    `named`: the rooms of the account that are called `name`; `noted`: the one that was staff's before, empty when it is
-    not there any more. Anybody can give a room that name: another one is not believed while the old one is there, and
-    of several none is.
+    `named`: the rooms of the account that are called `name`; `noted`: the one that was staff's before, empty for none;
+    `is_gone`: a login listed all rooms without it. Anybody can give a room that name: another one is not believed while
+    the old one may be there, and of several none is.
     """
     others = set(named) - {noted}
-    if noted:
+    if noted and (not is_gone or not others):
         more = f"Another room is called {name!r}, too; it is not the staff's, and nothing in it is obeyed."
         return Found(noted, more if others else "")
     if len(others) > 1:

@@ -26,7 +26,8 @@ class Gate:
     """Says what may pass: nothing where the community is paused, in quiet hours what staff announces alone.
 
     What takes a message back passes always. `community_of` gives the community of a room; a room of none is staff's,
-    and always open.
+    and always open; of one whose community is not known (empty) any pause counts. `shut` gives the rooms that hear
+    nothing, whatever was meant for them before.
     """
 
     def __init__(
@@ -34,8 +35,10 @@ class Gate:
         session: Session,
         community_of: Callable[[str], str | None] = lambda room_id: "",
         quiet: QuietHours | None = None,
+        shut: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
         self._session = session
+        self._shut_rooms = shut
         self._community_of = community_of
         self.quiet = quiet
 
@@ -46,7 +49,8 @@ class Gate:
         community = self._community_of(room_id)
         if community is None:
             return ALL
-        if self._session.is_paused(community, now):
+        is_paused = self._session.is_paused(community, now) if community else self._session.paused_at(now)
+        if is_paused or room_id in self._shut_rooms():
             return NOTHING
         return ANNOUNCED if self.quiet and self.quiet.end(now) else ALL
 
@@ -55,9 +59,9 @@ class Gate:
         return bool(self._shut(now))
 
     def _shut(self, now: float) -> Collection[str]:
-        """Return what keeps it shut: the paused communities (empty: all), and the quiet hours."""
-        paused = self._session.paused_at(now)
-        return (*paused, "quiet") if self.quiet and self.quiet.end(now) else paused
+        """Return what keeps it shut: the paused communities (empty: all), rooms, and the quiet hours."""
+        kept = (*self._session.paused_at(now), *self._shut_rooms())
+        return (*kept, "quiet") if self.quiet and self.quiet.end(now) else kept
 
     def state(self, now: float) -> Collection[str]:
         """Return what tells this moment from others: while it stays the same, so does every answer of `least`."""

@@ -39,15 +39,17 @@ def _by_number(room: Room) -> list[tuple[int, int, str]]:
 class Rooms:
     """The rooms of all communities as they are known now. `prefixes` name the communities.
 
-    A room whose topic is `staff_topic` is in none of them, and neither is the one where staff is heard, whatever it is
-    called.
+    A room whose topic is `staff_topic`, as topics are compared, is in none of them, and neither is the one where staff
+    is heard, whatever it is called.
     """
 
     def __init__(self, prefixes: Iterable[str], staff_topic: str = "") -> None:
         # The longest prefix that fits wins: of `Milvus` and `Milvus-dev`, the second takes `Milvus-dev 1`.
         self.prefixes = tuple(sorted(prefixes, key=lambda prefix: -len(fold(prefix))))
         self.staff_topic, self.staff_room_id = staff_topic, ""
+        self.numbers: Mapping[str, int] = {}  # what staff calls rooms of one label, by room id
         self.modes: Mapping[str, Mode] = {}  # as far as they were decided, by room id
+        self.shut: tuple[str, ...] = ()  # rooms that hear nothing
         self._rooms: dict[str, Room] = {}
         self._named: set[str] = set()  # rooms whose topic is `staff_topic`
         self._outside: set[str] = set()
@@ -66,15 +68,23 @@ class Rooms:
             self._outside.discard(room_id)
             self._rooms[room_id] = Room(room_id, topic, prefix, label)
             return self._rooms[room_id]
-        if self.staff_topic and topic == self.staff_topic:
+        if self._is_for_staff(topic):
             self._named.add(room_id)
         self._rooms.pop(room_id, None)
         self._outside.add(room_id)
         return None
 
+    def _is_for_staff(self, topic: str) -> bool:
+        return bool(self.staff_topic) and fold(topic) == fold(self.staff_topic)
+
+    def decide(self, modes: Mapping[str, Mode], numbers: Mapping[str, int]) -> None:
+        """Note how rooms take part, as far as that was decided, and what staff calls those of one label."""
+        self.modes, self.numbers = modes, numbers
+        self.shut = tuple(room_id for room_id, mode in modes.items() if not mode.hears)
+
     def community_of(self, topic: str) -> str | None:
         """Return the prefix of the community that a room with that topic is in, if any."""
-        if self.staff_topic and topic == self.staff_topic:
+        if self._is_for_staff(topic):
             return None
         return next((prefix for prefix in self.prefixes if label_of(topic, prefix) is not None), None)
 
@@ -103,9 +113,18 @@ class Rooms:
         return self._rooms.get(room_id)
 
     def community_in(self, room_id: str) -> str | None:
-        """Return the community that a room is in; None for none."""
+        """Return the community that a room is in; None for none.
+
+        It is empty for one that was in a community and is not listed now: which one it is in, nobody knows.
+        """
         room = self._rooms.get(room_id)
-        return room.community if room else None
+        if room:
+            return room.community
+        return "" if room_id in self.modes and room_id != self.staff_room_id else None
+
+    def ids_of(self, community: str) -> list[str]:
+        """Return the ids of a community's rooms, of all when it is empty."""
+        return [room.id for room in list(self._rooms.values()) if community in ("", room.community)]
 
     def knows(self, room_id: str) -> bool:
         """Return whether it is known of that room that it is in a community, in none, or left."""

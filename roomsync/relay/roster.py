@@ -31,8 +31,8 @@ class Topics(Protocol):
 class Watcher(Protocol):
     """Who wants to know of rooms: staff."""
 
-    async def rooms_changed(self) -> None:
-        """Hear that what is known of some room may have changed."""
+    async def rooms_changed(self, *, settled: bool) -> None:
+        """Hear that what is known of some room may have changed; `settled`: all rooms are listed, after a login."""
 
     async def rooms_are_new(self, rooms: Sequence[Room], inviter_id: str) -> None:
         """Hear of rooms that were not there at the last login, and who added the bot to them, if that is known."""
@@ -71,7 +71,8 @@ class Roster:
         found = await self._settled_topics(before) if settle else await self._topics()
         # A room that does not tell its topic today is what it was.
         known = {room_id: topic if topic is not None else before.get(room_id) for room_id, topic in found.items()}
-        await self._take_over({room_id: topic for room_id, topic in known.items() if topic is not None}, before)
+        topics = {room_id: topic for room_id, topic in known.items() if topic is not None}
+        await self._take_over(topics, before, settled=settle)
         self._log_communities()
 
     def _noted_topics(self) -> dict[str, str]:
@@ -81,7 +82,7 @@ class Roster:
     def _replace_topics(self, topics: Mapping[str, str], before: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
         """Note all topics; return the ids that changed, and the rooms that are new where there were others before."""
         with self._state.transaction() as db:
-            moves = store.rooms.replace_all(db, topics)
+            moves = store.rooms.replace_all(db, topics, strict=self._asks)
             decided = store.rooms.modes(db).keys()
             noted = [topic for one, topic in before.items() if moves.get(one, one) in decided]
             new = self._admit(db, topics, decided, {self.rooms.community_of(topic) for topic in noted})
@@ -105,10 +106,10 @@ class Roster:
         for one, community in undecided.items():
             if community:
                 store.rooms.set_mode(db, one, Mode.ASKED if one in new and self._asks else Mode.NORMAL)
-        self.rooms.modes = store.rooms.modes(db)
+        self.rooms.decide(store.rooms.modes(db), store.rooms.numbers(db))
         return new
 
-    async def _take_over(self, topics: Mapping[str, str], before: Mapping[str, str]) -> None:
+    async def _take_over(self, topics: Mapping[str, str], before: Mapping[str, str], *, settled: bool) -> None:
         """Note the rooms as they are now; cancel what waits for one that changed its community since `before`."""
         # Of rooms that never were in a community nothing has to be remembered.
         topics = {**topics, **self._latest()}
@@ -122,15 +123,18 @@ class Roster:
             earlier = self.rooms.community_of(before.get(room_id, ""))
             if earlier and earlier != self.rooms.community_of(topic):
                 await self._cancel(room_id, topic)
-        await self._tell(new)
+        await self._tell(new, settled=settled)
 
-    async def _tell(self, new: Sequence[str], inviter_id: str = "") -> None:
+    async def _tell(self, new: Sequence[str], inviter_id: str = "", *, settled: bool = False) -> None:
         """Let staff know of a change, and of rooms that are new."""
         rooms = [room for room in map(self.rooms.get, new) if room]
         for room in rooms:
-            log.info("Room %s (%s) is new: %s.", room.label, room.topic, self.rooms.mode(room.id))
+            mode = self.rooms.mode(room.id)
+            log.info("Room %s (%s) is new: %s.", room.label, room.topic, mode)
+            if mode is Mode.ASKED:
+                log.warning("It takes no part until staff says so: /接入 %s (also by --do).", room.label)
         if self.watcher:
-            await self.watcher.rooms_changed()
+            await self.watcher.rooms_changed(settled=settled)
             if rooms:
                 await self.watcher.rooms_are_new(rooms, inviter_id)
 
@@ -156,6 +160,8 @@ class Roster:
         return found
 
     def _is_complete(self, found: Mapping[str, str | None], before: Mapping[str, str]) -> bool:
+        if self.rooms.staff_room_id and self.rooms.staff_room_id not in found:
+            return False
         earlier = {room_id: topic for room_id, topic in before.items() if self.rooms.community_of(topic)}
         topics = [topic for topic in found.values() if topic]
         if earlier:

@@ -47,17 +47,20 @@ def note_topics(db: Connection, topics: Mapping[str, str]) -> None:
     db.executemany(NOTE, topics.items())
 
 
-def replace_all(db: Connection, topics: Mapping[str, str]) -> dict[str, str]:
+def replace_all(db: Connection, topics: Mapping[str, str], *, strict: bool = False) -> dict[str, str]:
     """Note all rooms of the account with their topics as they are now; return the ids that changed, old -> new.
 
     Some gateways give every room a new id at each login. A room that is gone and one that is new are the same when they
-    alone have their topic. A room that is gone is forgotten once nothing refers to it, a few
-    at a time.
+    alone have their topic. `strict`: only when no room is still there under its id, as at such a login; else anybody's
+    room could take the place of one that is not listed. A room that is gone is forgotten once nothing refers to it, a
+    few at a time.
     """
     known = dict(db.execute("SELECT gateway_id, topic FROM rooms").fetchall())
     gone = {room_id: topic for room_id, topic in known.items() if room_id not in topics}
     new = {topic: room_id for room_id, topic in topics.items() if room_id not in known}
     lost, held = Counter(gone.values()), Counter(topics.values())
+    if strict and any(room_id in topics and topic is not None for room_id, topic in known.items()):
+        new = {}
     moves = {old: new[topic] for old, topic in gone.items() if topic in new and lost[topic] == held[topic] == 1}
     db.executemany("UPDATE rooms SET gateway_id = ? WHERE gateway_id = ?", [(to, old) for old, to in moves.items()])
     if moves:
@@ -72,6 +75,16 @@ def modes(db: Connection) -> dict[str, Mode]:
     """Return how each room takes part in its community, by room id, as far as that was decided."""
     rows = db.execute("SELECT gateway_id, mode FROM rooms WHERE mode IS NOT NULL")
     return {room_id: Mode(mode) for room_id, mode in rows}
+
+
+def numbers(db: Connection) -> dict[str, int]:
+    """Return the keys of the rooms that have a mode, by room id."""
+    return dict(db.execute("SELECT gateway_id, id FROM rooms WHERE mode IS NOT NULL").fetchall())
+
+
+def forget_mode(db: Connection, room_id: str) -> None:
+    """Let nothing be decided about a room: it is in no community."""
+    db.execute("UPDATE rooms SET mode = NULL WHERE gateway_id = ?", (room_id,))
 
 
 def decided(db: Connection) -> list[tuple[str, Mode]]:
