@@ -96,9 +96,10 @@ class RoomSyncBot(Wechaty):
         ttl, retention = settings.relay_ttl_hours * 3600, settings.retention_days * DAY
         reader, filters, own = self.puppet.contents, [mutes.check], settings.relay_own
         self.router = Router(self.roster, reader, self.courier, self.session, style, self.clock, filters, ttl, own)
-        self.housekeeper = Housekeeper(self.state, self.session, ttl, retention, self.clock)
         self.decided = Decided(self.state, self.rooms, mutes)
-        self.reception = Reception(self.decided, gate, self.session, self.courier, self.roster, max_text)
+        spared = self.decided.spared
+        self.housekeeper = Housekeeper(self.state, self.session, ttl, retention, self.clock, spared)
+        self.reception = Reception(self.decided, gate, self.session, self.courier, self.roster, max_text, ttl)
         if settings.admin_room:
             self.reception.open_desk(reader, self.puppet.members)
 

@@ -3,9 +3,11 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 from bot import RoomSyncBot
 from roomsync import store
+from roomsync.admin import machine
 from roomsync.model import State
 from tests.conftest import running, until
 from tests.scripted import ScriptedGateway
@@ -22,7 +24,7 @@ class Staff:
     def code(self) -> str:
         """The code that lists who sends it; empty when there is none."""
         with self.bot.state.connection() as db:
-            return store.staff.claim_code(db)
+            return store.staff.claim_code(db, self.bot.clock())
 
     def said_in(self, place: str) -> list[str]:
         return [one.body for one in self.gateway.sent if one.room_id == place]
@@ -69,8 +71,20 @@ async def staffed(
     gateway.add_contact("eve", "张主管")  # of the same name
     gateway.add_room(OFFICE, NAME, {"chief": "张主管", "bob": "Bob", "bot": "小助手"})
     settings = {"ADMIN_ROOM": NAME, **more}
-    async with running(gateway, state_file, paused=False, **settings) as bot:
-        staff = Staff(gateway, bot)
-        if claim and staff.code():
-            assert "认领成功" in await staff.ask(f"/认领 {staff.code()}")
-        yield staff
+    with patch.object(machine, "POLL_INTERVAL", 0.01):
+        async with running(gateway, state_file, paused=False, **settings) as bot:
+            staff = Staff(gateway, bot)
+            if claim and staff.code():
+                assert "认领成功" in await staff.ask(f"/认领 {staff.code()}")
+            yield staff
+
+
+async def said(staff: Staff, room: str, who: str, text: str, **more: str) -> None:
+    """Somebody says something in a room of the community, and it is decided."""
+    staff.gateway.say(room, who, text, **more)
+    await staff.settled()
+
+
+def number_of(answer: str) -> str:
+    """The number under which an answer says that it can be undone."""
+    return answer.rpartition("/撤销 ")[2].rstrip("）")

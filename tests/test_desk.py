@@ -1,12 +1,16 @@
 """Staff on WeChat: who is heard, where, and that nobody else is."""
 
 import asyncio
+import contextlib
 import logging
+import time
 from pathlib import Path
 
 import pytest
 
+from roomsync import store
 from roomsync.model import State
+from roomsync.store import StateFile
 from tests.conftest import PREFIX, running, until
 from tests.scripted import ScriptedGateway
 from tests.staffed import NAME, OFFICE, staffed
@@ -136,6 +140,31 @@ async def test_a_command_is_carried_out_once(gateway: ScriptedGateway, state_fil
         assert not staff.bot.session.pauses
 
 
+async def test_a_command_that_waited_is_not_carried_out(gateway: ScriptedGateway, state_file: Path) -> None:
+    """A command that one bot noted, and the next one comes to hours later, is answered and not obeyed."""
+    async with staffed(gateway, state_file):
+        pass
+    gateway.say(OFFICE, "chief", "/群 103 停", id="late")
+    with contextlib.closing(StateFile(state_file)) as state, state.transaction() as db:
+        store.incoming.note(db, ["late"], time.time() - 7200)
+    async with staffed(gateway, state_file, claim=False) as staff:
+        await gateway.until(lambda: "2 小时前发的" in staff.said_in(OFFICE)[-1])
+        assert staff.bot.rooms.mode("r103") == "normal"
+
+
+async def test_a_throttle_notice_told_again_counts_once(gateway: ScriptedGateway, state_file: Path) -> None:
+    """WeChat's notice in the staff's room pauses the account; told again it changes nothing."""
+    async with staffed(gateway, state_file) as staff:
+        gateway.say(OFFICE, "bot", "操作过于频繁，可稍后再试", id="n1", kind="unknown")
+        await until(lambda: staff.bot.session.cooldown.length == 60)
+        before = staff.bot.session.cooldown
+        staff.bot.clock.go_on(61)
+        staff.bot.courier.wake()
+        gateway.say(OFFICE, "bot", "操作过于频繁，可稍后再试", id="n1", kind="unknown")
+        await staff.settled()
+        assert staff.bot.session.cooldown == before
+
+
 async def test_the_bot_does_not_obey_itself(gateway: ScriptedGateway, state_file: Path) -> None:
     """What the account itself says in the room of the staff is no command."""
     async with staffed(gateway, state_file) as staff:
@@ -212,7 +241,7 @@ async def test_staff_room_that_is_listed_late_is_not_given_away(gateway: Scripte
 
 @pytest.mark.parametrize("topic", [PREFIX + "管理 ", PREFIX + "管\u200b理", PREFIX.upper() + "管理"])
 async def test_the_name_is_compared_as_prefixes_are(gateway: ScriptedGateway, state_file: Path, topic: str) -> None:
-    """A blank, an unseen character and letter case in the name of the staff's room let nothing be relayed from there."""
+    """A blank, an unseen character or letter case in the name of the staff's room lets nothing be relayed from it."""
     gateway.add_room("office3", topic)
     async with staffed(gateway, state_file, claim=False) as staff:
         before = len(gateway.sent)

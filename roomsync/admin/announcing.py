@@ -1,5 +1,6 @@
 """Announcements: shown first, confirmed, then sent to every room that hears, as they are."""
 
+import re
 from collections.abc import Sequence
 
 from roomsync import store
@@ -11,7 +12,7 @@ from roomsync.model import Kind, Message, Part, Room
 from roomsync.store.actions import Undo
 from roomsync.store.drafts import Draft, DraftState
 from roomsync.store.waiting import ANNOUNCED
-from roomsync.text.characters import fold, split_text
+from roomsync.text.characters import split_text
 from roomsync.text.kinds import CARDS, MEDIA, line_of
 
 COLLECT_TTL = 1800.0  # seconds without a post after which an announcement collects no more
@@ -23,10 +24,11 @@ def announce(office: Office, context: Context, rest: str) -> Reply:
     """Show an announcement and ask for its confirmation; without words, collect what this person posts next."""
     community, words = _community(office, rest)
     if not words and context.place == MACHINE:
-        raise Refused(f"用法：{Name.ANNOUNCE.names[0]} 文字")
+        raise Refused("用法：/公告 文字")
     parts = [Part(Kind.TEXT, piece) for piece in split_text(words, office.max_text)] if words else []
     if len(parts) > MAX_PARTS:
         raise Refused(f"公告太长：要分成 {len(parts)} 条，最多 {MAX_PARTS} 条。")
+    store.drafts.drop_collecting(context.db, context.contact_id, context.place, context.now)
     number = store.drafts.add(context.db, context.contact_id, context.place, community, parts, context.now)
     if words:
         return _ask(office, context, number)
@@ -34,13 +36,15 @@ def announce(office: Office, context: Context, rest: str) -> Reply:
 
 
 def _community(office: Office, rest: str) -> tuple[str, str]:
-    """Return the community that an announcement begins with, empty for all, and its words.
+    """Return the community that an announcement is for, empty for all, and its words.
 
-    Only a whole name counts: `Milvus 2.7` is no announcement for the community Milvus用户交流群.
+    It is named with an `@`: `Milvus 2.7` is no announcement for the community Milvus.
     """
-    word, _, words = rest.partition(" ")
-    exact = [one for one in office.rooms.prefixes if len(office.rooms.prefixes) > 1 and fold(one) == fold(word)]
-    return (exact[0], words.strip()) if exact else ("", rest.strip())
+    if len(office.rooms.prefixes) < 2 or not rest.startswith(("@", "＠")):
+        return "", rest.strip()
+    word, *words = re.split(r"\s+", rest[1:], maxsplit=1)
+    community, _ = office.split_community(word)
+    return (community, words[0].strip() if words else "") if community else ("", rest.strip())
 
 
 def collect(office: Office, context: Context, message: Message) -> Reply | None:

@@ -50,7 +50,7 @@ def undo(office: Office, context: Context, rest: str) -> Reply:
         raise Refused(f"第 {action.id} 步（{action.what}）已经撤销。")
     if action.undo is None:
         raise Refused(f"第 {action.id} 步（{action.what}）不能撤销。")
-    became = UNDOS[str(action.undo["op"])](office, context, action.undo)
+    became = UNDOS[str(action.undo["op"])](office, context, {**action.undo, "number": action.id})
     store.actions.note_undone(db, action.id, person(context), context.now)
     return Reply(f"已撤销第 {action.id} 步（{action.what}）：{became}。", f"撤销第 {action.id} 步")
 
@@ -81,6 +81,7 @@ UNDOS: dict[str, Callable[[Office, Context, Undo], str]] = {
     "mute": people.undo_mute,
     "added": people.undo_added,
     "removed": people.undo_removed,
+    "code": people.undo_code,
     "recall": messages.undo_recall,
     "announcement": announcing.undo_announcement,
 }

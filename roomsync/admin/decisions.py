@@ -17,6 +17,10 @@ class Decided:
     rooms: Rooms
     mutes: Mutes
 
+    def spared(self, db: store.Connection, since: float) -> list[str]:
+        """Return the rooms whose community is paused, or was since then: what waits for them is kept, however old."""
+        return [one for community in store.pauses.ended_since(db, since) for one in self.rooms.ids_of(community)]
+
     def load(self, now: float) -> Mapping[str, float]:
         """Read all of it; return the pauses, which are the session's."""
         with self.state.connection() as db:

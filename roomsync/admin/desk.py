@@ -2,7 +2,8 @@
 
 import hmac
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -41,15 +42,25 @@ class Directory(Protocol):
 class Desk:
     """Hears staff in private chats and in the room whose topic is `rooms.staff_topic`, and answers there."""
 
-    def __init__(self, office: Office, reader: Reader, directory: Directory, courier: Courier) -> None:
+    def __init__(
+        self,
+        office: Office,
+        reader: Reader,
+        directory: Directory,
+        courier: Courier,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        """`wall`: the machine's clock, by which gateways say when something was said."""
         self._office, self._state = office, office.decided.state
         self._rooms, self._session = office.rooms, office.session
         self._reader = reader
         self._directory = directory
         self._courier = courier
+        self._wall = wall
+        self._new: list[tuple[Room, str]] = []  # rooms that staff has to be told of, and who added the bot to them
         self._room_id = ""  # of the room of the staff, as it was found last
         self._problem = ""  # why no room is staff's
-        self._wrong = 0  # codes that were sent
+        self._wrong = 0  # codes that were sent; counted in the state file's thread
         self._coded_for = ""  # the account for which this process made a code
 
     def is_for(self, message: Message) -> bool:
@@ -103,34 +114,38 @@ class Desk:
         return found
 
     async def rooms_are_new(self, rooms: Sequence[Room], inviter_id: str) -> None:
-        """Tell staff of rooms that were not there at the last login."""
-        lines = await notices.of_new_rooms(self._office, self._directory, rooms, inviter_id)
-        await self._state.run(self._tell, lines)
-        self._courier.wake()
+        """Take note of rooms that were not there at the last login; what is said of them has to be asked for, later."""
+        self._new += [(room, inviter_id) for room in rooms]
 
-    async def remind(self) -> None:
-        """Remind staff of what it left without an end."""
-        if await self._state.run(self._remind):
+    async def do_chores(self) -> None:
+        """Tell staff of new rooms, and remind it of what it left without an end."""
+        new, self._new = self._new, []
+        lines = await notices.of_new_rooms(self._office, self._directory, new) if new else []
+        if await self._state.run(self._tell, lines):
             self._courier.wake()
 
-    def _remind(self) -> bool:
+    def _tell(self, lines: list[str]) -> bool:
+        """Say these lines, and what staff has to be reminded of, to staff; return whether there is something."""
         now = self._office.clock()
         with self._state.connection() as db:
-            if not any(one.until is None for one in store.pauses.all_of(db, now)):
-                return False
+            is_open = any(one.until is None for one in store.pauses.all_of(db, now))
+        if not lines and not is_open:
+            return False
         with self._state.transaction() as db:
-            lines = pauses.reminders(self._office, db, now)
-            for line in lines:
-                self._add(db, self._rooms.staff_room_id, line, now)
+            lines = [*lines, *pauses.reminders(self._office, db, now)]
+            for place in self._places(db) if lines else ():
+                self._add(db, place, "\n".join(lines), now)
         return bool(lines)
 
-    def _tell(self, lines: Sequence[str]) -> None:
-        with self._state.transaction() as db:
-            for line in lines:
-                self._add(db, self._rooms.staff_room_id, line, self._office.clock())
+    def _places(self, db: store.Connection) -> list[str]:
+        """Return where staff is told something unasked: in its room, or in private while it has none."""
+        room_id = self._rooms.staff_room_id
+        if room_id and not self._rooms.has_left(room_id):
+            return [room_id]
+        return [one.contact_id for one in store.staff.members(db, self._session.account_id)]
 
     def _add(self, db: store.Connection, place: str, text: str, now: float) -> None:
-        for piece in split_text(text, self._office.max_text) if place and text else ():
+        for piece in split_text(text, self._office.max_text) if text else ():
             add_line(db, place, piece, now, is_answer=True)
 
     # --- what is said there ---
@@ -153,7 +168,9 @@ class Desk:
         if not room_id or message.kind is Kind.RECALLED:
             return
         if is_throttle_notice(message.kind, message.text, own):
-            await self._courier.throttled(room_id)
+            notice = Message(message.id, room_id, "", "", Kind.SYSTEM)
+            if await self._state.run(self._courier.outbox.accept, notice, [], [], now):
+                await self._courier.throttled(room_id)
         elif own:
             echo = self._courier.outbox.echo
             await self._state.run(echo, room_id, message.kind, message.text, message.id, now)
@@ -182,23 +199,30 @@ class Desk:
         """Carry out what a message asks for, once, and answer; return the pauses then, None when it was known."""
         office, now = self._office, self._office.clock()
         with self._state.transaction() as db:
+            age = self._age(db, message, now)
             store.incoming.finish(db, [message.id])
             if store.messages.add(db, message, now) is None:
                 return None
             context = Context(
                 db, message.talker_id, message.name, message.room_id, now, message.mention_ids, tuple(names)
             )
-            self._add(db, message.room_id, self._reply(context, message, command), now)
+            self._add(db, message.room_id, self._reply(context, message, command, age), now)
             return dict(office.decided.load_from(db, now))
 
-    def _reply(self, context: Context, message: Message, command: Command | None) -> str:
+    def _age(self, db: store.Connection, message: Message, now: float) -> float:
+        """Return how many seconds ago something was said, as far as that is known: it may have waited in the file."""
+        seen = store.incoming.seen_at(db, message.id)
+        since_said = min(now, self._wall()) - message.said_at if message.said_at else 0.0
+        return max(since_said, now - seen if seen else 0.0)
+
+    def _reply(self, context: Context, message: Message, command: Command | None, age: float) -> str:
         if command is None:
             collected: Reply | None = announcing.collect(self._office, context, message)
             return collected.text if collected else ""
         if _is_reply(message):
             return "回复（引用）里的命令不会执行，请单独发一条。"
-        if 0 < message.said_at < context.now - MAX_AGE:
-            return f"这条命令是 {span(context.now - message.said_at)}前发的，没有执行；需要的话请重发。"
+        if age > MAX_AGE:
+            return f"这条命令是 {span(age)}前发的，没有执行；需要的话请重发。"
         text, _ = carry_out(self._office, context, command)
         return text
 
@@ -209,20 +233,21 @@ class Desk:
             log.warning("%s (%s) is staff now, by the code.", name or "Somebody", message.talker_id)
             self._courier.wake()
         elif is_right is False:
-            self._wrong += 1
             log.warning("A wrong code was sent by %s (%s).", name or "somebody", message.talker_id)
             if self._wrong >= MAX_TRIES:
-                await self._state.run(self._void_code)
                 log.warning("After %d wrong codes there is none until the bot starts again.", self._wrong)
 
     def _claim(self, message: Message, code: str) -> bool | None:
         """List who sends the code; return whether it is the right one, None when there is none or this was known."""
         now = self._office.clock()
         with self._state.transaction() as db:
-            wanted = store.staff.claim_code(db)
+            wanted = store.staff.claim_code(db, now)
             if not wanted or store.messages.add(db, message, now) is None:
                 return None
             if not hmac.compare_digest(wanted.encode(), code.encode()):
+                self._wrong += 1
+                if self._wrong >= MAX_TRIES:
+                    store.staff.set_claim_code(db, "")
                 return False
             store.staff.set_claim_code(db, "")
             account, name = self._session.account_id, message.name or message.talker_id
@@ -230,10 +255,6 @@ class Desk:
             store.actions.add(db, message.talker_id, name, message.room_id, f"认领：{name}", None, now)
             self._add(db, message.room_id, "认领成功，你现在是管理员。发 /帮助 看能做什么。", now)
             return True
-
-    def _void_code(self) -> None:
-        with self._state.transaction() as db:
-            store.staff.set_claim_code(db, "")
 
 
 def _is_reply(message: Message) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -16,15 +17,16 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 POLL_INTERVAL = 1.0  # seconds between two looks whether another process wrote to the state file
-CHORE_ROUNDS = 60  # looks between two of the other things that have to be done from time to time
 FAILED = "命令出错了，没有执行；日志里有原因。"
+TOO_LATE = "命令等得太久，没有执行。"
 NOT_RUNNING = "机器人当时没有运行，命令没有执行。"
 
 
 class Machine:
     """Carries out what stands in the table `requests`. `make_office` is called when the first command is there.
 
-    Whoever can write the state file is staff. `wake` lets the courier know; `chore` is done once a minute.
+    Whoever can write the state file is staff. `wake` lets the courier know; `chore` is done each second, too. `wall`:
+    the machine's clock, which other processes have, in seconds since the epoch.
     """
 
     def __init__(
@@ -34,24 +36,24 @@ class Machine:
         make_office: "Callable[[], Office]",
         wake: Callable[[], None],
         chore: Callable[[], Awaitable[None]] | None = None,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self._state, self._session = state, session
         self._make_office = make_office
         self._wake = wake
         self._chore = chore
+        self._wall = wall
         self._version = -1
 
     async def run(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         """Look for commands until cancelled; those that were there before nobody waits for any more."""
         await self._state.run(self._close_old)
-        rounds = 0
         while True:
             await sleep(POLL_INTERVAL)
-            rounds += 1
             try:
                 if await self._state.run(self._has_news):
                     await self._work_off()
-                if self._chore and rounds % CHORE_ROUNDS == 0:
+                if self._chore:
                     await self._chore()
             except Exception:
                 log.exception("What staff asked for failed in a way that was not foreseen; the bot goes on.")
@@ -88,6 +90,9 @@ class Machine:
 
         now = office.clock()
         with self._state.transaction() as db:
+            if request.until < self._wall():
+                store.requests.answer(db, request.id, TOO_LATE, False)
+                return dict(office.decided.load_from(db, now))
             context = Context(db, "", "本机", MACHINE, now, confirmed=request.confirmed)
             text = request.command if request.command.lstrip()[:1] in ("/", "／") else f"/{request.command}"
             command = parse(text)

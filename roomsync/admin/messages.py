@@ -60,4 +60,4 @@ def undo_recall(office: Office, context: Context, undo: Undo) -> str:
     """Send a message again that was taken back."""
     message = int(str(undo["message"]))
     again = Recalls.undo(context.db, int(str(undo["recall"])), message, context.now)
-    return f"#{message} 重新发往 {again} 处"
+    return f"#{message} 重新发往 {again} 处" if again else f"#{message} 没有要重发的（作者自己也撤回了，或群收不到）"

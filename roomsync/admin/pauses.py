@@ -1,5 +1,7 @@
 """Pauses: nothing is sent to a community, everything said is kept and goes out afterwards."""
 
+from collections.abc import Sequence
+
 from roomsync import store
 from roomsync.admin.office import Office
 from roomsync.admin.replies import Context, Refused, Reply, clock, span
@@ -20,7 +22,7 @@ def pause(office: Office, context: Context, rest: str) -> Reply:
     if minutes is not None and not 1 <= minutes <= MAX_MINUTES:
         raise Refused(f"分钟数要在 1 到 {MAX_MINUTES} 之间。")
     now, until = context.now, None if minutes is None else context.now + 60 * minutes
-    undo = _before(context)
+    undo = _before(context, [community])
     store.pauses.put(context.db, Pause(community, until, now, now))
     scope = office.scope(community)
     ends = f"到 {clock(until)} 自动恢复" if until else "发 /恢复 继续"
@@ -41,18 +43,18 @@ def resume(office: Office, context: Context, rest: str) -> Reply:
     chosen = [community] if community else paused
     if community and community not in paused:
         raise Refused(f"{office.scope(community)}没有暂停。")
-    undo = _before(context)
+    undo = _before(context, chosen)
     for one in chosen:
-        store.pauses.remove(context.db, one)
+        store.pauses.end(context.db, one, context.now)
     scope = office.scope(community)
     return Reply(f"已恢复发送{scope}，保留的发言正在补发。", f"恢复发送{scope}", undo)
 
 
 def undo_pauses(office: Office, context: Context, undo: Undo) -> str:
-    """Let the pauses be those that there were before an action."""
-    for one in store.pauses.all_of(context.db, context.now):
-        store.pauses.remove(context.db, one.community)
-    was = undo["was"]
+    """Let the communities that an action paused or resumed be as they were before it, and no other."""
+    touched, was = undo["touched"], undo["was"]
+    for community in touched if isinstance(touched, list) else []:
+        store.pauses.end(context.db, community, context.now)
     for row in was if isinstance(was, list) else []:
         community, until, since, reminded_at = row
         if until is None or until > context.now:
@@ -61,9 +63,10 @@ def undo_pauses(office: Office, context: Context, undo: Undo) -> str:
     return "；".join(line_of(office, one, context.now) for one in left) or "没有暂停，正在发送"
 
 
-def _before(context: Context) -> Undo:
-    """Return what takes an action back: the pauses as they are before it."""
-    return {"op": "pauses", "was": [list(one) for one in store.pauses.all_of(context.db, context.now)]}
+def _before(context: Context, touched: Sequence[str]) -> Undo:
+    """Return what takes an action back: the pauses, as they are before it, of the communities that it touches."""
+    found = [list(one) for one in store.pauses.all_of(context.db, context.now) if one.community in touched]
+    return {"op": "pauses", "touched": list(touched), "was": found}
 
 
 def line_of(office: Office, one: Pause, now: float) -> str:

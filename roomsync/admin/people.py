@@ -15,6 +15,7 @@ from roomsync.text.characters import fold
 LATELY = 24 * 3600.0  # seconds in which somebody spoke who can be named by name
 MAX_MINUTES = 365 * 24 * 60
 MAX_CANDIDATES = 10
+CODE_TTL = 1800.0  # seconds in which a code that staff gave can be used
 
 
 def mute(office: Office, context: Context, rest: str) -> Reply:
@@ -37,7 +38,7 @@ def mute(office: Office, context: Context, rest: str) -> Reply:
         raise Refused(f"「{said.name}」是管理员，不能静音。")
     before = store.mutes.get(context.db, said.talker_id)
     until = None if minutes is None else context.now + 60 * minutes
-    store.mutes.put(context.db, Mute(said.talker_id, said.name, until, None))
+    store.mutes.put(context.db, Mute(said.talker_id, office.session.account_id, said.name, until, None))
     what = f"静音 {said.name}" + (f" {minutes} 分钟" if minutes else "")
     ends = f"到 {clock(until)}" if until else "直到撤销"
     undo = {"op": "mute", "contact": said.talker_id, "name": said.name, "was": list(before) if before else None}
@@ -67,6 +68,9 @@ def _only(office: Office, found: list[Spoken], name: str) -> Spoken:
 def undo_mute(office: Office, context: Context, undo: Undo) -> str:
     """Let a member be what it was before it was muted."""
     contact_id, was = str(undo["contact"]), undo["was"]
+    now = store.mutes.get(context.db, contact_id)
+    if now and now.action_id != undo["number"]:
+        raise Refused(f"「{undo['name']}」之后又被静音，请先 /撤销 {now.action_id}")
     store.mutes.remove(context.db, contact_id)
     if isinstance(was, list):
         store.mutes.put(context.db, Mute(*was))
@@ -75,10 +79,13 @@ def undo_mute(office: Office, context: Context, undo: Undo) -> str:
 
 def muted(office: Office, context: Context, rest: str) -> Reply:
     """List who is muted."""
-    lines = []
-    for one in store.mutes.all_of(context.db, context.now):
+    found, lines = store.mutes.all_of(context.db, context.now), []
+    void = sum(one.account_id != office.session.account_id for one in found)
+    for one in [one for one in found if one.account_id == office.session.account_id]:
         ends = f"还剩 {span(one.until - context.now)}" if one.until else "长期"
         lines.append(f"{one.name} {ends} · /撤销 {one.action_id}")
+    if void:
+        lines.append(f"换号或重新登录之前静音的 {void} 人已失效，需要的话请重新静音。")
     return Reply("\n".join(lines) or "没有被静音的人。")
 
 
@@ -100,15 +107,18 @@ def staff(office: Office, context: Context, rest: str) -> Reply:
 def _add(office: Office, context: Context) -> Reply:
     account, names = office.session.account_id, dict(zip(context.mention_ids, context.mention_names, strict=True))
     new = [one for one in names if one != account]
+    if not new and context.place == office.rooms.staff_room_id:
+        raise Refused("没有认出 @ 的人。请和我私聊发 /管理员 加，取一个认领码转给对方。")
     if not new:
-        code = new_code(context.db)
-        return Reply(f"没有认出 @ 的人。也可以让对方在管理群或私聊里发：/认领 {code}（一次有效）", "发放认领码")
+        code = new_code(context.db, context.now + CODE_TTL)
+        said = f"把这个认领码转给对方，让对方私聊我：/认领 {code}（{span(CODE_TTL)}内有效，只能用一次）"
+        return Reply(said, "发放认领码", {"op": "code", "code": code})
     if len(new) > 1:
         raise Refused("一次只能加一个人。")
     name = names[new[0]] or new[0]
     if not store.staff.add(context.db, account, new[0], name, context.now):
         raise Refused(f"「{name}」已经是管理员。")
-    return Reply(f"「{name}」现在是管理员。", f"加管理员 {name}", {"op": "added", "contact": new[0], "name": name})
+    return Reply(f"「{name}」现在是管理员。", f"加管理员 {name}", _undo("added", account, new[0], name))
 
 
 def _remove(office: Office, context: Context, argument: str) -> Reply:
@@ -120,14 +130,28 @@ def _remove(office: Office, context: Context, argument: str) -> Reply:
     if len(found) == 1:
         raise Refused("不能删除最后一位管理员。")
     store.staff.remove(context.db, account, one.contact_id)
-    undo = {"op": "removed", "contact": one.contact_id, "name": one.name}
+    undo = _undo("removed", account, one.contact_id, one.name)
     return Reply(f"「{one.name}」不再是管理员。", f"删管理员 {one.name}", undo)
+
+
+def _undo(op: str, account: str, contact_id: str, name: str) -> Undo:
+    return {"op": op, "account": account, "contact": contact_id, "name": name}
+
+
+def _account(office: Office, undo: Undo) -> str:
+    """Return the account of an action. Raises `Refused` when another one is logged in: its ids are others."""
+    if undo["account"] != office.session.account_id:
+        raise Refused("那一步之后机器人换了号或重新登录过，无法撤销。")
+    return str(undo["account"])
 
 
 def undo_added(office: Office, context: Context, undo: Undo) -> str:
     """Take somebody off the list who was added."""
-    account = office.session.account_id
-    if len(store.staff.members(context.db, account)) == 1:
+    account = _account(office, undo)
+    listed = [one.contact_id for one in store.staff.members(context.db, account)]
+    if undo["contact"] not in listed:
+        raise Refused(f"「{undo['name']}」已经不在名单里。")
+    if len(listed) == 1:
         raise Refused("不能删除最后一位管理员。")
     store.staff.remove(context.db, account, str(undo["contact"]))
     return f"「{undo['name']}」不再是管理员"
@@ -135,12 +159,20 @@ def undo_added(office: Office, context: Context, undo: Undo) -> str:
 
 def undo_removed(office: Office, context: Context, undo: Undo) -> str:
     """List somebody again."""
-    store.staff.add(context.db, office.session.account_id, str(undo["contact"]), str(undo["name"]), context.now)
+    store.staff.add(context.db, _account(office, undo), str(undo["contact"]), str(undo["name"]), context.now)
     return f"「{undo['name']}」又是管理员"
 
 
-def new_code(db: store.Connection) -> str:
-    """Return a new code that lists who sends it, once."""
+def undo_code(office: Office, context: Context, undo: Undo) -> str:
+    """Let a code list nobody."""
+    if store.staff.claim_code(context.db, context.now) != undo["code"]:
+        raise Refused("那个认领码已经用过或失效。")
+    store.staff.set_claim_code(context.db, "")
+    return "认领码作废"
+
+
+def new_code(db: store.Connection, until: float | None = None) -> str:
+    """Return a new code that lists who sends it, once, until then."""
     code = f"{secrets.randbelow(1_000_000):06}"
-    store.staff.set_claim_code(db, code)
+    store.staff.set_claim_code(db, code, until)
     return code

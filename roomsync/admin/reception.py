@@ -25,12 +25,19 @@ class Reception:
     """
 
     def __init__(
-        self, decided: Decided, gate: Gate, session: Session, courier: Courier, roster: Roster, max_text: int
+        self,
+        decided: Decided,
+        gate: Gate,
+        session: Session,
+        courier: Courier,
+        roster: Roster,
+        max_text: int,
+        ttl: float,
     ) -> None:
-        """`max_text`: bytes of one text."""
+        """`max_text`: bytes of one text; `ttl`: seconds after which a message is too old to be sent."""
         self._decided, self._gate, self._session = decided, gate, session
         self._courier, self._roster = courier, roster
-        self._max_text = max_text
+        self._max_text, self._ttl = max_text, ttl
         self.desk: Desk | None = None
         self._clock: Callable[[], float] = courier.clock
 
@@ -43,7 +50,7 @@ class Reception:
     def _office(self) -> "Office":
         from roomsync.admin.office import Office
 
-        return Office(self._decided, self._session, self._gate, self._clock, self._max_text)
+        return Office(self._decided, self._session, self._gate, self._clock, self._max_text, self._ttl)
 
     async def log_in(self) -> None:
         """Take note of a login, after the rooms are found."""
@@ -59,5 +66,5 @@ class Reception:
 
     async def run(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         """Look for commands from the machine, and remind staff, until cancelled."""
-        chore = self.desk.remind if self.desk else None
+        chore = self.desk.do_chores if self.desk else None
         await Machine(self._decided.state, self._session, self._office, self._courier.wake, chore).run(sleep)

@@ -8,7 +8,6 @@ from roomsync.admin.pauses import line_of
 from roomsync.admin.replies import Context, Reply, clock, span
 from roomsync.admin.rooms import WORDS
 from roomsync.admin.syntax import Name
-from roomsync.model import Mode
 from roomsync.store.report import RoomReport
 
 HOUR, DAY = 3600.0, 86400.0
@@ -36,7 +35,7 @@ def status(office: Office, context: Context, rest: str) -> Reply:
     for prefix in office.rooms.prefixes:
         lines.append(f"{prefix}：")
         lines += [
-            f"{room.label} {WORDS[office.rooms.mode(room.id)]}{_of_room(reports.get(room.id))}"
+            f"{office.short_label(room)} {WORDS[office.rooms.mode(room.id)]}{_of_room(reports.get(room.id))}"
             for room in office.all_rooms(prefix)
         ]
     return Reply("\n".join(lines))
@@ -58,9 +57,3 @@ def log(office: Office, context: Context, rest: str) -> Reply:
         undone = f"（{one.undone_by} 已撤销）" if one.undone_at else ""
         lines.append(f"{one.id} {clock(one.at)} {one.name}：{one.what}{undone}")
     return Reply("\n".join(lines) or "还没有操作。")
-
-
-def asked_rooms(office: Office) -> str:
-    """Return a line about the rooms that wait for staff; empty for none."""
-    waiting = [office.label(room) for room in office.all_rooms() if office.rooms.mode(room.id) is Mode.ASKED]
-    return f"待接入：{'、'.join(waiting)}" if waiting else ""

@@ -1,5 +1,6 @@
 """Rooms: how each takes part, and which new ones may."""
 
+import re
 from collections import Counter
 
 from roomsync import store
@@ -8,20 +9,21 @@ from roomsync.admin.replies import Context, Refused, Reply
 from roomsync.admin.syntax import Name
 from roomsync.model import Mode, Room
 from roomsync.store.actions import Undo
-from roomsync.text.characters import fold
 
 WORDS = {Mode.NORMAL: "正常", Mode.RECEIVE: "只收", Mode.SEND: "只发", Mode.OFF: "停", Mode.ASKED: "待接入"}
 # What staff may write for each that it may choose.
 CHOICES = {word: mode for mode, word in WORDS.items() if mode is not Mode.ASKED} | {
     str(mode): mode for mode in WORDS if mode is not Mode.ASKED
 }
+# `107只收` needs no blank; `kickoff` is no room `kick`.
+MODE = {one: re.compile((r"(?<!\S)" if one.isascii() else "") + one + "$", re.IGNORECASE) for one in CHOICES}
 
 
 def rooms(office: Office, context: Context, rest: str) -> Reply:
     """List the rooms with their modes, or change the mode of one: `107 只收`."""
     if not rest:
         return Reply(listing(office))
-    choice = next((one for one in CHOICES if fold(rest).endswith(one)), "")
+    choice = next((one for one in CHOICES if MODE[one].search(rest)), "")
     name = rest[: len(rest) - len(choice)].strip() if choice else rest
     if not choice or not name:
         raise Refused(f"用法：{Name.ROOMS.usage}（模式：正常、只收、只发、停）")
@@ -36,9 +38,9 @@ def listing(office: Office) -> str:
         counts = Counter(office.rooms.mode(room.id) for room in found)
         lines.append(f"{prefix}：{len(found)} 个群")
         if counts[Mode.NORMAL] == len(found):
-            lines.append("、".join(room.label for room in found) + " 均正常" if found else "（还没有群）")
+            lines.append("、".join(map(office.short_label, found)) + " 均正常" if found else "（还没有群）")
         else:
-            lines += [f"{room.label} {WORDS[office.rooms.mode(room.id)]}" for room in found]
+            lines += [f"{office.short_label(room)} {WORDS[office.rooms.mode(room.id)]}" for room in found]
     return "\n".join(lines)
 
 
@@ -72,6 +74,7 @@ def _change(office: Office, context: Context, room: Room, mode: Mode) -> Reply:
     more = f"，等待发往该群的 {cancelled} 条已取消" if cancelled else ""
     what = f"{label}：{WORDS[before]} → {WORDS[mode]}"
     undo = {"op": "mode", "room": store.rooms.key(db, room.id), "was": before, "now": mode, "at": context.now}
+    undo |= {"community": room.community}
     return Reply(f"{what}{more}。", what, undo)
 
 
@@ -85,5 +88,10 @@ def undo_mode(office: Office, context: Context, undo: Undo) -> str:
     if office.rooms.mode(room_id) is not Mode(str(undo["now"])):
         raise Refused(f"{office.label(room)} 之后又改过，请用 /群 直接设置。")
     store.rooms.set_mode(db, room_id, before)
-    again = store.deliveries.open_room(db, room_id, float(str(undo["at"])), context.now) if before.hears else 0
+    again = 0
+    if not before.hears:
+        store.deliveries.shut_room(db, room_id, context.now)
+    elif room.community == undo["community"]:
+        since = context.now - office.ttl
+        again = store.deliveries.open_room(db, room_id, float(str(undo["at"])), since, context.now)
     return f"{office.label(room)} 恢复为「{WORDS[before]}」" + (f"，{again} 条继续发送" if again else "")

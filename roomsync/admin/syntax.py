@@ -100,6 +100,6 @@ def number_of(text: str) -> int | None:
 
 def split_number(text: str) -> tuple[str, int | None]:
     """Return a text without the number at its end, and that; None where there is none, or nothing else."""
-    before, _, last = text.rstrip().rpartition(" ")
-    number = number_of(last) if "#" not in _plain(last) else None
-    return (before.rstrip(), number) if number is not None and before.strip() else (text.strip(), None)
+    words = text.split()
+    number = number_of(words[-1]) if len(words) > 1 and "#" not in _plain(words[-1]) else None
+    return (" ".join(words[:-1]), number) if number is not None else (text.strip(), None)

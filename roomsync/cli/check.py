@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Iterable
 from urllib.parse import quote
 
@@ -132,7 +133,7 @@ def _claim(settings: Settings) -> None:
     if not settings.admin_room or not settings.state_file.exists():
         return
     with contextlib.suppress(StateFileError), read_only(settings.state_file) as db:
-        if code := store.staff.claim_code(db):
+        if code := store.staff.claim_code(db, time.time()):
             _line("", f"who sends the bot this, there or in private, is staff from then on: /claim {code}")
 
 

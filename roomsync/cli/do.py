@@ -6,9 +6,10 @@ from pathlib import Path
 
 from roomsync import store
 from roomsync.store import is_held, read_write
+from roomsync.text.characters import clean
 
 POLL_INTERVAL = 0.1  # seconds between two looks for the answer
-ANSWER_TIMEOUT = 30.0  # seconds until the command is taken back
+ANSWER_TIMEOUT = 30.0  # seconds until the command is taken back; the bot carries none out that is older
 
 
 def do(path: Path, command: str, confirmed: bool, sleep: Callable[[float], None] = time.sleep) -> int:
@@ -16,10 +17,11 @@ def do(path: Path, command: str, confirmed: bool, sleep: Callable[[float], None]
 
     `confirmed`: what the bot would ask before it does it is agreed to. A command that is not answered is taken back.
     """
+    command = clean(command.encode("utf-8", "replace").decode())
     if not is_held(path):
         return _say(f"No bot runs on the state file {path}; start it first.", 1)
     with read_write(path) as db:
-        number = store.requests.add(db, command, confirmed, time.time())
+        number = store.requests.add(db, command, confirmed, time.time() + ANSWER_TIMEOUT)
         try:
             for _ in range(int(ANSWER_TIMEOUT / POLL_INTERVAL)):
                 if answer := store.requests.answer_to(db, number):

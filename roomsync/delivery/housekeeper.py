@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 from roomsync import store
 from roomsync.clock import SteadyClock
@@ -19,6 +19,8 @@ from roomsync.text.kinds import SILENT
 
 log = logging.getLogger(__name__)
 
+Spared = Callable[[store.Connection, float], Collection[str]]  # since a time, in a transaction: ids of rooms
+
 ROUND_INTERVAL = 8.0  # seconds; a state file that is gone is noticed within ten
 EXPIRE_BATCH = 1000  # deliveries given up in one transaction
 PRUNE_BATCH = 2000  # messages in one transaction, so that none takes long
@@ -28,11 +30,20 @@ PAYLOAD_BATCH = 50  # likewise pictures
 class Housekeeper:
     """Keeps `state` in order. What is older than `ttl` is given up, what is older than `retention` forgotten (seconds).
 
-    It notes there how `session` is doing. `clock` gives seconds since the epoch.
+    It notes there how `session` is doing. `clock` gives seconds since the epoch. Nothing is given up that waits for
+    rooms which are `spared`, as those of a community that was paused at some time since then.
     """
 
-    def __init__(self, state: StateFile, session: Session, ttl: float, retention: float, clock: SteadyClock) -> None:
-        self._state, self._session = state, session
+    def __init__(
+        self,
+        state: StateFile,
+        session: Session,
+        ttl: float,
+        retention: float,
+        clock: SteadyClock,
+        spared: Spared = lambda db, since: (),
+    ) -> None:
+        self._state, self._session, self._spared = state, session, spared
         self._run = state.run
         self._ttl, self._retention = ttl, retention
         self._clock = clock
@@ -58,7 +69,7 @@ class Housekeeper:
     async def expire(self) -> None:
         """Give up what became too old to be sent."""
         now, expired = self._clock(), 0
-        while count := await self._run(expire, self._state, now - self._ttl, now):
+        while count := await self._run(expire, self._state, now - self._ttl, now, self._spared):
             expired += count
         if expired:
             log.error("%d deliveries were older than RELAY_TTL_HOURS and are given up.", expired)
@@ -123,13 +134,13 @@ async def _guarded(work: Awaitable[None]) -> None:
         log.exception("The housekeeper failed in a way that was not foreseen; it goes on.")
 
 
-def expire(state: StateFile, accepted_before: float, now: float) -> int:
+def expire(state: StateFile, accepted_before: float, now: float, spared: Spared = lambda db, since: ()) -> int:
     """Give up what was accepted before that time and still waits, some of it; return how many deliveries that were.
 
     Each room gets one line that says how many messages it missed; one that still waits there is brought up to date.
     """
     with state.transaction() as db:
-        old = store.waiting.older(db, accepted_before, EXPIRE_BATCH)
+        old = store.waiting.older(db, accepted_before, EXPIRE_BATCH, spared(db, accepted_before))
         store.deliveries.change(db, [one.id for one in old], State.WAITING, State.EXPIRED, now)
         said = {(one.room_id, one.message_id) for one in old if one.kind not in SILENT}
         for room_id, missed in Counter(room_id for room_id, _ in said).items():

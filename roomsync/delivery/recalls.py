@@ -52,10 +52,13 @@ class Recalls:
 
     @staticmethod
     def undo(db: store.Connection, recall: int, message_id: int, now: float) -> int:
-        """Let a message be as if it had not been taken back; return how many deliveries of it are sent again."""
+        """Let a message be as if staff had not taken it back; return how many deliveries of it are sent again.
+
+        None when its author took it back, too.
+        """
         store.deliveries.cancel_recall(db, recall, now)
         store.recalls.remove(db, recall)
-        return store.deliveries.restore(db, message_id, now)
+        return 0 if store.recalls.is_known(db, message_id) else store.deliveries.restore(db, message_id, now)
 
     @staticmethod
     def _take_back(db: store.Connection, recall: int, message_id: int, now: float) -> int:

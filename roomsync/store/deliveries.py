@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from roomsync.model import Kind, Part, Reason, State
+from roomsync.model import Kind, Mode, Part, Reason, State
 from roomsync.store import parts, rooms
 from roomsync.store.connection import Connection
 from roomsync.store.rooms import KEY
@@ -122,15 +122,25 @@ def shut_room(db: Connection, room_id: str, now: float) -> int:
     return change(db, ids, State.WAITING, State.CANCELLED, now, reason=Reason.ROOM_SHUT)
 
 
-def open_room(db: Connection, room_id: str, shut_at: float, now: float) -> int:
-    """Let what `shut_room` cancelled then wait again; return how many deliveries."""
-    where = f"room = {KEY} AND state = '{State.CANCELLED}' AND reason = '{Reason.ROOM_SHUT}' AND changed = ?"
-    return change(db, _find(db, where, room_id, shut_at), State.CANCELLED, State.WAITING, now, reason=None)
+def open_room(db: Connection, room_id: str, shut_at: float, since: float, now: float) -> int:
+    """Let what `shut_room` cancelled then wait again; return how many deliveries.
+
+    Not what was taken back meanwhile, nor what was accepted before `since`.
+    """
+    where = f"""
+    room = {KEY} AND state = '{State.CANCELLED}' AND reason = '{Reason.ROOM_SHUT}' AND changed = ?
+    AND NOT EXISTS (SELECT 1 FROM recalls WHERE recalled = deliveries.message_id)
+    AND (SELECT accepted_at FROM messages WHERE id = deliveries.message_id) >= ?
+    """
+    return change(db, _find(db, where, room_id, shut_at, since), State.CANCELLED, State.WAITING, now, reason=None)
 
 
 def restore(db: Connection, message_id: int, now: float) -> int:
-    """Let what the recall of a message cancelled be sent again; return how many deliveries."""
-    where = f"message_id = ? AND state = '{State.CANCELLED}' AND reason = '{Reason.RECALLED}'"
+    """Let what the recall of a message cancelled be sent again, to rooms that hear; return how many deliveries."""
+    where = f"""
+    message_id = ? AND state = '{State.CANCELLED}' AND reason = '{Reason.RECALLED}'
+    AND (SELECT mode FROM rooms WHERE id = deliveries.room) IN ('{Mode.NORMAL}', '{Mode.RECEIVE}')
+    """
     ids = _find(db, where, message_id)
     return change(db, ids, State.CANCELLED, State.WAITING, now, reason=None, send_id=None, next_try=0.0)
 

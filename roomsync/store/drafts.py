@@ -69,6 +69,12 @@ def set_state(db: Connection, number: int, state: DraftState, now: float) -> Non
     db.execute("UPDATE drafts SET state = ?, changed = ? WHERE id = ?", (state, now, number))
 
 
+def drop_collecting(db: Connection, contact_id: str, place: str, now: float) -> None:
+    """Drop what collects there for somebody: the next announcement does."""
+    script = "UPDATE drafts SET state = ?, changed = ? WHERE contact_id = ? AND place = ? AND state = ?"
+    db.execute(script, (DraftState.DROPPED, now, contact_id, place, DraftState.COLLECTING))
+
+
 def prune(db: Connection, before: float) -> None:
     """Forget announcements to which nothing happened since then."""
     db.execute("DELETE FROM drafts WHERE changed < ?", (before,))

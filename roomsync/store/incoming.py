@@ -20,6 +20,12 @@ def unfinished(db: Connection) -> list[str]:
     return [message_id for (message_id,) in db.execute("SELECT gateway_id FROM incoming WHERE failed = 0 ORDER BY id")]
 
 
+def seen_at(db: Connection, message_id: str) -> float | None:
+    """Return when an event came that is not finished; None for another."""
+    row = db.execute("SELECT seen FROM incoming WHERE gateway_id = ?", (message_id,)).fetchone()
+    return float(row[0]) if row else None
+
+
 def finish(db: Connection, message_ids: Iterable[str]) -> None:
     """Forget events that need nothing more."""
     db.executemany("DELETE FROM incoming WHERE gateway_id = ?", [(message_id,) for message_id in message_ids])

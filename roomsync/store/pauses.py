@@ -33,9 +33,17 @@ def put(db: Connection, pause: Pause) -> None:
     db.execute(f"INSERT OR REPLACE INTO pauses ({COLUMNS}) VALUES (?, ?, ?, ?)", pause)
 
 
-def remove(db: Connection, community: str) -> None:
+def end(db: Connection, community: str, now: float) -> None:
     """Let a community go on."""
-    db.execute("DELETE FROM pauses WHERE community = ?", (community,))
+    db.execute(
+        "UPDATE pauses SET until = ? WHERE community = ? AND (until IS NULL OR until > ?)", (now, community, now)
+    )
+
+
+def ended_since(db: Connection, since: float) -> list[str]:
+    """Return the communities that are paused, or were at some time since then."""
+    rows = db.execute("SELECT community FROM pauses WHERE until IS NULL OR until > ?", (since,))
+    return [community for (community,) in rows]
 
 
 def prune(db: Connection, before: float) -> None:

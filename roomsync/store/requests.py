@@ -6,23 +6,24 @@ from roomsync.store.connection import Connection
 
 
 class Request(NamedTuple):
-    """A command; `confirmed`: what it would ask before it is done is agreed to."""
+    """A command; `confirmed`: what it would ask before it is done is agreed to. After `until` nobody waits for it."""
 
     id: int
+    until: float
     command: str
     confirmed: bool
 
 
-def add(db: Connection, command: str, confirmed: bool, now: float) -> int:
-    """Leave a command for the bot that runs; return its number."""
-    script = "INSERT INTO requests (at, command, confirmed) VALUES (?, ?, ?) RETURNING id"
-    return int(db.execute(script, (now, command, confirmed)).fetchone()[0])
+def add(db: Connection, command: str, confirmed: bool, until: float) -> int:
+    """Leave a command for the bot that runs, to be carried out until then or never; return its number."""
+    script = "INSERT INTO requests (until, command, confirmed) VALUES (?, ?, ?) RETURNING id"
+    return int(db.execute(script, (until, command, confirmed)).fetchone()[0])
 
 
 def open_ones(db: Connection) -> list[Request]:
     """Return the commands without an answer, in their order."""
-    query = "SELECT id, command, confirmed FROM requests WHERE succeeded IS NULL ORDER BY id"
-    return [Request(number, command, bool(confirmed)) for number, command, confirmed in db.execute(query)]
+    query = "SELECT id, until, command, confirmed FROM requests WHERE succeeded IS NULL ORDER BY id"
+    return [Request(number, until, command, bool(confirmed)) for number, until, command, confirmed in db.execute(query)]
 
 
 def version(db: Connection) -> int:
@@ -47,5 +48,5 @@ def withdraw(db: Connection, number: int) -> bool:
 
 
 def prune(db: Connection, before: float) -> None:
-    """Forget commands that were given before that time."""
-    db.execute("DELETE FROM requests WHERE at < ?", (before,))
+    """Forget commands for which nobody waited any more by that time."""
+    db.execute("DELETE FROM requests WHERE until < ?", (before,))

@@ -231,7 +231,7 @@ MIGRATIONS = (
     -- The room where staff is heard, by the name that was looked for, and the code that lists the first one: one row.
     CREATE TABLE desk (
         id INTEGER PRIMARY KEY CHECK (id = 1), room_name TEXT NOT NULL DEFAULT '', room_id TEXT NOT NULL DEFAULT '',
-        claim_code TEXT NOT NULL DEFAULT ''
+        claim_code TEXT NOT NULL DEFAULT '', claim_until REAL -- NULL: it has no end
     );
     INSERT INTO desk (id) VALUES (1);
     -- What staff did, where (empty: on the machine), and what takes it back (JSON; NULL: nothing does).
@@ -240,7 +240,9 @@ MIGRATIONS = (
         place TEXT NOT NULL, what TEXT NOT NULL, undo TEXT, undone_at REAL, undone_by TEXT NOT NULL DEFAULT ''
     );
     -- Members whose words are relayed nowhere. `until` is NULL: for good.
-    CREATE TABLE mutes (contact_id TEXT PRIMARY KEY, name TEXT NOT NULL, until REAL, action_id INTEGER) WITHOUT ROWID;
+    CREATE TABLE mutes (
+        contact_id TEXT PRIMARY KEY, account_id TEXT NOT NULL, name TEXT NOT NULL, until REAL, action_id INTEGER
+    ) WITHOUT ROWID;
     -- Communities to which nothing is sent (empty: all). `until` is NULL: until somebody says so.
     CREATE TABLE pauses (
         community TEXT PRIMARY KEY, until REAL, since REAL NOT NULL, reminded_at REAL NOT NULL
@@ -251,9 +253,9 @@ MIGRATIONS = (
         id INTEGER PRIMARY KEY AUTOINCREMENT, contact_id TEXT NOT NULL, place TEXT NOT NULL, community TEXT NOT NULL,
         state TEXT NOT NULL, parts TEXT NOT NULL, changed REAL NOT NULL
     );
-    -- Commands from the machine. `succeeded` is NULL until there is an answer.
+    -- Commands from the machine, to be carried out until then by its clock. `succeeded` is NULL without an answer.
     CREATE TABLE requests (
-        id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, command TEXT NOT NULL, confirmed INTEGER NOT NULL,
+        id INTEGER PRIMARY KEY AUTOINCREMENT, until REAL NOT NULL, command TEXT NOT NULL, confirmed INTEGER NOT NULL,
         answer TEXT NOT NULL DEFAULT '', succeeded INTEGER
     );
     """,

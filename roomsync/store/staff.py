@@ -42,11 +42,12 @@ def note_room(db: Connection, name: str, room_id: str) -> None:
     db.execute("UPDATE desk SET room_name = ?, room_id = ?", (name, room_id))
 
 
-def claim_code(db: Connection) -> str:
+def claim_code(db: Connection, now: float) -> str:
     """Return the code that lists who sends it; empty while there is none."""
-    return str(db.execute("SELECT claim_code FROM desk").fetchone()[0])
+    code, until = db.execute("SELECT claim_code, claim_until FROM desk").fetchone()
+    return str(code) if until is None or until > now else ""
 
 
-def set_claim_code(db: Connection, code: str) -> None:
-    """Let that code list who sends it; an empty one lists nobody."""
-    db.execute("UPDATE desk SET claim_code = ?", (code,))
+def set_claim_code(db: Connection, code: str, until: float | None = None) -> None:
+    """Let that code list who sends it, until then (None: without an end); an empty one lists nobody."""
+    db.execute("UPDATE desk SET claim_code = ?, claim_until = ?", (code, until))

@@ -1,6 +1,7 @@
 """What waits in the table `deliveries`, read in the order in which it goes."""
 
-from collections.abc import Generator
+import json
+from collections.abc import Collection, Generator
 from itertools import starmap
 from typing import NamedTuple
 
@@ -77,7 +78,8 @@ OLDER = f"""
 SELECT d.id, r.gateway_id, d.message_id, m.kind FROM messages AS m INDEXED BY messages_accepted
 CROSS JOIN deliveries AS d INDEXED BY deliveries_message ON d.message_id = m.id AND d.{IS_WAITING}
 CROSS JOIN rooms AS r ON r.id = d.room
-WHERE m.accepted_at < ? AND m.missed = 0 AND m.id >= (SELECT message_id FROM deliveries WHERE id = (
+WHERE m.accepted_at < ? AND m.missed = 0 AND r.gateway_id NOT IN (SELECT value FROM json_each(?))
+AND m.id >= (SELECT message_id FROM deliveries WHERE id = (
     SELECT min(id) FROM deliveries INDEXED BY deliveries_by_source WHERE {IS_WAITING}))
 ORDER BY m.accepted_at, m.id
 """
@@ -185,10 +187,13 @@ def behind(db: Connection, front: Waiting) -> Generator[Waiting]:
         cursor.close()
 
 
-def older(db: Connection, accepted_before: float, limit: int) -> list[Old]:
-    """Return what waits and was accepted before that time, about `limit` at the most, messages whole."""
+def older(db: Connection, accepted_before: float, limit: int, spared: Collection[str] = ()) -> list[Old]:
+    """Return what waits and was accepted before that time, about `limit` at the most, messages whole.
+
+    `spared`: rooms of which nothing is wanted.
+    """
     found: list[Old] = []
-    for one in starmap(Old, db.execute(OLDER, (accepted_before,))):
+    for one in starmap(Old, db.execute(OLDER, (accepted_before, json.dumps(list(spared))))):
         if len(found) >= limit and one.message_id != found[-1].message_id:
             break
         found.append(one)
