@@ -1,6 +1,5 @@
 """The desk: where staff is heard. Nobody else gets an answer there, and nothing from there is relayed."""
 
-import hmac
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -9,9 +8,9 @@ from typing import Protocol
 
 from roomsync import store
 from roomsync.admin import announcing, notices, pauses
+from roomsync.admin.claims import Claims
 from roomsync.admin.commands import carry_out
 from roomsync.admin.office import Office
-from roomsync.admin.people import new_code
 from roomsync.admin.replies import Context, Reply, span
 from roomsync.admin.staff_room import Found, choose_room
 from roomsync.admin.syntax import Command, claimed_code, parse
@@ -25,7 +24,6 @@ from roomsync.text.system_messages import is_throttle_notice
 
 log = logging.getLogger(__name__)
 
-MAX_TRIES = 5  # wrong codes after which there is none until the next start
 MAX_AGE = 300.0  # seconds after which a command that a gateway tells late is not carried out
 
 
@@ -60,8 +58,7 @@ class Desk:
         self._new: list[tuple[Room, str]] = []  # rooms that staff has to be told of, and who added the bot to them
         self._room_id = ""  # of the room of the staff, as it was found last
         self._problem = ""  # why no room is staff's
-        self._wrong = 0  # codes that were sent; counted in the state file's thread
-        self._coded_for = ""  # the account for which this process made a code
+        self._claims = Claims(office)
 
     def is_for(self, message: Message) -> bool:
         """Return whether a message was said where staff speaks: in private, or in its room."""
@@ -71,18 +68,8 @@ class Desk:
 
     async def open(self) -> None:
         """After a login: while nobody is listed for that account, make a code that lists the first one."""
-        account = self._session.account_id
-        listed = await self._state.run(self._staff_ids)
-        if account == self._coded_for or listed:
-            return
-        self._coded_for, self._wrong = account, 0
-        code = await self._state.run(self._new_code)
-        where = f"in the room {self._rooms.staff_topic!r} or in private"
-        log.warning("Nobody may command the bot yet. Send it this %s to be the first: /claim %s", where, code)
-
-    def _new_code(self) -> str:
-        with self._state.transaction() as db:
-            return new_code(db)
+        if not await self._state.run(self._staff_ids):
+            await self._claims.open()
 
     def _staff_ids(self) -> list[str]:
         with self._state.connection() as db:
@@ -160,7 +147,9 @@ class Desk:
         elif message.talker_id in await self._state.run(self._staff_ids):
             await self._hear_staff(message, place)
         elif message.kind is Kind.TEXT and (code := claimed_code(message.text)) and not _is_reply(message):
-            await self._hear_claim(message, place, code)
+            name = await self._directory.name_in(message.room_id, message.talker_id)
+            if await self._claims.hear(replace(message, room_id=place, name=name), code):
+                self._courier.wake()
 
     async def _hear_of_sends(self, message: Message, *, own: bool) -> None:
         """Take an own message for the echo of an answer, and WeChat's notice for that one was too much."""
@@ -225,36 +214,6 @@ class Desk:
             return f"这条命令是 {span(age)}前发的，没有执行；需要的话请重发。"
         text, _ = carry_out(self._office, context, command)
         return text
-
-    async def _hear_claim(self, message: Message, place: str, code: str) -> None:
-        name = await self._directory.name_in(message.room_id, message.talker_id)
-        is_right = await self._state.run(self._claim, replace(message, room_id=place, name=name), code)
-        if is_right:
-            log.warning("%s (%s) is staff now, by the code.", name or "Somebody", message.talker_id)
-            self._courier.wake()
-        elif is_right is False:
-            log.warning("A wrong code was sent by %s (%s).", name or "somebody", message.talker_id)
-            if self._wrong >= MAX_TRIES:
-                log.warning("After %d wrong codes there is none until the bot starts again.", self._wrong)
-
-    def _claim(self, message: Message, code: str) -> bool | None:
-        """List who sends the code; return whether it is the right one, None when there is none or this was known."""
-        now = self._office.clock()
-        with self._state.transaction() as db:
-            wanted = store.staff.claim_code(db, now)
-            if not wanted or store.messages.add(db, message, now) is None:
-                return None
-            if not hmac.compare_digest(wanted.encode(), code.encode()):
-                self._wrong += 1
-                if self._wrong >= MAX_TRIES:
-                    store.staff.set_claim_code(db, "")
-                return False
-            store.staff.set_claim_code(db, "")
-            account, name = self._session.account_id, message.name or message.talker_id
-            store.staff.add(db, account, message.talker_id, name, now)
-            store.actions.add(db, message.talker_id, name, message.room_id, f"认领：{name}", None, now)
-            self._add(db, message.room_id, "认领成功，你现在是管理员。发 /帮助 看能做什么。", now)
-            return True
 
 
 def _is_reply(message: Message) -> bool:
