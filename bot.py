@@ -74,10 +74,8 @@ FAREWELL_TIMEOUT = 3.0  # seconds for what is left to write
 class RoomSyncBot(Wechaty):
     """Finds the rooms of each community at login, and relays what is said in one of them to all the others."""
 
-    def __init__(
-        self, settings: Settings, sender_of: Callable[[Sender, Rooms], Sender] = lambda client, rooms: client
-    ) -> None:
-        """Open the state file; raises `StateFileError`. `sender_of` gives what sends, in the place of the client."""
+    def __init__(self, settings: Settings, sender_of: Callable[[Sender, Rooms], Sender] | None = None) -> None:
+        """Open the state file; raises `StateFileError`. `sender_of` gives what sends in a dry run, deaf to staff."""
         self.session, self.clock = Session(), SteadyClock()
         super().__init__(options(GatewayPuppet(settings, self.session)))
         client, max_text = self.puppet.client, settings.max_text_bytes
@@ -86,7 +84,7 @@ class RoomSyncBot(Wechaty):
         pace = settings.send_interval, settings.room_interval, settings.sends_per_minute, settings.daily_limits
         self.pacer = Pacer(Limits(*pace, settings.send_burst), self.session)
         self.rooms, mutes = Rooms(settings.room_prefixes, settings.admin_room), Mutes()
-        sender = sender_of(client, self.rooms)
+        sender = sender_of(client, self.rooms) if sender_of else client
         attempts = Attempts(self.outbox, self.pacer, self.session, sender, self.clock, settings.max_attempts)
         quiet = DailyHours(settings.quiet_hours) if settings.quiet_hours else None
         gate = Gate(self.session, self.rooms.community_in, quiet, lambda: self.rooms.shut)
@@ -100,7 +98,7 @@ class RoomSyncBot(Wechaty):
         spared = self.decided.spared
         self.housekeeper = Housekeeper(self.state, self.session, ttl, retention, self.clock, spared)
         self.reception = Reception(self.decided, gate, self.session, self.courier, self.roster, max_text, ttl)
-        if settings.admin_room:
+        if settings.admin_room and not sender_of:
             self.reception.open_desk(reader, self.puppet.members)
 
     async def on_login(self, contact: WechatyContact) -> None:

@@ -69,7 +69,8 @@ async def staffed(
     """A bot with a room of the staff; its chief is listed, unless not `claim`."""
     gateway.add_contact("chief", "张主管")
     gateway.add_contact("eve", "张主管")  # of the same name
-    gateway.add_room(OFFICE, NAME, {"chief": "张主管", "bob": "Bob", "bot": "小助手"})
+    if OFFICE not in gateway._rooms:
+        gateway.add_room(OFFICE, NAME, {"chief": "张主管", "bob": "Bob", "bot": "小助手"})
     settings = {"ADMIN_ROOM": NAME, **more}
     with patch.object(machine, "POLL_INTERVAL", 0.01):
         async with running(gateway, state_file, paused=False, **settings) as bot:

@@ -1,6 +1,7 @@
 """Messages that staff takes back, and announcements."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -157,6 +158,46 @@ async def test_an_announcement_is_taken_back(gateway: ScriptedGateway, state_fil
         assert len(gateway.recalled) == 3
 
 
+async def test_one_that_waits_needs_no_number(gateway: ScriptedGateway, state_file: Path) -> None:
+    """`/确认` alone sends the one announcement that waits; of two it names both; after a day none can be sent."""
+    async with staffed(gateway, state_file) as staff:
+        await staff.ask("/公告 one")
+        await staff.ask("/公告 two")
+        assert "等待确认的：1、2" in await staff.ask("/确认")
+        await staff.ask("/确认 2")
+        assert "公告 1 正在发往" in await staff.ask("/确认")
+        await staff.ask("/公告 three")
+        staff.bot.clock.go_on(86401)
+        assert "不能再确认" in await staff.ask("/确认 3")
+
+
+async def test_one_that_was_taken_back_is_not_sent_again(gateway: ScriptedGateway, state_file: Path) -> None:
+    """An announcement that was undone cannot be confirmed once more."""
+    async with staffed(gateway, state_file) as staff:
+        await staff.ask("/公告 oops")
+        await staff.ask("/确认 1")
+        await staff.ask("/撤销")
+        assert "已撤回，要再发" in await staff.ask("/确认 1")
+
+
+async def test_what_is_collected_ends_by_itself(gateway: ScriptedGateway, state_file: Path) -> None:
+    """After half an hour without a post nothing is collected any more."""
+    async with staffed(gateway, state_file) as staff:
+        await staff.ask("/公告")
+        staff.bot.clock.go_on(1801)
+        await staff.ignores("just talking")
+        assert "没有正在收集" in await staff.ask("/完成")
+
+
+async def test_in_quiet_hours_it_is_said_that_it_goes_at_once(gateway: ScriptedGateway, state_file: Path) -> None:
+    """In quiet hours staff reads that an announcement wakes everybody, and that what waits goes later."""
+    hours = time.strftime("%H:00-", time.localtime()) + time.strftime("%H:00", time.localtime(time.time() + 7200))
+    async with staffed(gateway, state_file, QUIET_HOURS=hours) as staff:
+        assert "免打扰时段，确认后会立即发出" in await staff.ask("/公告 news")
+        await staff.ask("/暂停")
+        assert "起补发" in await staff.ask("/恢复")
+
+
 @pytest.mark.parametrize("text", ["/确认", "/确认 7", "/完成", "/公告 " + "长" * 14_000])
 async def test_an_announcement_that_is_none_is_refused(gateway: ScriptedGateway, state_file: Path, text: str) -> None:
     """Without an announcement there is nothing to confirm and nothing to end, and one may not be endless."""
@@ -180,8 +221,8 @@ async def test_an_announcement_is_for_one_community(gateway: ScriptedGateway, st
     """With an @ it is for one community; without one for all, though its first word is the name of one."""
     gateway.add_room("k1", "Knowhere1")
     async with staffed(gateway, state_file, ROOM_PREFIX="Milvus用户交流群,Knowhere") as staff:
-        assert "「Knowhere」1 个群（Knowhere 1）：\nKnowhere 2.7" in await staff.ask("/公告 @Knowhere Knowhere 2.7")
-        assert "全部社群4 个群" in await staff.ask("/公告 Knowhere 2.7")
+        assert "「Knowhere」 1 个群（Knowhere 1）：\nKnowhere 2.7" in await staff.ask("/公告 @Knowhere Knowhere 2.7")
+        assert "全部社群 4 个群" in await staff.ask("/公告 Knowhere 2.7")
 
 
 async def test_a_new_announcement_drops_what_is_collected(gateway: ScriptedGateway, state_file: Path) -> None:

@@ -28,11 +28,11 @@ async def test_the_first_one_is_listed_by_a_code(gateway: ScriptedGateway, state
 
 
 async def test_the_code_works_in_private(gateway: ScriptedGateway, state_file: Path) -> None:
-    """The code may be sent in a private chat, too, and the answers then come there."""
+    """The code may be sent in private, too: the answers come there, and the staff's room reads who is staff now."""
     async with staffed(gateway, state_file, claim=False) as staff:
         assert "认领成功" in await staff.ask(f"/claim {staff.code()}", where="")
         assert "101" in await staff.ask("/rooms", where="")
-        assert staff.said_in(OFFICE) == []
+        assert staff.said_in(OFFICE) == ["「张主管」用认领码成为管理员（/撤销 1）"]
 
 
 async def test_five_wrong_codes_void_it(
@@ -202,10 +202,54 @@ async def test_a_room_that_takes_the_name_later_is_not_believed(
         assert "Another room is called" in caplog.text
     gateway.rename(OFFICE, PREFIX + "109")
     async with staffed(gateway, state_file, claim=False) as staff:
-        gateway._rooms[OFFICE].topic = PREFIX + "109"
         await staff.ignores("/状态", where="office2")
         assert "已连接" in await staff.ask("/状态")
         assert staff.bot.rooms.get(OFFICE) is None
+
+
+async def test_the_first_word_in_a_room_that_was_not_listed_counts(gateway: ScriptedGateway, state_file: Path) -> None:
+    """A room of the staff's name that the bot learns of by what is said there is the staff's with that word."""
+    async with staffed(gateway, state_file, claim=False, ADMIN_ROOM="后来的群") as staff:
+        gateway.add_room("later", "后来的群")
+        assert "认领成功" in await staff.ask(f"/claim {staff.code()}", where="later")
+
+
+async def test_a_code_is_told_to_no_room(gateway: ScriptedGateway, state_file: Path) -> None:
+    """A claim that is said in a room of the community by mistake is not relayed, and lists nobody."""
+    async with staffed(gateway, state_file, claim=False) as staff:
+        await staff.ignores(f"/认领 {staff.code()}", where="r101")
+        assert await staff.ask(f"/认领 {staff.code()}")
+
+
+async def test_who_is_listed_and_claims_reads_the_list(gateway: ScriptedGateway, state_file: Path) -> None:
+    """A claim by somebody of the staff is answered with the list."""
+    async with staffed(gateway, state_file) as staff:
+        assert await staff.ask("/认领 123456") == "1 张主管"
+
+
+async def test_a_claim_is_undone(gateway: ScriptedGateway, state_file: Path) -> None:
+    """Who became staff by a code is taken off the list by undoing that, but for the last one."""
+    async with staffed(gateway, state_file) as staff:
+        assert "最后一位" in await staff.ask("/撤销 1")
+        await staff.ask("/管理员 加", where="")
+        await staff.ask(f"/认领 {staff.code()}", who="bob", where="")
+        await staff.settled()
+        assert "「Bob」不再是管理员" in await staff.ask("/撤销")
+        await staff.ignores("/状态", who="bob")
+
+
+async def test_a_mention_of_the_bot_before_a_command_is_passed_over(gateway: ScriptedGateway, state_file: Path) -> None:
+    """`@小助手 /状态` is a command, as people write it in a room."""
+    async with staffed(gateway, state_file) as staff:
+        assert "已连接" in await staff.ask("@小助手\u2005/状态", mentions=["bot"])
+        await staff.ignores("@小助手\u2005/状态")
+
+
+async def test_staff_hears_that_the_bot_was_taken_out(gateway: ScriptedGateway, state_file: Path) -> None:
+    """When the bot is taken out of a room of the community staff is told."""
+    async with staffed(gateway, state_file) as staff:
+        gateway.remove("r103")
+        await gateway.until(lambda: "不在「Milvus用户交流群103」" in staff.said_in(OFFICE)[-1])
 
 
 async def test_a_room_takes_the_place_of_the_one_that_is_gone(gateway: ScriptedGateway, state_file: Path) -> None:

@@ -54,8 +54,8 @@ async def test_an_announcement_from_the_machine_needs_yes(
 ) -> None:
     """Without --yes it is shown and waits to be confirmed, with it it goes at once."""
     async with running(gateway, state_file):
-        assert await done(state_file, "/公告 Milvus 2.7 发布了") == 0
-        assert "/确认 1 发出" in capsys.readouterr().out
+        assert await done(state_file, "/公告 Milvus 2.7 发布了") == 1
+        assert "加上 --yes 直接发出" in capsys.readouterr().out
         assert gateway.sent == []
         assert await done(state_file, "/公告 Milvus 2.8 发布了", yes=True) == 0
         await gateway.until(lambda: len(gateway.sent) == 3)

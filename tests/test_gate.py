@@ -13,7 +13,7 @@ from roomsync.delivery.picker import Picker
 from roomsync.delivery.recalls import Recalls
 from roomsync.model import Kind, Message, Part, Send
 from roomsync.session import Session
-from roomsync.store.waiting import ANNOUNCED
+from roomsync.store.waiting import AHEAD, ANNOUNCED
 from tests.boxes import NOW, Box
 
 COMMUNITIES = {"r102": "A", "r103": "A", "r201": "B"}
@@ -44,14 +44,15 @@ class Door:
             assert key
             store.deliveries.add(db, key, {room: [Part(Kind.TEXT, text)] for room in rooms}, NOW, priority)
 
-    def next(self, now: float) -> Send | float | None:
-        return self.picker.pick(now, (), (), {}, quotes=False)
+    def next(self, now: float, back: tuple[str, ...] = ()) -> Send | float | None:
+        return self.picker.pick(now, (), back, {}, quotes=False)
 
     def goes(self, now: float = NOW) -> list[tuple[str, str]]:
         """What may go then, each send made: room and body."""
-        found = []
-        while isinstance(send := self.next(now), Send) or send == 0:
+        found, back = [], tuple[str, ...]()
+        while isinstance(send := self.next(now, back), Send) or send == 0:
             if isinstance(send, Send):
+                back = (send.room_id,)
                 self.box.outbox.sent(send, f"s{send.id}", now)
                 found.append((send.room_id, send.body))
         return found
@@ -75,7 +76,7 @@ def test_a_paused_community_waits_and_others_go(door: Door) -> None:
     """To a paused community nothing goes until the pause is over, then all of it; others and staff wait for none."""
     door.session.pause("A", NOW + 50)
     door.say("x", "r102", "r201", "staff")
-    assert door.goes() == [("r201", "x"), ("staff", "x")]
+    assert door.goes() == [("staff", "x"), ("r201", "x")]
     assert door.next(NOW) == 50.0
     door.say("y", "r102")
     assert door.goes(NOW + 49) == []
@@ -114,6 +115,38 @@ def test_in_quiet_hours_staff_is_heard(night: Door) -> None:
     assert night.goes(NOW + 100) == [("r102", "x")]
     night.say("y", "r102")
     assert night.goes(NOW + 1000) == []
+
+
+def test_staff_is_answered_before_rooms_are_told(door: Door) -> None:
+    """An answer to staff goes before announcements, though its place was served last."""
+    door.say("before", "staff")
+    door.goes()
+    door.say("told", "r102", "r201", priority=ANNOUNCED)
+    door.say("answer", "staff", priority=AHEAD)
+    assert [room for room, _ in door.goes()] == ["staff", "r102", "r201"]
+
+
+def test_a_recall_passes_what_stands_before_it(door: Door) -> None:
+    """In a pause what is taken back goes, though an announcement of the same place stands before it."""
+    door.say("one", "r102", priority=ANNOUNCED)
+    door.goes()
+    door.session.pause()
+    door.say("two", "r102", priority=ANNOUNCED)
+    assert Recalls(door.box.state).accept(["one"], "r101", NOW) == 1
+    send = door.next(NOW)
+    assert isinstance(send, Send)
+    assert (send.kind, door.next(NOW)) == (Kind.RECALLED, None)
+
+
+def test_a_room_that_is_shut_gets_nothing(door: Door) -> None:
+    """To a room that hears nothing nothing goes, whatever was meant for it; when it hears again it does."""
+    shut = ["r102"]
+    door.picker._gate = Gate(door.session, COMMUNITIES.get, shut=lambda: tuple(shut))
+    door.say("x", "r102", "r103")
+    door.say("told", "r102", priority=ANNOUNCED)
+    assert door.goes() == [("r103", "x")]
+    shut.clear()
+    assert door.goes() == [("r102", "told"), ("r102", "x")]
 
 
 def test_the_gate_names_its_next_change() -> None:

@@ -113,6 +113,39 @@ async def test_many_new_rooms_are_one_notice(gateway: ScriptedGateway, state_fil
         await gateway.until(lambda: staff.said_in(OFFICE)[-1].startswith("新群 16 个：104、105"))
 
 
+async def test_what_was_changed_since_is_not_undone(gateway: ScriptedGateway, state_file: Path) -> None:
+    """A mode that was changed again, or whose room is in no community any more, is left as it is."""
+    async with staffed(gateway, state_file) as staff:
+        undo = number_of(await staff.ask("/群 103 停"))
+        await staff.ask("/群 103 只收")
+        assert "之后又改过" in await staff.ask(f"/撤销 {undo}")
+        await staff.ask("/群 103 停")
+        gateway.rename("r103", "别的群")
+        await until(lambda: staff.bot.rooms.get("r103") is None)
+        assert "不在社群里" in await staff.ask(f"/撤销 {undo}")
+
+
+async def test_a_shut_room_is_shut_when_it_comes_again(gateway: ScriptedGateway, state_file: Path) -> None:
+    """What staff decided about a room is not forgotten while the bot is out of it."""
+    async with staffed(gateway, state_file) as staff:
+        await staff.ask("/群 103 停")
+    room = gateway._rooms.pop("r103")
+    async with staffed(gateway, state_file, claim=False):
+        pass
+    gateway._rooms["r103"] = room
+    async with staffed(gateway, state_file, claim=False) as staff:
+        assert staff.bot.rooms.mode("r103") is Mode.OFF
+
+
+async def test_a_recall_goes_to_a_room_that_was_shut(gateway: ScriptedGateway, state_file: Path) -> None:
+    """What was said there before is taken back in a room that hears nothing any more, too."""
+    async with staffed(gateway, state_file) as staff:
+        await said(staff, "r101", "alice", "hello", id="m1")
+        await staff.ask("/群 103 停")
+        gateway.say("r101", "alice", "m1", kind="recalled")
+        await gateway.until(lambda: len(gateway.recalled) == 2)
+
+
 async def test_a_room_called_off_is_no_room(gateway: ScriptedGateway, state_file: Path) -> None:
     """An English mode stands behind a blank: `kickoff` is no room `kick`."""
     gateway.add_room("k", "Milvus用户交流群kick")

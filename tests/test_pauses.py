@@ -108,6 +108,17 @@ async def test_a_pause_longer_than_messages_last_loses_nothing(gateway: Scripted
         assert staff.said_in("r102") == ["[Alice@101]:  hello"]
 
 
+async def test_in_a_pause_of_all_one_alone_is_not_resumed(gateway: ScriptedGateway, state_file: Path) -> None:
+    """While all communities are paused one cannot be resumed alone; one that is not paused neither."""
+    async with staffed(gateway, state_file, ROOM_PREFIX="Milvus用户交流群,Knowhere") as staff:
+        await staff.ask("/暂停")
+        assert "全部暂停" in await staff.ask("/恢复 Knowhere")
+        await staff.ask("/恢复")
+        await staff.ask("/暂停 Milvus")
+        assert "没有暂停" in await staff.ask("/恢复 Knowhere")
+        assert list(staff.bot.session.pauses) == ["Milvus用户交流群"]
+
+
 async def test_undoing_one_pause_leaves_the_other(gateway: ScriptedGateway, state_file: Path) -> None:
     """An action is undone for the communities that it was about, and for no other."""
     gateway.add_room("k1", "Knowhere1")

@@ -103,6 +103,14 @@ async def test_staff_adds_whom_it_mentions(gateway: ScriptedGateway, state_file:
         await staff.ignores("/状态", who="bob")
 
 
+async def test_one_is_added_at_a_time(gateway: ScriptedGateway, state_file: Path) -> None:
+    """Of two who are mentioned neither is listed, nor is one who is listed already."""
+    async with staffed(gateway, state_file) as staff:
+        assert "一次只能加一个人" in await staff.ask("/管理员 加 @Bob @Alice", mentions=["bob", "alice"])
+        assert "已经是管理员" in await staff.ask("/管理员 添加 @张主管", mentions=["chief"])
+        assert await staff.ask("/管理员") == "1 张主管"
+
+
 async def test_the_last_of_the_staff_stays(gateway: ScriptedGateway, state_file: Path) -> None:
     """The last one cannot be taken off the list, nor who is not on it."""
     async with staffed(gateway, state_file) as staff:

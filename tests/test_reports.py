@@ -35,7 +35,8 @@ async def test_status_tells_how_each_room_is_doing(gateway: ScriptedGateway, sta
         answer = await staff.ask("/状态")
     assert answer.startswith("已连接\n已暂停")
     assert "近一小时到达：通常 0 秒，最慢 0 秒" in answer
-    assert "\n101 正常\n102 正常 等待 1" in answer and "\n103 只收 等待 1" in answer
+    assert "\n102 正常 等待 1" in answer and "\n103 只收 等待 1" in answer
+    assert answer.endswith("\n其余 1 个群正常，没有等待")
 
 
 async def test_the_log_has_who_did_what(gateway: ScriptedGateway, state_file: Path) -> None:

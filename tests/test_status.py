@@ -1,6 +1,7 @@
 """`python bot.py --status`: what a person and a health check read."""
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +13,7 @@ from roomsync import store
 from roomsync.cli.status import DAY, read_status, show_status
 from roomsync.errors import StateFileError
 from roomsync.inbox.incoming import Incoming
-from roomsync.model import Mode
+from roomsync.model import Hours, Mode
 from roomsync.session import Cooldown, Phase
 from roomsync.store import StateFile
 from roomsync.store.pauses import Pause
@@ -231,6 +232,10 @@ def test_what_staff_decided_is_shown(box: Box, capsys: pytest.CaptureFixture[str
         "staff paused Knowhere for 1 min more",
         "rooms set by staff: 群102 off",
     ]
+    hours = Hours(*(time.localtime(NOW + 60 * shift).tm_hour * 60 for shift in (0, 60)))
+    assert read_status(box.path, NOW, hours)[0].quiet_until
+    show_status(box.path, False, hours)
+    assert "quiet hours for" in capsys.readouterr().out
     status, _, _ = read_status(box.path, NOW)
     assert (status.paused, status.modes, status.is_well) == ({"": None, "Knowhere": NOW + 90}, {"群102": "off"}, True)
 
@@ -252,6 +257,7 @@ def test_machines_read_the_same(box: Box, capsys: pytest.CaptureFixture[str]) ->
         "outage": None,
         "outage_ended_at": None,
         "unreadable": 0,
+        "quiet_until": None,
         "paused": {},
         "modes": {},
         "rooms": [{"id": "r102", "topic": "群102", **ROOM, "waiting": 1, "oldest_waiting": 0.0}],

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from roomsync import store
 from roomsync.admin.office import Office
 from roomsync.admin.replies import MACHINE, Context, Refused, Reply
-from roomsync.admin.syntax import Name, number_of
+from roomsync.admin.syntax import number_of
 from roomsync.delivery.recalls import WINDOW, Recalls
 from roomsync.model import Kind, Message, Part, Room
 from roomsync.store.actions import Undo
@@ -84,7 +84,11 @@ def _ask(office: Office, context: Context, number: int) -> Reply:
     if context.confirmed:
         return _send(office, context, draft)
     shown = "\n".join(_shown(part) for part in draft.parts)
-    return Reply(f"公告 {number} → {_goal(office, draft.community)}：\n{shown}\n———\n/确认 {number} 发出")
+    quiet = "现在是免打扰时段，确认后会立即发出。\n" if office.gate.quiet_until(context.now) else ""
+    is_machine = context.place == MACHINE
+    ways = f'加上 --yes 直接发出，或 --do "/确认 {number}"' if is_machine else f"/确认 {number} 发出"
+    told = f"公告 {number} → {_goal(office, draft.community)}：\n{shown}\n———\n{quiet}{ways}"
+    return Reply(told, is_done=not is_machine)
 
 
 def _shown(part: Part) -> str:
@@ -94,7 +98,12 @@ def _shown(part: Part) -> str:
 def _goal(office: Office, community: str) -> str:
     rooms = _hearing(office, community)
     labels = "、".join(office.label(room) for room in rooms[:10]) + ("…" if len(rooms) > 10 else "")
-    return f"{office.scope(community)}{len(rooms)} 个群（{labels}）"
+    return f"{_count(office, community)}（{labels}）"
+
+
+def _count(office: Office, community: str) -> str:
+    scope, number = office.scope(community), len(_hearing(office, community))
+    return f"{scope} {number} 个群".lstrip()
 
 
 def _hearing(office: Office, community: str) -> list[Room]:
@@ -103,12 +112,15 @@ def _hearing(office: Office, community: str) -> list[Room]:
 
 def confirm(office: Office, context: Context, rest: str) -> Reply:
     """Send an announcement that was shown."""
-    number = number_of(rest)
+    waiting = store.drafts.asked(context.db, context.now - CONFIRM_TTL)
+    number = waiting[0] if len(waiting) == 1 and not rest else number_of(rest)
     draft = store.drafts.get(context.db, number) if number is not None else None
     if draft is None:
-        raise Refused(f"用法：{Name.CONFIRM.usage}（公告的编号）")
+        raise Refused(f"没有公告「{rest}」。等待确认的：{'、'.join(map(str, waiting)) or '没有'}")
     if draft.state is DraftState.SENT:
         raise Refused(f"公告 {draft.id} 已经发出。")
+    if draft.state is DraftState.UNDONE:
+        raise Refused(f"公告 {draft.id} 已撤回，要再发请重新 /公告")
     if draft.state is not DraftState.ASKED or draft.changed < context.now - CONFIRM_TTL:
         raise Refused(f"公告 {draft.id} 不能再确认，请重新发 /公告")
     return _send(office, context, draft)
@@ -121,17 +133,12 @@ def _send(office: Office, context: Context, draft: Draft) -> Reply:
     message_id = store.messages.add_own(db, draft.place, Kind.SYSTEM, context.now)
     store.deliveries.add(db, message_id, {room.id: draft.parts for room in rooms}, context.now, ANNOUNCED)
     store.drafts.set_state(db, draft.id, DraftState.SENT, context.now)
-    paused = office.session.paused_at(context.now)
-    later = (
-        "（现在暂停，恢复后发出）"
-        if any(office.session.is_paused(room.community, context.now) for room in rooms) and paused
-        else ""
-    )
-    scope = office.scope(draft.community)
-    undo = {"op": "announcement", "message": message_id, "place": draft.place}
-    return Reply(
-        f"公告 {draft.id} 正在发往 {scope}{len(rooms)} 个群{later}。", f"公告 {draft.id}：{_start(draft.parts)}", undo
-    )
+    is_paused = any(office.session.is_paused(room.community, context.now) for room in rooms)
+    later = "（现在暂停，恢复后发出）" if is_paused else ""
+    undo = {"op": "announcement", "message": message_id, "place": draft.place, "at": context.now}
+    undo |= {"draft": draft.id}
+    told = f"公告 {draft.id} 正在发往 {_count(office, draft.community)}{later}。"
+    return Reply(told, f"公告 {draft.id}：{_start(draft.parts)}", undo)
 
 
 def _start(parts: Sequence[Part]) -> str:
@@ -142,11 +149,14 @@ def _start(parts: Sequence[Part]) -> str:
 def undo_announcement(office: Office, context: Context, undo: Undo) -> str:
     """Take an announcement back in all rooms, within the time that WeChat gives."""
     db, message_id = context.db, int(str(undo["message"]))
+    if not store.messages.is_kept(db, message_id, float(str(undo["at"]))):
+        raise Refused("这条公告已经不在记录里，无法撤回。")
     if store.recalls.is_known(db, message_id):
         raise Refused("这条公告已经撤回。")
     first = store.sends.first_at(db, message_id)
     waiting = store.deliveries.has_waiting(db, message_id)
     if first is not None and first < context.now - WINDOW and not waiting:
         raise Refused("公告发出已超过两分钟，微信不允许撤回。")
+    store.drafts.set_state(db, int(str(undo["draft"])), DraftState.UNDONE, context.now)
     _, copies = Recalls.take_back(db, message_id, str(undo["place"]), context.now)
     return f"公告正在从 {copies} 处撤回" if copies else "公告还没有发出，已取消"

@@ -5,7 +5,7 @@ import logging
 
 from roomsync import store
 from roomsync.admin.office import Office
-from roomsync.admin.people import new_code
+from roomsync.admin.people import new_code, staff_undo
 from roomsync.delivery.outbox import add_line
 from roomsync.model import Message
 
@@ -21,7 +21,8 @@ class Claims:
     def __init__(self, office: Office) -> None:
         self._office, self._state = office, office.decided.state
         self._session = office.session
-        self._wrong = 0  # codes that were sent; counted in the state file's thread
+        self._wrong = 0  # codes that were sent while that one was right; counted in the state file's thread
+        self._code = ""
         self._account_id = ""  # for which this process made a code
 
     async def open(self) -> None:
@@ -29,7 +30,7 @@ class Claims:
         account, topic = self._session.account_id, self._office.rooms.staff_topic
         if account == self._account_id:
             return
-        self._account_id, self._wrong = account, 0
+        self._account_id = account
         code = await self._state.run(self._new_code)
         where = f"in the room {topic!r} or in private"
         log.warning("Nobody may command the bot yet. Send it this %s to be the first: /claim %s", where, code)
@@ -57,6 +58,8 @@ class Claims:
             wanted = store.staff.claim_code(db, now)
             if not wanted or store.messages.add(db, message, now) is None:
                 return None
+            if wanted != self._code:
+                self._code, self._wrong = wanted, 0
             if not hmac.compare_digest(wanted.encode(), code.encode()):
                 self._wrong += 1
                 if self._wrong >= MAX_TRIES:
@@ -65,6 +68,10 @@ class Claims:
             store.staff.set_claim_code(db, "")
             account, name = self._session.account_id, message.name or message.talker_id
             store.staff.add(db, account, message.talker_id, name, now)
-            store.actions.add(db, message.talker_id, name, message.room_id, f"认领：{name}", None, now)
+            undo = staff_undo("added", account, message.talker_id, name)
+            number = store.actions.add(db, message.talker_id, name, message.room_id, f"认领：{name}", undo, now)
             add_line(db, message.room_id, WELCOME, now, is_answer=True)
+            office = self._office.rooms.staff_room_id
+            if office and office != message.room_id:
+                add_line(db, office, f"「{name}」用认领码成为管理员（/撤销 {number}）", now, is_answer=True)
             return True

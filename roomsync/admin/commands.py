@@ -6,7 +6,7 @@ from roomsync import store
 from roomsync.admin import announcing, messages, pauses, people, reports, rooms
 from roomsync.admin.office import Office, person
 from roomsync.admin.replies import Context, Refused, Reply
-from roomsync.admin.syntax import Command, Name, number_of
+from roomsync.admin.syntax import Command, Name, number_of, spaced
 from roomsync.store.actions import Undo
 
 Handler = Callable[[Office, Context, str], Reply]
@@ -19,13 +19,14 @@ def carry_out(office: Office, context: Context, command: Command) -> tuple[str, 
         return f"没有「/{command.rest}」这个命令{near}发 /帮助 看全部。", False
     if "\n" in command.rest and command.name is not Name.ANNOUNCE:
         return "一条消息只能有一个命令。", False
-    if command.rest and command.name in PLAIN:
+    rest = command.rest if command.name is Name.ANNOUNCE else spaced(command.rest).rstrip("。.!！")
+    if rest and command.name in PLAIN:
         return f"用法：{command.name.usage}", False
     try:
-        reply = HANDLERS[command.name](office, context, command.rest)
+        reply = HANDLERS[command.name](office, context, rest)
     except Refused as refused:
         return str(refused), False
-    return _on_record(context, reply), True
+    return _on_record(context, reply), reply.is_done
 
 
 def _on_record(context: Context, reply: Reply) -> str:

@@ -1,19 +1,20 @@
 """The desk: where staff is heard. Nobody else gets an answer there, and nothing from there is relayed."""
 
 import logging
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Protocol
 
 from roomsync import store
 from roomsync.admin import announcing, notices, pauses
 from roomsync.admin.claims import Claims
 from roomsync.admin.commands import carry_out
+from roomsync.admin.notices import Directory
 from roomsync.admin.office import Office
 from roomsync.admin.replies import Context, Reply, span
 from roomsync.admin.staff_room import Found, choose_room
-from roomsync.admin.syntax import Command, claimed_code, parse
+from roomsync.admin.syntax import Command, Name, claimed_code, parse
 from roomsync.delivery.courier import Courier
 from roomsync.delivery.outbox import add_line
 from roomsync.errors import GatewayLost
@@ -24,17 +25,9 @@ from roomsync.text.system_messages import is_throttle_notice
 
 log = logging.getLogger(__name__)
 
+CODE = re.compile("[0-9]{6}")
+MENTION = re.compile(r"\A\s*@\S{1,64}\s+(?=[/／])")  # of the bot, before a command
 MAX_AGE = 300.0  # seconds after which a command that a gateway tells late is not carried out
-
-
-class Directory(Protocol):
-    """What knows names and numbers of people: the gateway. Raises `GatewayError` when the connection is gone."""
-
-    async def name_in(self, room_id: str, contact_id: str) -> str:
-        """Return what somebody is called in a room, or (empty) calls themselves; empty when that is not known."""
-
-    async def member_count(self, room_id: str) -> int | None:
-        """Return how many members a room has; None when that is not known."""
 
 
 class Desk:
@@ -58,11 +51,17 @@ class Desk:
         self._new: list[tuple[Room, str]] = []  # rooms that staff has to be told of, and who added the bot to them
         self._room_id = ""  # of the room of the staff, as it was found last
         self._problem = ""  # why no room is staff's
+        self._left: list[Room] = []  # likewise rooms that the bot was taken out of
         self._claims = Claims(office)
 
     def is_for(self, message: Message) -> bool:
         """Return whether a message was said where staff speaks: in private, or in its room."""
         return not message.room_id or message.room_id == self._rooms.staff_room_id
+
+    def is_secret(self, message: Message) -> bool:
+        """Return whether a message that was said elsewhere is a code: it must not be told to all."""
+        code = claimed_code(message.text) if message.kind is Kind.TEXT else None
+        return code is not None and CODE.fullmatch(code) is not None
 
     # --- who, and where ---
 
@@ -95,6 +94,7 @@ class Desk:
         if found.room_id != noted:
             with self._state.transaction() as db:
                 store.staff.note_room(db, rooms.staff_topic, found.room_id)
+                store.rooms.note_topics(db, {found.room_id: rooms.staff_topic} if found.room_id else {})
                 store.deliveries.cancel_room(db, found.room_id, Reason.ROOM_LEFT, now)
                 store.rooms.forget_mode(db, found.room_id)
                 self._office.decided.load_from(db, now)
@@ -104,10 +104,16 @@ class Desk:
         """Take note of rooms that were not there at the last login; what is said of them has to be asked for, later."""
         self._new += [(room, inviter_id) for room in rooms]
 
+    async def room_left(self, room: Room) -> None:
+        """Take note that the bot was taken out of a room."""
+        self._left.append(room)
+
     async def do_chores(self) -> None:
         """Tell staff of new rooms, and remind it of what it left without an end."""
         new, self._new = self._new, []
-        lines = await notices.of_new_rooms(self._office, self._directory, new) if new else []
+        left, self._left = self._left, []
+        lines = [f"机器人已不在「{room.topic}」，那里收不到转发了。" for room in left]
+        lines += await notices.of_new_rooms(self._office, self._directory, new) if new else []
         if await self._state.run(self._tell, lines):
             self._courier.wake()
 
@@ -166,7 +172,11 @@ class Desk:
 
     async def _hear_staff(self, message: Message, place: str) -> None:
         said = message.quote.reply if message.quote else message.text
+        if self._session.account_id in message.mention_ids:
+            said = MENTION.sub("", said)
         command = parse(said) if message.kind is Kind.TEXT else None
+        if command and claimed_code(said) is not None:
+            command = Command(Name.STAFF)  # who is on the list, and so who asks
         if command is None and not await self._state.run(self._collects, message.talker_id, place):
             return
         whole = await self._reader.complete(replace(message, text=said))

@@ -69,11 +69,13 @@ class Machine:
             changed, self._version = version != self._version, version
             return changed and bool(store.requests.open_ones(db))
 
+    def _open_ones(self) -> list[Request]:
+        with self._state.connection() as db:
+            return store.requests.open_ones(db)
+
     async def _work_off(self) -> None:
         office = self._make_office()
-        with self._state.connection() as db:
-            requests = store.requests.open_ones(db)
-        for request in requests:
+        for request in await self._state.run(self._open_ones):
             try:
                 ends = await self._state.run(self._carry_out, office, request)
             except Exception:
@@ -90,6 +92,8 @@ class Machine:
 
         now = office.clock()
         with self._state.transaction() as db:
+            if not store.requests.is_open(db, request.id):  # taken back meanwhile
+                return dict(office.decided.load_from(db, now))
             if request.until < self._wall():
                 store.requests.answer(db, request.id, TOO_LATE, False)
                 return dict(office.decided.load_from(db, now))

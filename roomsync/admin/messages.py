@@ -17,15 +17,15 @@ def recent(office: Office, context: Context, rest: str) -> Reply:
     """List the last messages, of one room or of all, each with its number."""
     room = office.room(rest) if rest else None
     found = store.messages.recent(context.db, room.id if room else None, MAX_RECENT)
-    return Reply("\n".join(line_of(office, one) for one in reversed(found)) or "还没有消息。")
+    return Reply("\n".join(line_of(office, one, context.now) for one in reversed(found)) or "还没有消息。")
 
 
-def line_of(office: Office, one: Spoken) -> str:
+def line_of(office: Office, one: Spoken, now: float) -> str:
     """Return a message on one line: `#12 101 张三 14:03 你好`."""
     room = office.rooms.get(one.room_id)
     words = "（已撤回）" if one.recalled else shorten(one.body, MAX_WORDS) or "（未转发）"
     where, who = office.label(room) if room else "?", shorten(one.name, MAX_WORDS)
-    return f"#{one.id} {where} {who} {clock(one.accepted_at)} {words}"
+    return f"#{one.id} {where} {who} {clock(one.accepted_at, now)} {words}"
 
 
 def spoken(context: Context, text: str) -> Spoken:
@@ -47,17 +47,16 @@ def recall(office: Office, context: Context, rest: str) -> Reply:
     if not one.body:
         raise Refused(f"#{one.id} 没有转发过。")
     key, copies = Recalls.take_back(db, one.id, one.room_id, context.now)
-    undo = {"op": "recall", "recall": key, "message": one.id}
-    told = f"正在从 {copies} 处撤回" if copies else "还没有发出，已取消"
-    return Reply(
-        f"#{one.id}（{one.name}）{told}；超过两分钟的，微信不允许撤回，群里会有一行说明。",
-        f"撤回 #{one.id} {one.name}",
-        undo,
-    )
+    undo = {"op": "recall", "recall": key, "message": one.id, "at": one.accepted_at}
+    late = "；发出超过两分钟的，微信不允许撤回，那里会有一行说明。原群里的原话还在"
+    told = f"正在从 {copies} 处撤回{late}" if copies else "还没有发出，已取消"
+    return Reply(f"#{one.id}（{one.name}）{told}。", f"撤回 #{one.id} {one.name}", undo)
 
 
 def undo_recall(office: Office, context: Context, undo: Undo) -> str:
     """Send a message again that was taken back."""
     message = int(str(undo["message"]))
+    if not store.messages.is_kept(context.db, message, float(str(undo["at"]))):
+        raise Refused("那条消息已经不在记录里，无法撤销。")
     again = Recalls.undo(context.db, int(str(undo["recall"])), message, context.now)
     return f"#{message} 重新发往 {again} 处" if again else f"#{message} 没有要重发的（作者自己也撤回了，或群收不到）"

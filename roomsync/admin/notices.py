@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -15,10 +16,13 @@ ASK_TIMEOUT = 3.0  # seconds for what the gateway knows of a room
 
 
 class Directory(Protocol):
-    """See `desk.Directory`."""
+    """What knows names and numbers of people: the gateway. Raises `GatewayError` when the connection is gone."""
 
-    async def name_in(self, room_id: str, contact_id: str) -> str: ...
-    async def member_count(self, room_id: str) -> int | None: ...
+    async def name_in(self, room_id: str, contact_id: str) -> str:
+        """Return what somebody is called in a room, or (empty) calls themselves; empty when that is not known."""
+
+    async def member_count(self, room_id: str) -> int | None:
+        """Return how many members a room has; None when that is not known."""
 
 
 async def of_new_rooms(office: Office, directory: Directory, new: Sequence[tuple[Room, str]]) -> list[str]:
@@ -37,8 +41,13 @@ async def _line(office: Office, directory: Directory, room: Room, inviter_id: st
         async with asyncio.timeout(ASK_TIMEOUT):
             inviter = await directory.name_in(room.id, inviter_id) if inviter_id else ""
             count = await directory.member_count(room.id)
-    facts = [f"邀请人 {inviter or '未知'}", *([f"共 {count} 人"] if count is not None else [])]
+    facts = [f"邀请人 {_plain(inviter) or '未知'}", *([f"共 {count} 人"] if count is not None else [])]
     label = office.label(room)
     is_asked = office.rooms.mode(room.id) is Mode.ASKED
     choice = f" · /接入 {label} · /拒绝 {label}" if is_asked else f" · 已加入，不要的话 /群 {label} 停"
-    return f"新群「{room.topic}」，{'，'.join(facts)}{choice}"
+    return f"新群「{_plain(room.topic)}」，{'，'.join(facts)}{choice}"
+
+
+def _plain(text: str) -> str:
+    """Return a topic that cannot look like the rest of a notice."""
+    return re.sub("[「」，·]", " ", text)

@@ -25,7 +25,7 @@ def pause(office: Office, context: Context, rest: str) -> Reply:
     undo = _before(context, [community])
     store.pauses.put(context.db, Pause(community, until, now, now))
     scope = office.scope(community)
-    ends = f"到 {clock(until)} 自动恢复" if until else "发 /恢复 继续"
+    ends = f"到 {clock(until, now)} 自动恢复" if until else "发 /恢复 继续"
     what = f"暂停{scope}" + (f" {minutes} 分钟" if minutes else "")
     return Reply(f"已暂停{scope}，期间的发言都会保留，之后补发；{ends}。", what, undo)
 
@@ -47,7 +47,9 @@ def resume(office: Office, context: Context, rest: str) -> Reply:
     for one in chosen:
         store.pauses.end(context.db, one, context.now)
     scope = office.scope(community)
-    return Reply(f"已恢复发送{scope}，保留的发言正在补发。", f"恢复发送{scope}", undo)
+    quiet = office.gate.quiet_until(context.now)
+    then = f"免打扰时段，{clock(quiet, context.now)} 起补发" if quiet else "保留的发言正在补发"
+    return Reply(f"已恢复发送{scope}，{then}。", f"恢复发送{scope}", undo)
 
 
 def undo_pauses(office: Office, context: Context, undo: Undo) -> str:
@@ -71,7 +73,7 @@ def _before(context: Context, touched: Sequence[str]) -> Undo:
 
 def line_of(office: Office, one: Pause, now: float) -> str:
     """Return what a pause is: of which community, since when, until when."""
-    ends = f"{clock(one.until)} 自动恢复" if one.until else "发 /恢复 继续"
+    ends = f"{clock(one.until, now)} 自动恢复" if one.until else "发 /恢复 继续"
     return f"已暂停{office.scope(one.community)} {span(now - one.since)}，{ends}"
 
 

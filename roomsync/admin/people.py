@@ -1,5 +1,7 @@
 """People: who is muted, and who is staff."""
 
+import math
+import re
 import secrets
 
 from roomsync import store
@@ -15,6 +17,7 @@ from roomsync.text.characters import fold
 LATELY = 24 * 3600.0  # seconds in which somebody spoke who can be named by name
 MAX_MINUTES = 365 * 24 * 60
 MAX_CANDIDATES = 10
+STAFF_WORDS = re.compile(r"(加|添加|删|删除|add|del)(?![A-Za-z加除])(.*)", re.IGNORECASE | re.DOTALL)
 CODE_TTL = 1800.0  # seconds in which a code that staff gave can be used
 
 
@@ -22,6 +25,7 @@ def mute(office: Office, context: Context, rest: str) -> Reply:
     """Let what a member says be relayed nowhere, for minutes or for good: `#12 60`, or a name."""
     if not rest:
         raise Refused(f"用法：{Name.MUTE.usage}。编号见 /最近")
+    rest = rest.strip("@「」 ").removesuffix("分钟")
     whole, (name, minutes) = rest.strip(), split_number(rest)
     if number_of(whole) is not None:
         said, minutes = spoken(context, whole), None
@@ -29,9 +33,8 @@ def mute(office: Office, context: Context, rest: str) -> Reply:
         said = spoken(context, name)
     else:
         found = _named(context, whole)
-        said, minutes = (
-            (_only(office, found, whole), None) if found else (_only(office, _named(context, name), name), minutes)
-        )
+        minutes = None if found else minutes
+        said = _only(office, context, found or _named(context, name), whole if found else name)
     if minutes is not None and not 1 <= minutes <= MAX_MINUTES:
         raise Refused(f"分钟数要在 1 到 {MAX_MINUTES} 之间。")
     if said.talker_id in [one.contact_id for one in store.staff.members(context.db, office.session.account_id)]:
@@ -40,7 +43,7 @@ def mute(office: Office, context: Context, rest: str) -> Reply:
     until = None if minutes is None else context.now + 60 * minutes
     store.mutes.put(context.db, Mute(said.talker_id, office.session.account_id, said.name, until, None))
     what = f"静音 {said.name}" + (f" {minutes} 分钟" if minutes else "")
-    ends = f"到 {clock(until)}" if until else "直到撤销"
+    ends = f"到 {clock(until, context.now)}" if until else "直到撤销"
     undo = {"op": "mute", "contact": said.talker_id, "name": said.name, "was": list(before) if before else None}
 
     def then(number: int) -> None:
@@ -56,11 +59,11 @@ def _named(context: Context, name: str) -> list[Spoken]:
     return list(found.values())
 
 
-def _only(office: Office, found: list[Spoken], name: str) -> Spoken:
+def _only(office: Office, context: Context, found: list[Spoken], name: str) -> Spoken:
     if not found:
         raise Refused(f"最近一天没有叫「{name}」的人发言。发 /最近 看编号。")
     if len(found) > 1:
-        lines = "\n".join(line_of(office, one) for one in found[:MAX_CANDIDATES])
+        lines = "\n".join(line_of(office, one, context.now) for one in found[:MAX_CANDIDATES])
         raise Refused(f"有 {len(found)} 人叫「{name}」，请用编号：\n{lines}")
     return found[0]
 
@@ -82,7 +85,7 @@ def muted(office: Office, context: Context, rest: str) -> Reply:
     found, lines = store.mutes.all_of(context.db, context.now), []
     void = sum(one.account_id != office.session.account_id for one in found)
     for one in [one for one in found if one.account_id == office.session.account_id]:
-        ends = f"还剩 {span(one.until - context.now)}" if one.until else "长期"
+        ends = f"还剩 {span(60 * math.ceil((one.until - context.now) / 60))}" if one.until else "长期"
         lines.append(f"{one.name} {ends} · /撤销 {one.action_id}")
     if void:
         lines.append(f"换号或重新登录之前静音的 {void} 人已失效，需要的话请重新静音。")
@@ -91,15 +94,16 @@ def muted(office: Office, context: Context, rest: str) -> Reply:
 
 def staff(office: Office, context: Context, rest: str) -> Reply:
     """List the staff, add somebody who is mentioned, or take somebody off the list."""
-    word, argument = rest[:1], rest[1:].strip()
-    if rest.casefold().startswith(("add", "del")):
-        word, argument = {"add": "加", "del": "删"}[rest[:3].casefold()], rest[3:].strip()
+    if not office.session.account_id:
+        raise Refused("微信还没登录，名单暂时查不到。")
+    found = STAFF_WORDS.match(rest)
+    word, argument = (found[1][:1].casefold(), found[2].strip()) if found else ("?", "")
     if not rest:
-        found = store.staff.members(context.db, office.session.account_id)
-        return Reply("\n".join(f"{one.id} {one.name}" for one in found) or "还没有管理员。")
-    if word == "加":
+        listed = store.staff.members(context.db, office.session.account_id)
+        return Reply("\n".join(f"{one.id} {one.name}" for one in listed) or "还没有管理员。")
+    if word in "加添a":
         return _add(office, context)
-    if word == "删":
+    if word in "删d":
         return _remove(office, context, argument)
     raise Refused(f"用法：{Name.STAFF.usage}")
 
@@ -110,15 +114,16 @@ def _add(office: Office, context: Context) -> Reply:
     if not new and context.place == office.rooms.staff_room_id:
         raise Refused("没有认出 @ 的人。请和我私聊发 /管理员 加，取一个认领码转给对方。")
     if not new:
+        void = "，之前的认领码作废" if store.staff.claim_code(context.db, context.now) else ""
         code = new_code(context.db, context.now + CODE_TTL)
-        said = f"把这个认领码转给对方，让对方私聊我：/认领 {code}（{span(CODE_TTL)}内有效，只能用一次）"
+        said = f"把这个认领码转给对方，让对方私聊我：/认领 {code}（{span(CODE_TTL)}内有效，只能用一次{void}）"
         return Reply(said, "发放认领码", {"op": "code", "code": code})
     if len(new) > 1:
         raise Refused("一次只能加一个人。")
     name = names[new[0]] or new[0]
     if not store.staff.add(context.db, account, new[0], name, context.now):
         raise Refused(f"「{name}」已经是管理员。")
-    return Reply(f"「{name}」现在是管理员。", f"加管理员 {name}", _undo("added", account, new[0], name))
+    return Reply(f"「{name}」现在是管理员。", f"加管理员 {name}", staff_undo("added", account, new[0], name))
 
 
 def _remove(office: Office, context: Context, argument: str) -> Reply:
@@ -130,11 +135,12 @@ def _remove(office: Office, context: Context, argument: str) -> Reply:
     if len(found) == 1:
         raise Refused("不能删除最后一位管理员。")
     store.staff.remove(context.db, account, one.contact_id)
-    undo = _undo("removed", account, one.contact_id, one.name)
+    undo = staff_undo("removed", account, one.contact_id, one.name)
     return Reply(f"「{one.name}」不再是管理员。", f"删管理员 {one.name}", undo)
 
 
-def _undo(op: str, account: str, contact_id: str, name: str) -> Undo:
+def staff_undo(op: str, account: str, contact_id: str, name: str) -> Undo:
+    """Return what takes back that somebody was "added" to the staff of an account, or "removed"."""
     return {"op": op, "account": account, "contact": contact_id, "name": name}
 
 

@@ -14,7 +14,8 @@ from roomsync.relay.router import Reader
 from roomsync.session import Session
 
 if TYPE_CHECKING:
-    from roomsync.admin.desk import Desk, Directory
+    from roomsync.admin.desk import Desk
+    from roomsync.admin.notices import Directory
     from roomsync.admin.office import Office
 
 
@@ -58,9 +59,13 @@ class Reception:
             await self.desk.open()
 
     async def hear(self, message: Message) -> bool:
-        """Hear a message that was said where staff speaks; return False for any other. Raises `GatewayError`."""
-        if self.desk is None or not self.desk.is_for(message):
+        """Hear a message that is said where staff speaks; return False for one that is not. Raises `GatewayError`."""
+        if self.desk is None:
             return False
+        if message.room_id:
+            await self._roster.room(message.room_id)  # looked at, if it was never seen: it may be staff's
+        if not self.desk.is_for(message):
+            return self.desk.is_secret(message)
         await self.desk.handle(message)
         return True
 

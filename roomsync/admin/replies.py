@@ -36,23 +36,25 @@ class Context:
 class Reply:
     """An answer. `what` was done, for the record, empty when nothing was; `undo` takes it back.
 
-    `then` is called with the number under which that is on record.
+    `then` is called with the number under which that is on record. `is_done`: nothing more has to be said for it.
     """
 
     text: str
     what: str = ""
     undo: Undo | None = None
     then: Callable[[int], None] = lambda number: None
+    is_done: bool = True
 
 
-def clock(at: float) -> str:
-    """Return a time as people of this machine's time zone read it: `14:30`."""
-    return time.strftime("%H:%M", time.localtime(at))
+def clock(at: float, now: float) -> str:
+    """Return a time as people of this machine's time zone read it: `14:30`, of another day `11-26 14:30`."""
+    then, today = time.localtime(at), time.localtime(now)
+    return time.strftime("%H:%M" if then[:3] == today[:3] else "%m-%d %H:%M", then)
 
 
 def span(seconds: float) -> str:
-    """Return how long something takes: `12 秒`, `5 分钟`, `3 小时`, `2 天`."""
+    """Return how long something takes: `12 秒`, `90 分钟`, `3 小时`, `2 天`; never more than it is."""
     for unit, size in (("天", 86400), ("小时", 3600), ("分钟", 60)):
-        if seconds >= size:
-            return f"{round(seconds / size)} {unit}"
+        if seconds >= 2 * size or size <= seconds < 1.1 * size:
+            return f"{int(seconds // size)} {unit}"
     return f"{max(0, round(seconds))} 秒"

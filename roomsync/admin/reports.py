@@ -1,6 +1,7 @@
 """Reports: how the bot is doing, what staff did, what can be said."""
 
 import statistics
+from collections.abc import Mapping
 
 from roomsync import store
 from roomsync.admin.office import Office
@@ -8,6 +9,8 @@ from roomsync.admin.pauses import line_of
 from roomsync.admin.replies import Context, Reply, clock, span
 from roomsync.admin.rooms import WORDS
 from roomsync.admin.syntax import Name
+from roomsync.model import Mode
+from roomsync.session import Session
 from roomsync.store.report import RoomReport
 
 HOUR, DAY = 3600.0, 86400.0
@@ -22,23 +25,44 @@ def help_(office: Office, context: Context, rest: str) -> Reply:
 def status(office: Office, context: Context, rest: str) -> Reply:
     """Say whether the bot is connected, throttled or paused, how long copies take, and how each room is doing."""
     db, now, session = context.db, context.now, office.session
-    lines = ["已连接" if session.is_ready else "微信未就绪，发言先保留"]
+    lines = [
+        "已连接"
+        if session.is_ready
+        else "微信还没登录好"
+        if session.is_connected
+        else "没有连上网关，现在听不到群里的话"
+    ]
     if session.cooldown.until > now:
         lines.append(f"微信提示发送过快，{span(session.cooldown.until - now)}后继续")
     lines += [line_of(office, one, now) for one in store.pauses.all_of(db, now)]
     if (quiet := office.gate.quiet_until(now)) > now:
-        lines.append(f"免打扰时段，{clock(quiet)} 恢复发送")
+        lines.append(f"免打扰时段，{clock(quiet, now)} 恢复发送")
     delays = store.report.delays(db, now - HOUR)
     if delays:
         lines.append(f"近一小时到达：通常 {span(statistics.median(delays))}，最慢 {span(max(delays))}")
     reports = {report.id: report for report in store.report.rooms(db, now - DAY, now)}
     for prefix in office.rooms.prefixes:
-        lines.append(f"{prefix}：")
-        lines += [
-            f"{office.short_label(room)} {WORDS[office.rooms.mode(room.id)]}{_of_room(reports.get(room.id))}"
-            for room in office.all_rooms(prefix)
-        ]
+        lines += [f"{prefix}：", *_of_rooms(office, prefix, reports)]
     return Reply("\n".join(lines))
+
+
+def _connection(session: Session) -> str:
+    if session.is_ready:
+        return "已连接"
+    return "微信还没登录好" if session.is_connected else "没有连上网关，现在听不到群里的话"
+
+
+def _of_rooms(office: Office, prefix: str, reports: Mapping[str, RoomReport]) -> list[str]:
+    """Return a line for each room of a community of which there is something to say, and one for the others."""
+    lines, others = [], []
+    for room in office.all_rooms(prefix):
+        mode, told = office.rooms.mode(room.id), _of_room(reports.get(room.id))
+        label = office.short_label(room)
+        if mode is Mode.NORMAL and not told:
+            others.append(label)
+        else:
+            lines.append(f"{label} {WORDS[mode]}{told}")
+    return [*lines, f"{'其余 ' if lines else ''}{len(others)} 个群正常，没有等待"] if others else lines
 
 
 def _of_room(report: RoomReport | None) -> str:
@@ -55,5 +79,5 @@ def log(office: Office, context: Context, rest: str) -> Reply:
     lines = []
     for one in reversed(store.actions.last(context.db, MAX_ACTIONS)):
         undone = f"（{one.undone_by} 已撤销）" if one.undone_at else ""
-        lines.append(f"{one.id} {clock(one.at)} {one.name}：{one.what}{undone}")
+        lines.append(f"{one.id} {clock(one.at, context.now)} {one.name}：{one.what}{undone}")
     return Reply("\n".join(lines) or "还没有操作。")

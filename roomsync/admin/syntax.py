@@ -80,6 +80,11 @@ def claimed_code(text: str) -> str | None:
     return next((_plain(code) for code in codes if code is not None), None)
 
 
+def spaced(text: str) -> str:
+    """Return a text whose blanks are all ordinary ones, one at a time, as phones write others."""
+    return " ".join(text.split())
+
+
 def _behind(said: str, name: str) -> str | None:
     """Return what follows a name that a text starts with; None when it does not."""
     start, rest = said[: len(name)], said[len(name) :]

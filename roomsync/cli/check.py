@@ -15,7 +15,7 @@ from roomsync.gateway.protocol import EventType
 from roomsync.inbox.event_handlers import payload_of, qrcode_of, text_of
 from roomsync.model import Cursor
 from roomsync.relay.rooms import Rooms
-from roomsync.store import StateFile, read_only
+from roomsync.store import StateFile, is_held, read_only
 from roomsync.text.characters import harmless
 
 MAX_TOPICS = 10
@@ -130,8 +130,8 @@ async def _communities(link: Connection, rooms: Rooms) -> None:
 
 def _claim(settings: Settings) -> None:
     """Show the code with which somebody becomes staff, while there is one."""
-    if not settings.admin_room or not settings.state_file.exists():
-        return
+    if not settings.admin_room or not is_held(settings.state_file):
+        return  # each start makes another code
     with contextlib.suppress(StateFileError), read_only(settings.state_file) as db:
         if code := store.staff.claim_code(db, time.time()):
             _line("", f"who sends the bot this, there or in private, is staff from then on: /claim {code}")

@@ -27,7 +27,7 @@ def _answer(args: argparse.Namespace, folder: Path) -> int:
     if args.status:
         from roomsync.cli.status import show_status
 
-        return show_status(settings.state_file, args.json)
+        return show_status(settings.state_file, args.json, settings.quiet_hours)
     if args.do is not None:
         from roomsync.cli.do import do
 

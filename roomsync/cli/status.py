@@ -7,8 +7,9 @@ from pathlib import Path
 
 from roomsync import store
 from roomsync.cli.arguments import COMMAND
+from roomsync.delivery.quiet import DailyHours
 from roomsync.errors import StateFileError
-from roomsync.model import Mode
+from roomsync.model import Hours, Mode
 from roomsync.session import Phase
 from roomsync.store import is_held, read_only
 from roomsync.store.report import RoomReport
@@ -30,8 +31,8 @@ class Status:
 
     `silence`: seconds since the bot wrote its state file, which it does every few; None when it does not run.
     `outage`: how many seconds the file could not be written, until `outage_ended_at`; None without one in 24 h.
-    `paused`: what staff paused, community (empty: all) -> until when, None without an end. `modes`: topic -> mode of
-    the rooms that do not take part as usual.
+    `quiet_until`: the end of the quiet hours that it is in. `paused`: what staff paused, community (empty: all) ->
+    until when, None without an end. `modes`: topic -> mode of the rooms that do not take part as usual.
     """
 
     running: bool
@@ -45,6 +46,7 @@ class Status:
     outage: float | None
     outage_ended_at: float | None
     unreadable: int
+    quiet_until: float | None
     paused: dict[str, float | None]
     modes: dict[str, str]
     rooms: list[RoomReport]
@@ -55,7 +57,7 @@ class Status:
         return self.logged_in and (self.silence or 0.0) < MAX_SILENCE
 
 
-def read_status(path: Path, now: float) -> tuple[Status, Phase, float]:
+def read_status(path: Path, now: float, hours: Hours | None = None) -> tuple[Status, Phase, float]:
     """Return the status, the phase that the session is or was in, and what the bot's own clock says at `now`.
 
     Raises `StateFileError`.
@@ -82,6 +84,7 @@ def read_status(path: Path, now: float) -> tuple[Status, Phase, float]:
                 outage=health.outage_length if has_outage else None,
                 outage_ended_at=health.outage_ended_at if has_outage else None,
                 unreadable=store.incoming.given_up(db, now - DAY),
+                quiet_until=(DailyHours(hours).end(now) or None) if hours else None,
                 paused={one.community: one.until for one in store.pauses.all_of(db, now)},
                 modes={topic: mode for topic, mode in store.rooms.decided(db) if mode is not Mode.NORMAL},
                 rooms=store.report.rooms(db, now - DAY, now),
@@ -91,9 +94,9 @@ def read_status(path: Path, now: float) -> tuple[Status, Phase, float]:
         )
 
 
-def show_status(path: Path, as_json: bool) -> int:
-    """Print the status; return 0 when a bot is running on that file and relays, else 1."""
-    status, phase, now = read_status(path, time.time())
+def show_status(path: Path, as_json: bool, hours: Hours | None = None) -> int:
+    """Print the status; return 0 when a bot is running on that file and relays, else 1. `hours`: its quiet hours."""
+    status, phase, now = read_status(path, time.time(), hours)
     lines = [_json(status)] if as_json else _lines(status, phase, now)
     print("\n".join(lines))  # noqa: T201
     return 0 if status.is_well else 1
@@ -122,15 +125,24 @@ def _lines(status: Status, phase: Phase, now: float) -> list[str]:
         lines.append(f"WeChat says that the account sends too fast: nothing is sent for {_age(status.cooldown)}")
     if status.unreadable:
         lines.append(f"{status.unreadable} messages of the last 24 h could not be read from the gateway")
+    lines += _decided(status, now)
+    if status.rooms:
+        lines.append(f"{'waiting':>8}{'sent':>8}{'failed':>8}{'expired':>8}{'cancelled':>11}  room (last 24 h)")
+    return lines + [_room_line(room) for room in status.rooms]
+
+
+def _decided(status: Status, now: float) -> list[str]:
+    """Return what keeps rooms from being sent to: quiet hours, and what staff decided."""
+    lines = []
+    if status.quiet_until:
+        lines.append(f"quiet hours for {_age(status.quiet_until - now)} more: rooms get only what staff announces")
     for community, until in status.paused.items():
         ends = f"for {_age(until - now)} more" if until else "until /恢复 (/resume)"
         lines.append(f"staff paused {harmless(community) or 'all communities'} {ends}")
     if status.modes:
         modes = ", ".join(f"{harmless(topic)} {mode}" for topic, mode in status.modes.items())
         lines.append(f"rooms set by staff: {modes}")
-    if status.rooms:
-        lines.append(f"{'waiting':>8}{'sent':>8}{'failed':>8}{'expired':>8}{'cancelled':>11}  room (last 24 h)")
-    return lines + [_room_line(room) for room in status.rooms]
+    return lines
 
 
 def _room_line(room: RoomReport) -> str:

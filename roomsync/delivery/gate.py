@@ -54,6 +54,10 @@ class Gate:
             return NOTHING
         return ANNOUNCED if self.quiet and self.quiet.end(now) else ALL
 
+    def is_staffs(self, room_id: str) -> bool:
+        """Return whether a room is of no community: what goes there are answers to staff."""
+        return self._community_of(room_id) is None
+
     def is_shut(self, now: float) -> bool:
         """Return whether it is shut to any room."""
         return bool(self._shut(now))

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import chain, islice, takewhile
 
 from roomsync import store
 from roomsync.delivery.gate import ALL, passes
@@ -89,7 +90,7 @@ class Outbox(Outcomes):
         `least`: the least priority of what passes its gate now.
         """
         with self.state.connection() as db:
-            return due_at(_passing(store.waiting.fronts(db, room_id), least), now)
+            return due_at(_passing(db, room_id, least), now)
 
     def take(
         self, room_id: str, now: float, *, shown: Shown | None = None, quotes: bool = False, least: float = ALL
@@ -120,7 +121,7 @@ class Outbox(Outcomes):
         self, db: store.Connection, room_id: str, now: float, shown: Shown | None, quotes: bool, least: float
     ) -> list[Waiting]:
         """Return the deliveries that go to a room next; none when nothing may go."""
-        fronts, memory = _passing(store.waiting.fronts(db, room_id), least), self._memories[room_id]
+        fronts, memory = _passing(db, room_id, least), self._memories[room_id]
         with _queues(db, room_id, fronts, quotes and not memory.is_late(fronts, now)) as queues:
             passed = any(memory.owes(row, now) for row in fronts)
             if any([_caption_again(db, room_id, row, now, passed) for row in fronts]):  # of all of them
@@ -136,8 +137,17 @@ class Outbox(Outcomes):
         return batch
 
 
-def _passing(fronts: Iterable[Waiting], least: float) -> list[Waiting]:
-    return [row for row in fronts if passes(row, least)]
+def _passing(db: store.Connection, room_id: str, least: float) -> list[Waiting]:
+    """Return what stands first for a room, of each source room apart, among what passes its gate."""
+    fronts = store.waiting.fronts(db, room_id)
+    if least == ALL:
+        return fronts
+    found = []
+    for front in fronts:
+        # Only what goes ahead of all else passes a gate that is shut, and that stands first.
+        rows = takewhile(lambda row: row.priority > 0, chain([front], store.waiting.behind(db, front)))
+        found += list(islice((row for row in rows if passes(row, least)), 1))
+    return found
 
 
 @contextmanager

@@ -74,7 +74,8 @@ class Picker:
     def _join(self, ready: ReadyQueue, heads: Iterable[Head], now: float, in_hand: Collection[str]) -> None:
         for head in heads:
             if head.room_id not in in_hand and (head.urgent or self._gate.least(head.room_id, now) == ALL):
-                ready.join(head.room_id, self._pacer.served_at(head.room_id), urgent=head.urgent)
+                served_at, staff = self._pacer.served_at(head.room_id), self._gate.is_staffs(head.room_id)
+                ready.join(head.room_id, served_at, urgent=head.urgent, staff=staff)
             if head.urgent_at is not None:
                 ready.look_later(head.room_id, head.urgent_at)
 

@@ -15,7 +15,7 @@ class Place(NamedTuple):
 
 
 class ReadyQueue:
-    """Rooms that something waits for: urgent ones, and the others. Nothing here knows what waits, nor reads a clock.
+    """Rooms that something waits for: staff's, urgent ones, others. Nothing here knows what waits, nor reads a clock.
 
     A room leaves its place when it is served, and joins again when something else waits for it. One may stand here for
     which nothing waits any more: who takes its turn finds out, and lets it leave.
@@ -23,16 +23,17 @@ class ReadyQueue:
 
     def __init__(self) -> None:
         self._places: dict[str, Place] = {}
+        self._staff: list[Place] = []
         self._urgent: list[Place] = []
         self._others: list[Place] = []
         self._later: list[tuple[float, str]] = []
         self._number = 0
 
-    def join(self, room_id: str, served_at: float, *, urgent: bool = False) -> None:
-        """Give a room its place; one that stands here already gets a new one."""
+    def join(self, room_id: str, served_at: float, *, urgent: bool = False, staff: bool = False) -> None:
+        """Give a room its place, staff's before urgent ones; one that stands here already gets a new one."""
         self._number += 1
         place = self._places[room_id] = Place(served_at, self._number, room_id)
-        heapq.heappush(self._urgent if urgent else self._others, place)
+        heapq.heappush(self._staff if staff else self._urgent if urgent else self._others, place)
 
     def has(self, room_id: str) -> bool:
         """Return whether a room has a place."""
@@ -44,12 +45,12 @@ class ReadyQueue:
 
     def first(self, rest: float, now: float) -> str | None:
         """Return whose turn it is: an urgent room, else the one served longest ago; none that was served in `rest`."""
-        tops = [place for place in (self._top(self._urgent), self._top(self._others)) if place]
+        tops = [place for place in map(self._top, (self._staff, self._urgent, self._others)) if place]
         return next((place.room_id for place in tops if place.served_at + rest <= now), None)
 
     def oldest(self) -> float:
         """Return when the room was served that was served longest ago of all; infinity when none has a place."""
-        tops = [place for place in (self._top(self._urgent), self._top(self._others)) if place]
+        tops = [place for place in map(self._top, (self._staff, self._urgent, self._others)) if place]
         return min((place.served_at for place in tops), default=math.inf)
 
     def look_later(self, room_id: str, at: float) -> None:

@@ -34,6 +34,9 @@ class Watcher(Protocol):
     async def rooms_changed(self, *, settled: bool) -> None:
         """Hear that what is known of some room may have changed; `settled`: all rooms are listed, after a login."""
 
+    async def room_left(self, room: Room) -> None:
+        """Hear that the bot was taken out of a room of a community."""
+
     async def rooms_are_new(self, rooms: Sequence[Room], inviter_id: str) -> None:
         """Hear of rooms that were not there at the last login, and who added the bot to them, if that is known."""
 
@@ -229,6 +232,8 @@ class Roster:
         if left:
             log.warning("The bot is no longer in %s; %d waiting deliveries to it are cancelled.", left.topic, cancelled)
         await self._tell([])
+        if left and self.watcher:
+            await self.watcher.room_left(left)
 
     async def room(self, room_id: str) -> Room | None:
         """Return the room of a message, if it is in a community; a room never seen before is looked at."""

@@ -17,6 +17,7 @@ class DraftState(StrEnum):
     COLLECTING = "collecting"  # what its author posts next becomes part of it
     ASKED = "asked"  # it was shown, and waits to be confirmed
     SENT = "sent"
+    UNDONE = "undone"  # it was sent, and taken back
     DROPPED = "dropped"
 
 
@@ -46,6 +47,12 @@ def get(db: Connection, number: int) -> Draft | None:
     """Return the announcement of that number."""
     row = db.execute(f"SELECT {COLUMNS} FROM drafts WHERE id = ?", (number,)).fetchone()
     return _draft(row) if row else None
+
+
+def asked(db: Connection, since: float) -> list[int]:
+    """Return the numbers of the announcements that wait to be confirmed, shown since then."""
+    rows = db.execute("SELECT id FROM drafts WHERE state = ? AND changed >= ? ORDER BY id", (DraftState.ASKED, since))
+    return [number for (number,) in rows]
 
 
 def collecting(db: Connection, contact_id: str, place: str, since: float) -> Draft | None:

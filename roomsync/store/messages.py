@@ -106,6 +106,12 @@ def shown_as(db: Connection, gateway_id: str, room_id: str) -> list[Kept]:
     return [Kept(*row) for row in rows]
 
 
+def is_kept(db: Connection, message_id: int, accepted_at: float) -> bool:
+    """Return whether the message of that key is the one that was accepted then: keys may come again, in the end."""
+    query = "SELECT 1 FROM messages WHERE id = ? AND accepted_at = ?"
+    return db.execute(query, (message_id, accepted_at)).fetchone() is not None
+
+
 def recent(db: Connection, room_id: str | None, limit: int) -> list[Spoken]:
     """Return the last messages that members said in a room of a community (None: in any), the newest first."""
     where = "" if room_id is None else f"AND m.room = {rooms.KEY}"

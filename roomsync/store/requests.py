@@ -26,6 +26,12 @@ def open_ones(db: Connection) -> list[Request]:
     return [Request(number, until, command, bool(confirmed)) for number, until, command, confirmed in db.execute(query)]
 
 
+def is_open(db: Connection, number: int) -> bool:
+    """Return whether a command is there, and has no answer."""
+    query = "SELECT 1 FROM requests WHERE id = ? AND succeeded IS NULL"
+    return db.execute(query, (number,)).fetchone() is not None
+
+
 def version(db: Connection) -> int:
     """Return a number that is another one after another process wrote to the file."""
     return int(db.execute("PRAGMA data_version").fetchone()[0])
