@@ -72,6 +72,19 @@ async def test_rooms_of_one_label_have_numbers(gateway: ScriptedGateway, state_f
         assert (staff.bot.rooms.mode("evil"), staff.bot.rooms.mode("r101")) == (Mode.RECEIVE, Mode.NORMAL)
 
 
+async def test_rooms_that_are_listed_late_at_first_are_not_asked_about(
+    gateway: ScriptedGateway, state_file: Path
+) -> None:
+    """With NEW_ROOMS=ask a room that comes within minutes of the very first start takes part; later ones do not."""
+    async with staffed(gateway, state_file, NEW_ROOMS="ask") as staff:
+        gateway.invite("r104", "Milvus用户交流群104")
+        await until(lambda: staff.bot.rooms.get("r104"))
+        staff.bot.clock.go_on(601)
+        gateway.invite("r105", "Milvus用户交流群105")
+        await until(lambda: staff.bot.rooms.get("r105"))
+        assert [staff.bot.rooms.mode(one) for one in ("r104", "r105")] == [Mode.NORMAL, Mode.ASKED]
+
+
 async def test_a_strangers_room_takes_nobodys_place(gateway: ScriptedGateway, state_file: Path) -> None:
     """With NEW_ROOMS=ask a room that has the topic of one that is not listed any more is new all the same."""
     async with staffed(gateway, state_file, NEW_ROOMS="ask"):
@@ -177,6 +190,8 @@ async def test_a_new_room_is_told_of(gateway: ScriptedGateway, state_file: Path)
 
 async def test_a_new_room_is_asked_about(gateway: ScriptedGateway, state_file: Path) -> None:
     """With NEW_ROOMS=ask it neither hears nor is heard until staff lets it in, also over a restart; that is undone."""
+    async with staffed(gateway, state_file):
+        pass
     async with staffed(gateway, state_file, NEW_ROOMS="ask") as staff:
         gateway.invite("r104", "Milvus用户交流群104")
         await gateway.until(lambda: len(staff.said_in(OFFICE)) == 2)

@@ -15,6 +15,7 @@ from roomsync.relay.rooms import Rooms
 
 log = logging.getLogger(__name__)
 
+FIRST_ROOMS_TIME = 600.0  # seconds after the very first start in which rooms come that need not be asked about
 SETTLE_DELAYS = (1.0, 2.0, 4.0, 8.0)  # seconds between looks at a list of rooms that is not complete yet
 
 
@@ -58,7 +59,7 @@ class Roster:
         self._state = outbox.state
         self._outbox = outbox
         self._clock = clock
-        self._asks = asks
+        self._asks, self._asks_from = asks, 0.0
         self._numbers = itertools.count()  # of questions about topics, in the order in which they are asked
         self._found_at = next(self._numbers)  # the question about all rooms that was asked last
         self._news: dict[str, tuple[int, str]] = {}  # what later ones brought, each with its number, by room
@@ -87,6 +88,8 @@ class Roster:
         with self._state.transaction() as db:
             moves = store.rooms.replace_all(db, topics, strict=self._asks)
             decided = store.rooms.modes(db).keys()
+            if not decided:
+                self._asks_from = self._clock() + FIRST_ROOMS_TIME
             noted = [topic for one, topic in before.items() if moves.get(one, one) in decided]
             new = self._admit(db, topics, decided, {self.rooms.community_of(topic) for topic in noted})
         return moves, new
@@ -102,13 +105,15 @@ class Roster:
     ) -> list[str]:
         """Decide how rooms of communities take part about which nothing was decided yet; return those to tell of.
 
-        The first that are found of a community, of those that are not `known`, are what it begins with.
+        The first that are found of a community, of those that are not `known`, are what it begins with; and after the
+        first start some gateways list their rooms bit by bit.
         """
+        asks = self._asks and self._clock() >= self._asks_from
         undecided = {one: self.rooms.community_of(topic) for one, topic in topics.items() if one not in decided}
         new = [one for one, community in undecided.items() if community and community in known]
         for one, community in undecided.items():
             if community:
-                store.rooms.set_mode(db, one, Mode.ASKED if one in new and self._asks else Mode.NORMAL)
+                store.rooms.set_mode(db, one, Mode.ASKED if one in new and asks else Mode.NORMAL)
         self.rooms.decide(store.rooms.modes(db), store.rooms.numbers(db))
         return new
 
