@@ -11,6 +11,12 @@ from tests.scripted import ScriptedGateway
 from tests.staffed import NAME, staffed
 
 
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A state file that a bot holds is held, without a second in which it might leave."""
+    monkeypatch.setattr("roomsync.store.opening.LOCK_TIMEOUT", 0.0)
+
+
 async def test_check_shows_what_the_bot_will_use(
     gateway: ScriptedGateway, state_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -139,6 +139,7 @@ class Relay(RuleBasedStateMachine):
     def step(self, outcome: str, echo_first: bool) -> None:
         """The courier makes a send, or waits until it can."""
         self.outcome, self.echo_first = outcome, echo_first
+        self.clock.now += 0.001  # no two sends are made at the same time: which was the last is known by that
         made, send = [], self.send
 
         async def watched(room_id: str, *args: object) -> str | None:
