@@ -1,7 +1,7 @@
 """What staff decided, kept in the state file and known to those who act on it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from roomsync import store
 from roomsync.moderation.mutes import Mutes
@@ -9,8 +9,7 @@ from roomsync.relay.rooms import Rooms
 from roomsync.store import StateFile
 
 
-@dataclass(frozen=True)
-class Decided:
+class Decided(NamedTuple):
     """Which room is staff's, how the others take part, and who is muted, as it stands in the state file."""
 
     state: StateFile

@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from roomsync.model import Kind, Part
 from roomsync.store.connection import Connection
@@ -21,8 +21,7 @@ class DraftState(StrEnum):
     DROPPED = "dropped"
 
 
-@dataclass(frozen=True)
-class Draft:
+class Draft(NamedTuple):
     """An announcement: who makes it and where, for which community (empty: all), and what it is made of."""
 
     id: int
