@@ -115,8 +115,10 @@ def confirm(office: Office, context: Context, rest: str) -> Reply:
     waiting = store.drafts.asked(context.db, context.now - CONFIRM_TTL)
     number = waiting[0] if len(waiting) == 1 and not rest else number_of(rest)
     draft = store.drafts.get(context.db, number) if number is not None else None
+    if draft is None and not waiting:
+        raise Refused("没有等待确认的公告。")
     if draft is None:
-        raise Refused(f"没有公告「{rest}」。等待确认的：{'、'.join(map(str, waiting)) or '没有'}")
+        raise Refused(f"没有公告「{rest}」。等待确认的：{'、'.join(map(str, waiting))}")
     if draft.state is DraftState.SENT:
         raise Refused(f"公告 {draft.id} 已经发出。")
     if draft.state is DraftState.UNDONE:

@@ -13,13 +13,16 @@ Handler = Callable[[Office, Context, str], Reply]
 
 
 def carry_out(office: Office, context: Context, command: Command) -> tuple[str, bool]:
-    """Carry a command out, put it on record; return the answer, and whether something refused it."""
+    """Carry a command out, put it on record; return the answer, and whether it is done: neither refused nor asked back.
+
+    What it changes, its answer and its place on record are of the transaction of `context`.
+    """
     if command.name is None:
         near = f"，是不是 /{command.nearest}？" if command.nearest else "。"
         return f"没有「/{command.rest}」这个命令{near}发 /帮助 看全部。", False
     if "\n" in command.rest and command.name is not Name.ANNOUNCE:
         return "一条消息只能有一个命令。", False
-    rest = command.rest if command.name is Name.ANNOUNCE else spaced(command.rest).rstrip("。.!！")
+    rest = command.rest if command.name is Name.ANNOUNCE else spaced(command.rest).rstrip("。")
     if rest and command.name in PLAIN:
         return f"用法：{command.name.usage}", False
     try:

@@ -83,7 +83,8 @@ class Desk:
                 log.warning("%s", found.problem)
         if found.room_id != self._room_id:
             self._room_id = found.room_id
-            log.info("Staff is heard in the room %r.", self._rooms.staff_topic)
+            if found.room_id:
+                log.info("Staff is heard in the room %r.", self._rooms.staff_topic)
 
     def _find_room(self, settled: bool) -> Found:
         """Return which room is staff's; it is noted, is in no community, and what waited for it is not sent."""

@@ -1,4 +1,4 @@
-"""What commands work on, and how one is carried out: in one transaction, with its place on record."""
+"""What commands work on: the rooms by their labels, the communities by their names, and the bot's state."""
 
 import re
 from collections.abc import Callable
