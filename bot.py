@@ -87,7 +87,8 @@ class RoomSyncBot(Wechaty):
         sender = sender_of(client, self.rooms) if sender_of else client
         attempts = Attempts(self.outbox, self.pacer, self.session, sender, self.clock, settings.max_attempts)
         quiet = DailyHours(settings.quiet_hours) if settings.quiet_hours else None
-        gate = Gate(self.session, self.rooms.community_in, quiet, lambda: self.rooms.shut)
+        rooms = self.rooms
+        gate = Gate(self.session, rooms.community_in, quiet, lambda: rooms.shut, lambda: rooms.changes)
         self.courier = Courier(attempts, gate)
         self.roster = Roster(client, self.rooms, self.outbox, self.clock, asks=settings.new_rooms == "ask")
         style = Style(HeaderTemplate(settings.header), max_text, settings.max_file_bytes, settings.mention_quoted)

@@ -64,12 +64,12 @@ class Staff:
 
 @asynccontextmanager
 async def staffed(
-    gateway: ScriptedGateway, state_file: Path, *, claim: bool = True, **more: str
+    gateway: ScriptedGateway, state_file: Path, *, claim: bool = True, office: bool = True, **more: str
 ) -> AsyncIterator[Staff]:
-    """A bot with a room of the staff; its chief is listed, unless not `claim`."""
+    """A bot with a room of the staff; its chief is listed, unless not `claim`. Not `office`: no room is made."""
     gateway.add_contact("chief", "张主管")
     gateway.add_contact("eve", "张主管")  # of the same name
-    if OFFICE not in gateway._rooms:
+    if office and OFFICE not in gateway._rooms:
         gateway.add_room(OFFICE, NAME, {"chief": "张主管", "bob": "Bob", "bot": "小助手"})
     settings = {"ADMIN_ROOM": NAME, **more}
     with patch.object(machine, "POLL_INTERVAL", 0.01):

@@ -264,6 +264,34 @@ async def test_a_room_takes_the_place_of_the_one_that_is_gone(gateway: ScriptedG
         assert "已连接" in await staff.ask("/状态", where="office2")
 
 
+async def test_a_renamed_room_keeps_its_place_when_all_ids_change(gateway: ScriptedGateway, state_file: Path) -> None:
+    """Where a login changes all room ids the staff's room is known by the topic that it has now, and not relayed."""
+    async with staffed(gateway, state_file) as staff:
+        gateway.rename(OFFICE, PREFIX + "运营")
+        await until(lambda: "RoomPayload" in gateway.calls[-3:])
+    async with staffed(gateway, state_file, claim=False):
+        pass
+    gateway._rooms = {f"new-{room_id}": room for room_id, room in gateway._rooms.items()}
+    async with staffed(gateway, state_file, claim=False, office=False) as staff:
+        assert staff.bot.rooms.staff_room_id == f"new-{OFFICE}"
+        before = len(gateway.sent)
+        gateway.say(f"new-{OFFICE}", "chief", "between us")
+        await staff.settled()
+        assert len(gateway.sent) == before
+        assert "已连接" in await staff.ask("/状态", where=f"new-{OFFICE}")
+
+
+async def test_a_room_of_the_community_does_not_become_staffs_by_its_name(
+    gateway: ScriptedGateway, state_file: Path
+) -> None:
+    """While no room is the staff's, a room of a community that a member gives the name is not believed."""
+    async with staffed(gateway, state_file, claim=False, ADMIN_ROOM="后来的群") as staff:
+        gateway.rename("r103", "后来的群")
+        await until(lambda: staff.bot.rooms.get("r103") is None)
+        await staff.ignores(f"/claim {staff.code()}", where="r103")
+        assert staff.bot.rooms.staff_room_id == ""
+
+
 async def test_staff_room_that_is_listed_late_is_not_given_away(gateway: ScriptedGateway, state_file: Path) -> None:
     """While the gateway lists its rooms bit by bit a login waits for the staff's, though another one has its name."""
     async with staffed(gateway, state_file):

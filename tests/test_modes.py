@@ -4,11 +4,13 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+from grpclib.const import Status
 
 from roomsync.admin import notices
+from roomsync.gateway.protocol import EventType
 from roomsync.model import Mode, State
 from tests.conftest import until
-from tests.scripted import Fault, ScriptedGateway
+from tests.scripted import Fault, ScriptedGateway, refused
 from tests.staffed import OFFICE, number_of, said, staffed
 
 
@@ -157,6 +159,36 @@ async def test_a_recall_goes_to_a_room_that_was_shut(gateway: ScriptedGateway, s
         await staff.ask("/群 103 停")
         gateway.say("r101", "alice", "m1", kind="recalled")
         await gateway.until(lambda: len(gateway.recalled) == 2)
+
+
+async def test_nobodys_room_opens_one_that_was_shut(gateway: ScriptedGateway, state_file: Path) -> None:
+    """A room that has the topic of a shut one that is not listed does not take its place: that one stays shut."""
+    async with staffed(gateway, state_file) as staff:
+        await staff.ask("/群 103 停")
+    room = gateway._rooms.pop("r103")
+    gateway.add_room("evil", "Milvus用户交流群103")
+    async with staffed(gateway, state_file, claim=False) as staff:
+        assert staff.bot.rooms.mode("evil") is Mode.NORMAL
+    gateway._rooms["r103"] = room
+    async with staffed(gateway, state_file, claim=False) as staff:
+        assert staff.bot.rooms.mode("r103") is Mode.OFF
+
+
+async def test_what_may_have_gone_is_not_sent_again_by_undo(gateway: ScriptedGateway, state_file: Path) -> None:
+    """A send whose answer was lost when its room was shut is settled by its echo; undoing that makes it not again."""
+    async with staffed(gateway, state_file) as staff:
+        await staff.ask("/群 102 停")
+        gateway.script("MessageSendText", Fault(refused("lost", Status.UNAVAILABLE), after=True))
+        gateway.say("r101", "alice", "hello")
+        await until(lambda: staff.bot.outbox.counts().get(State.WAITING) == 1)
+        staff.bot.session.pause()  # so that it is not made again by itself
+        undo = number_of(await staff.ask("/群 103 停"))
+        gateway.emit(EventType.MESSAGE, {"messageId": next(one.id for one in gateway.sent if one.room_id == "r103")})
+        await until(lambda: not staff.bot.outbox.counts().get(State.WAITING))
+        await staff.ask(f"/撤销 {undo}")
+        staff.bot.session.resume()
+        await staff.settled()
+        assert staff.said_in("r103") == ["[Alice@101]:  hello"]
 
 
 async def test_a_room_called_off_is_no_room(gateway: ScriptedGateway, state_file: Path) -> None:

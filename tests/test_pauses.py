@@ -1,8 +1,10 @@
 """Pauses of a community or of all: nothing is lost, all is undone."""
 
+import contextlib
 from pathlib import Path
 
 from roomsync.model import State
+from roomsync.store import StateFile
 from tests.conftest import until
 from tests.scripted import ScriptedGateway
 from tests.staffed import OFFICE, number_of, said, staffed
@@ -115,6 +117,44 @@ async def test_in_a_pause_of_all_one_alone_is_not_resumed(gateway: ScriptedGatew
         await staff.ask("/暂停 Milvus")
         assert "没有暂停" in await staff.ask("/恢复 Knowhere")
         assert list(staff.bot.session.pauses) == ["Milvus用户交流群"]
+
+
+async def test_a_long_pause_outlasts_a_restart(gateway: ScriptedGateway, state_file: Path) -> None:
+    """What waits in a pause is not given up at a start either, before any room is found, or by a late list of rooms."""
+    async with staffed(gateway, state_file, RELAY_TTL_HOURS="1") as staff:
+        await staff.ask("/暂停")
+        gateway.say("r101", "alice", "hello")
+        await until(lambda: staff.bot.outbox.counts().get(State.WAITING) == 2)
+    with contextlib.closing(StateFile(state_file)) as state, state.transaction() as db:
+        db.execute("UPDATE messages SET accepted_at = accepted_at - 7200")
+    room = gateway._rooms.pop("r103")
+    async with staffed(gateway, state_file, claim=False, RELAY_TTL_HOURS="1") as staff:
+        await staff.bot.housekeeper.expire()
+        gateway._rooms["r103"] = room
+        await staff.ask("/恢复")
+        await staff.settled()
+        assert staff.said_in("r102") == staff.said_in("r103") == ["[Alice@101]:  hello"]
+
+
+async def test_a_room_that_is_listed_later_gets_what_waits(gateway: ScriptedGateway, state_file: Path) -> None:
+    """While another community is paused a room that is found again gets what waits for it."""
+    gateway.add_room("k1", "Knowhere1")
+    gateway.add_room("k2", "Knowhere2")
+    both = "Milvus用户交流群,Knowhere"
+    async with staffed(gateway, state_file, ROOM_PREFIX=both) as staff:
+        await staff.ask("/暂停")
+        gateway.say("k1", "bob", "hi")
+        await until(lambda: staff.bot.outbox.counts().get(State.WAITING) == 1)
+        await staff.ask("/恢复")
+        await staff.ask("/暂停 Milvus")
+        await staff.settled()
+    room = gateway._rooms.pop("k2")
+    async with staffed(gateway, state_file, claim=False, ROOM_PREFIX=both) as staff:
+        gateway.say("k1", "bob", "there?")
+        await staff.settled()
+        gateway._rooms["k2"] = room
+        gateway.say("k2", "alice", "here")
+        await gateway.until(lambda: "[Alice@2]:  here" in staff.said_in("k1"))
 
 
 async def test_undoing_one_pause_leaves_the_other(gateway: ScriptedGateway, state_file: Path) -> None:

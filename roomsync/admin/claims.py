@@ -55,6 +55,7 @@ class Claims:
         """List who sends the code; return whether it is the right one, None when there is none or this was known."""
         now = self._office.clock()
         with self._state.transaction() as db:
+            store.incoming.finish(db, [message.id])
             wanted = store.staff.claim_code(db, now)
             if not wanted or store.messages.add(db, message, now) is None:
                 return None

@@ -17,8 +17,15 @@ class Decided(NamedTuple):
     mutes: Mutes
 
     def spared(self, db: store.Connection, since: float) -> list[str]:
-        """Return the rooms whose community is paused, or was since then: what waits for them is kept, however old."""
-        return [one for community in store.pauses.ended_since(db, since) for one in self.rooms.ids_of(community)]
+        """Return the rooms whose community is paused, or was since then: what waits for them is kept, however old.
+
+        By what is noted of them: right after a start none is found yet.
+        """
+        paused = store.pauses.ended_since(db, since)
+        if not paused:
+            return []
+        communities = {one: self.rooms.community_of(topic) for one, topic in store.rooms.topics(db).items()}
+        return [one for one, community in communities.items() if community and ("" in paused or community in paused)]
 
     def load(self, now: float) -> Mapping[str, float]:
         """Read all of it; return the pauses, which are the session's."""

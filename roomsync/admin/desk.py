@@ -91,7 +91,9 @@ class Desk:
         rooms, now = self._rooms, self._office.clock()
         noted = rooms.staff_room_id
         is_gone = settled and (not rooms.knows(noted) or rooms.has_left(noted))
-        found = choose_room(rooms.staff_topic, rooms.named_for_staff(), noted, is_gone=is_gone)
+        # A room of a community that is given the name while the bot runs is not believed: any member can do that.
+        named = [one for one in rooms.named_for_staff() if settled or one not in rooms.modes]
+        found = choose_room(rooms.staff_topic, named, noted, is_gone=is_gone)
         if found.room_id != noted:
             with self._state.transaction() as db:
                 store.staff.note_room(db, rooms.staff_topic, found.room_id)

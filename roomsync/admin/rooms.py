@@ -93,5 +93,6 @@ def undo_mode(office: Office, context: Context, undo: Undo) -> str:
         store.deliveries.shut_room(db, room_id, context.now)
     elif room.community == undo["community"]:
         since = context.now - office.ttl
+        since = 0.0 if room_id in office.decided.spared(db, since) else since
         again = store.deliveries.open_room(db, room_id, float(str(undo["at"])), since, context.now)
     return f"{office.label(room)} 恢复为「{WORDS[before]}」" + (f"，{again} 条继续发送" if again else "")

@@ -20,7 +20,10 @@ def choose_room(name: str, named: Collection[str], noted: str, *, is_gone: bool)
     """
     others = set(named) - {noted}
     if noted and (not is_gone or not others):
-        more = f"Another room is called {name!r}, too; it is not the staff's, and nothing in it is obeyed."
+        more = (
+            f"Another room is called {name!r}, too; it is not the staff's, and nothing in it is obeyed. To move staff "
+            "there give it another name, and set ADMIN_ROOM to that."
+        )
         return Found(noted, more if others else "")
     if len(others) > 1:
         return Found("", f"{len(others)} rooms are called {name!r}: staff is heard in none; rename all but one.")

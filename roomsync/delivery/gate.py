@@ -27,7 +27,8 @@ class Gate:
 
     What takes a message back passes always. `community_of` gives the community of a room; a room of none is staff's,
     and always open; of one whose community is not known (empty) any pause counts. `shut` gives the rooms that hear
-    nothing, whatever was meant for them before.
+    nothing, whatever was meant for them before, and `changes` a number that is another one when rooms are found, come
+    or go.
     """
 
     def __init__(
@@ -36,9 +37,10 @@ class Gate:
         community_of: Callable[[str], str | None] = lambda room_id: "",
         quiet: QuietHours | None = None,
         shut: Callable[[], tuple[str, ...]] = tuple,
+        changes: Callable[[], int] = int,
     ) -> None:
         self._session = session
-        self._shut_rooms = shut
+        self._shut_rooms, self._changes = shut, changes
         self._community_of = community_of
         self.quiet = quiet
 
@@ -69,7 +71,8 @@ class Gate:
 
     def state(self, now: float) -> Collection[str]:
         """Return what tells this moment from others: while it stays the same, so does every answer of `least`."""
-        return self._shut(now)
+        shut = self._shut(now)
+        return (*shut, str(self._changes())) if shut else shut
 
     def quiet_until(self, now: float) -> float:
         """Return when the quiet hours end that it is in; 0 when it is in none."""

@@ -50,6 +50,7 @@ class Rooms:
         self.numbers: Mapping[str, int] = {}  # what staff calls rooms of one label, by room id
         self.modes: Mapping[str, Mode] = {}  # as far as they were decided, by room id
         self.shut: tuple[str, ...] = ()  # rooms that hear nothing
+        self.changes = 0  # how often what is known of some room changed
         self._rooms: dict[str, Room] = {}
         self._named: set[str] = set()  # rooms whose topic is `staff_topic`
         self._outside: set[str] = set()
@@ -62,6 +63,7 @@ class Rooms:
         """
         self._left.discard(room_id)
         self._named.discard(room_id)
+        self.changes += 1
         prefix = self.community_of(topic) if room_id != self.staff_room_id else None
         label = label_of(topic, prefix) if prefix else None
         if prefix and label is not None:
@@ -107,6 +109,7 @@ class Rooms:
             fresh.place(room_id, topic)
         self._rooms, self._outside, self._left = fresh._rooms, fresh._outside, fresh._left
         self._named = fresh._named
+        self.changes += 1
 
     def get(self, room_id: str) -> Room | None:
         """Return the room of that id, when it is in a community."""
@@ -121,10 +124,6 @@ class Rooms:
         if room:
             return room.community
         return "" if room_id in self.modes and room_id != self.staff_room_id else None
-
-    def ids_of(self, community: str) -> list[str]:
-        """Return the ids of a community's rooms, of all when it is empty."""
-        return [room.id for room in list(self._rooms.values()) if community in ("", room.community)]
 
     def knows(self, room_id: str) -> bool:
         """Return whether it is known of that room that it is in a community, in none, or left."""

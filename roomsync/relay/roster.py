@@ -87,6 +87,9 @@ class Roster:
         """Note all topics; return the ids that changed, and the rooms that are new where there were others before."""
         with self._state.transaction() as db:
             moves = store.rooms.replace_all(db, topics, strict=self._asks)
+            if staff_room_id := moves.get(self.rooms.staff_room_id):
+                store.staff.note_room(db, self.rooms.staff_topic, staff_room_id)
+                self.rooms.staff_room_id = staff_room_id
             decided = store.rooms.modes(db).keys()
             if not decided:
                 self._asks_from = self._clock() + FIRST_ROOMS_TIME
@@ -109,7 +112,8 @@ class Roster:
         first start some gateways list their rooms bit by bit.
         """
         asks = self._asks and self._clock() >= self._asks_from
-        undecided = {one: self.rooms.community_of(topic) for one, topic in topics.items() if one not in decided}
+        known_ones = {*decided, self.rooms.staff_room_id}
+        undecided = {one: self.rooms.community_of(topic) for one, topic in topics.items() if one not in known_ones}
         new = [one for one, community in undecided.items() if community and community in known]
         for one, community in undecided.items():
             if community:

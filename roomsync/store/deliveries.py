@@ -117,8 +117,11 @@ def has_waiting(db: Connection, message_id: int) -> bool:
 
 
 def shut_room(db: Connection, room_id: str, now: float) -> int:
-    """Cancel what waits for a room that hears nothing any more, but what takes something back; return how many."""
-    ids = _find(db, f"{IS_WAITING} AND room = {KEY} AND recalled_send IS NULL", room_id)
+    """Cancel what waits for a room that hears nothing any more; return how many deliveries.
+
+    Not what takes something back, nor what may have gone: its echo settles it.
+    """
+    ids = _find(db, f"{IS_WAITING} AND room = {KEY} AND recalled_send IS NULL AND send_id IS NULL", room_id)
     return change(db, ids, State.WAITING, State.CANCELLED, now, reason=Reason.ROOM_SHUT)
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from roomsync.model import Kind, Part, State
+from roomsync.model import Kind, Part, Reason, State
 from roomsync.store.connection import Connection
 from roomsync.store.rooms import KEY
 from roomsync.store.sends import BARE, bare
@@ -24,7 +24,8 @@ UPDATE parts SET body = '{{}}' WHERE (message_id, part) IN (
     SELECT p.message_id, p.part FROM parts AS p INDEXED BY parts_heavy
     WHERE length(p.body) > {MIN_PAYLOAD} AND p.kind <> '{Kind.TEXT}' AND NOT EXISTS (
         SELECT 1 FROM deliveries AS d WHERE d.message_id = p.message_id
-        AND (d.state IN ('{State.WAITING}', '{State.SENDING}') OR d.changed >= ?)) LIMIT ?)
+        AND (d.state IN ('{State.WAITING}', '{State.SENDING}') OR d.reason = '{Reason.ROOM_SHUT}' OR d.changed >= ?))
+    LIMIT ?)
 """
 
 

@@ -51,17 +51,18 @@ def replace_all(db: Connection, topics: Mapping[str, str], *, strict: bool = Fal
     """Note all rooms of the account with their topics as they are now; return the ids that changed, old -> new.
 
     Some gateways give every room a new id at each login. A room that is gone and one that is new are the same when they
-    alone have their topic. `strict`: only when no room is still there under its id, as at such a login; else anybody's
-    room could take the place of one that is not listed. A room that is gone is forgotten once nothing refers to it, a
-    few at a time.
+    alone have their topic. While another room is still there under its id, as at no such login, that is believed of no
+    room about which staff decided something, and if `strict` of none: a stranger's room may have the topic of one that
+    is not listed. A room that is gone is forgotten once nothing refers to it, a few at a time.
     """
     known = dict(db.execute("SELECT gateway_id, topic FROM rooms").fetchall())
     gone = {room_id: topic for room_id, topic in known.items() if room_id not in topics}
     new = {topic: room_id for room_id, topic in topics.items() if room_id not in known}
     lost, held = Counter(gone.values()), Counter(topics.values())
-    if strict and any(room_id in topics and topic is not None for room_id, topic in known.items()):
-        new = {}
     moves = {old: new[topic] for old, topic in gone.items() if topic in new and lost[topic] == held[topic] == 1}
+    if moves and any(room_id in topics and topic is not None for room_id, topic in known.items()):
+        plain = [] if strict else [one for (one,) in db.execute(f"SELECT gateway_id FROM rooms WHERE {IS_PLAIN}")]
+        moves = {old: to for old, to in moves.items() if old in plain}
     db.executemany("UPDATE rooms SET gateway_id = ? WHERE gateway_id = ?", [(to, old) for old, to in moves.items()])
     if moves:
         db.note_all()
