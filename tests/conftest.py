@@ -22,8 +22,8 @@ G = TypeVar("G", bound=ScriptedGateway)
 
 
 def thorough(number: int) -> int:
-    """How many examples a test draws: all in CI, an eighth by hand, so that nobody waits a minute for the tests."""
-    return number if os.environ.get("CI") else max(1, number // 8)
+    """How many examples a test draws: all in CI, a tenth by hand, so that nobody waits a minute for the tests."""
+    return number if os.environ.get("CI") else max(1, number // 10)
 
 
 # A machine that is busy with something else must not fail a property.

@@ -123,7 +123,7 @@ async def test_a_command_that_fails_ends_no_bot(
 
 async def test_a_send_that_hangs_does_not_hold_a_command_up(gateway: ScriptedGateway, state_file: Path) -> None:
     """A command is carried out while a send has no answer."""
-    gateway.script("MessageSendText", Fault(delay=0.5))
+    gateway.script("MessageSendText", Fault(delay=0.1))
     async with running(gateway, state_file) as bot:
         gateway.say("r101", "alice", "hello")
         await gateway.until(lambda: "MessageSendText" in gateway.calls)
