@@ -180,6 +180,7 @@ async def test_what_may_have_gone_is_not_sent_again_by_undo(gateway: ScriptedGat
         await staff.ask("/群 102 停")
         gateway.script("MessageSendText", Fault(refused("lost", Status.UNAVAILABLE), after=True))
         gateway.say("r101", "alice", "hello")
+        await gateway.until(lambda: bool(staff.said_in("r103")))
         await until(lambda: staff.bot.outbox.counts().get(State.WAITING) == 1)
         staff.bot.session.pause()  # so that it is not made again by itself
         undo = number_of(await staff.ask("/群 103 停"))
