@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from roomsync.gateway.protocol import EventType
+from roomsync.loopback.account import Sent
 from roomsync.model import State
 from tests.conftest import until
 from tests.scripted import ScriptedGateway
@@ -26,6 +28,20 @@ async def test_the_last_messages_have_numbers(gateway: ScriptedGateway, state_fi
         assert lines[-1].endswith("[图片]") and lines[-1].split()[1:3] == ["102", "Bob"]
         assert lines[-2].split()[1:3] == ["101", "Alice"] and "line 10 #1 102 Bob" in lines[-2]
         assert len((await staff.ask("/最近 102")).split("\n")) == 1
+
+
+async def test_echoes_are_none_of_the_last_messages(gateway: ScriptedGateway, state_file: Path) -> None:
+    """With RELAY_OWN the pictures that the gateway shows of the bot's own sends are none that somebody said."""
+
+    def echo(one: Sent) -> None:
+        gateway.emit(EventType.MESSAGE, {"messageId": one.id})
+
+    gateway.on_sent = echo
+    async with staffed(gateway, state_file, RELAY_OWN="true") as staff:
+        await said(staff, "r101", "alice", "", kind="image", content=IMAGE)
+        await said(staff, "r102", "bot", "hello")
+        answer = await staff.ask("/最近")
+        assert [line.split()[1:3] for line in answer.split("\n")] == [["101", "Alice"], ["102", "小助手"]]
 
 
 async def test_staff_takes_a_message_back(gateway: ScriptedGateway, state_file: Path) -> None:

@@ -44,7 +44,7 @@ class ReadyQueue:
         self._places.pop(room_id, None)
 
     def first(self, rest: float, now: float) -> str | None:
-        """Return whose turn it is: an urgent room, else the one served longest ago; none that was served in `rest`."""
+        """Return whose turn it is: staff's, an urgent room, else the one served longest ago; none served in `rest`."""
         tops = [place for place in map(self._top, (self._staff, self._urgent, self._others)) if place]
         return next((place.room_id for place in tops if place.served_at + rest <= now), None)
 

@@ -54,7 +54,7 @@ class Recalls:
     def undo(db: store.Connection, recall: int, message_id: int, now: float) -> int:
         """Let a message be as if staff had not taken it back; return how many deliveries of it are sent again.
 
-        None when its author took it back, too.
+        That is 0 when its author took it back, too.
         """
         store.deliveries.cancel_recall(db, recall, now)
         store.recalls.remove(db, recall)

@@ -4,6 +4,7 @@ import html
 import logging
 import re
 from collections.abc import Collection
+from dataclasses import replace
 from enum import Enum, auto
 
 from roomsync.delivery.outbox import Outbox
@@ -55,7 +56,8 @@ class OwnAccount:
         if not is_echo and not self._outbox.may_show(source.id, message.said_at, now):
             return Origin.TYPED
         # Only its time speaks against it, so that it is remembered by its id: it may come again.
-        self._outbox.accept(message, [], [], now)
+        # As nobody's, like all that the bot says: staff is shown what people said.
+        self._outbox.accept(replace(message, talker_id=""), [], [], now)
         if not is_echo:
             log.info("A message (%s) of the bot's account is not relayed: it may be a send of its own.", message.kind)
         return Origin.ECHO if is_echo else Origin.UNSURE

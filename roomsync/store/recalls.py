@@ -1,4 +1,4 @@
-"""The table `recalls`: which messages were taken back by their authors."""
+"""The table `recalls`: which messages were taken back, by their authors or by staff."""
 
 from typing import NamedTuple
 
