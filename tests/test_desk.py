@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from roomsync import store
-from roomsync.model import State
+from roomsync.model import Kind, Message, State
 from roomsync.store import StateFile
 from tests.conftest import PREFIX, running, until
 from tests.scripted import ScriptedGateway
@@ -138,6 +138,18 @@ async def test_a_command_is_carried_out_once(gateway: ScriptedGateway, state_fil
     async with staffed(gateway, state_file) as staff:
         await staff.ignores("/暂停 5", id="c1")
         assert not staff.bot.session.pauses
+
+
+async def test_a_command_that_is_handed_on_twice_is_carried_out_once(
+    gateway: ScriptedGateway, state_file: Path
+) -> None:
+    """What failed after it was committed, and is handled again, is neither carried out nor answered again."""
+    async with staffed(gateway, state_file) as staff:
+        assert staff.bot.reception.desk
+        for _ in range(2):
+            await staff.bot.reception.desk.handle(Message("c1", OFFICE, "chief", "", Kind.TEXT, "/暂停 5"))
+        await staff.settled()
+        assert (len(staff.said_in(OFFICE)), len(staff.actions())) == (2, 2)
 
 
 async def test_a_command_that_waited_is_not_carried_out(gateway: ScriptedGateway, state_file: Path) -> None:
