@@ -55,11 +55,6 @@ class Session:
         """Whether WeChat is logged in and the rooms are found."""
         return self.phase is Phase.READY
 
-    @property
-    def can_send(self) -> bool:
-        """Whether something may be sent, as far as the pace and the gate of its room allow."""
-        return self.is_ready
-
     def listen(self, listener: Callable[[], None]) -> None:
         """Call `listener` after each change from now on."""
         self._listeners.append(listener)

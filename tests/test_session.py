@@ -9,14 +9,14 @@ from tests.conftest import until
 
 
 def test_a_login_is_ready_when_its_rooms_are_found() -> None:
-    """From the connection over the login to the rooms each step is a phase of its own; only the last one may send."""
+    """From the connection over the login to the rooms each step is a phase of its own; only the last one is ready."""
     session = Session()
-    found = [(session.phase, session.can_send)]
+    found = [(session.phase, session.is_ready)]
     for step in (session.connect, lambda: session.log_in("bot"), session.rooms_found):
         step()
-        found.append((session.phase, session.can_send))
+        found.append((session.phase, session.is_ready))
     assert [phase for phase, _ in found] == [Phase.DISCONNECTED, Phase.CONNECTED, Phase.LOGGED_IN, Phase.READY]
-    assert [can_send for _, can_send in found] == [False, False, False, True]
+    assert [is_ready for _, is_ready in found] == [False, False, False, True]
     assert session.account_id == "bot"
 
 

@@ -95,7 +95,7 @@ class Courier:
 
     async def _step_safely(self) -> float | None:
         try:
-            if self._session.can_send:
+            if self._session.is_ready:
                 return await self.step()
             await self.mark_rest()
             return None

@@ -47,7 +47,7 @@ class OwnAccount:
         """Return whose it is; the send that it shows is settled. `labels` are those of the community's rooms."""
         if message.kind is Kind.RECALLED:
             is_ours = any(map(self._outbox.is_ours, recalled_ids(message.text)))
-            return Origin.UNSURE if is_ours or not self.relays else Origin.TYPED
+            return Origin.UNSURE if is_ours else Origin.TYPED
         is_echo = self._outbox.echo(source.id, message.kind, message.text, message.id, now) is not None
         if not self.relays or (is_echo and message.kind not in SENT_KINDS):
             return Origin.ECHO if is_echo else Origin.UNSURE
