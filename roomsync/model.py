@@ -174,12 +174,20 @@ class Part:
     quote_line: str = ""
 
 
+class FilterMode(StrEnum):
+    """What becomes of a message for which there are reasons not to relay it."""
+
+    OFF = "off"  # nobody asks for reasons
+    OBSERVE = "observe"  # it is relayed, and staff is told
+    HOLD = "hold"
+
+
 class Decision(IntEnum):
     """What a filter says should become of a message; the strictest counts."""
 
-    RELAY = 0
-    DROP = 1
-    HOLD = 2  # a person decides; until something keeps what is held, it is dropped
+    RELAY = 0  # if there are reasons, staff is told
+    HOLD = 1  # a person decides
+    DROP = 2
 
     def __str__(self) -> str:
         return self.name.lower()

@@ -11,8 +11,11 @@ from roomsync.store import (
     deliveries,
     drafts,
     health,
+    held,
     incoming,
+    lately,
     messages,
+    moderation,
     mutes,
     parts,
     pauses,
@@ -21,8 +24,11 @@ from roomsync.store import (
     report,
     requests,
     rooms,
+    rules,
+    samples,
     sends,
     staff,
+    trust,
     waiting,
 )
 from roomsync.store.connection import Connection
@@ -32,3 +38,4 @@ from roomsync.store.opening import set_aside
 __all__ = ["Connection", "StateFile", "is_held", "read_only", "read_write", "report", "set_aside"]
 __all__ += ["call_log", "cursor", "deliveries", "health", "incoming", "messages", "parts", "peers", "recalls", "rooms"]
 __all__ += ["actions", "drafts", "mutes", "pauses", "requests", "sends", "staff", "waiting"]
+__all__ += ["held", "lately", "moderation", "rules", "samples", "trust"]

@@ -259,4 +259,43 @@ MIGRATIONS = (
         answer TEXT NOT NULL DEFAULT '', succeeded INTEGER
     );
     """,
+    """
+    -- How messages are judged: one row. `mode` is what staff, or the breaker, chose while MODERATION was `setting`.
+    CREATE TABLE moderation (
+        id INTEGER PRIMARY KEY CHECK (id = 1), mode TEXT, setting TEXT NOT NULL DEFAULT '',
+        owner TEXT NOT NULL DEFAULT '', -- what the samples of this file are called in a base that several bots share
+        failures INTEGER NOT NULL DEFAULT 0, failed_at REAL, -- checks that failed or were slow
+        tripped_at REAL -- when the breaker acted, until staff is told
+    );
+    INSERT INTO moderation (id) VALUES (1);
+    -- Messages for which there were reasons (JSON, a list of texts), with what is needed to send them later. `quote`:
+    -- JSON; `code`: what stands in a QR code.
+    CREATE TABLE held (
+        message_id INTEGER PRIMARY KEY REFERENCES messages ON DELETE CASCADE, state TEXT NOT NULL,
+        reasons TEXT NOT NULL, text TEXT NOT NULL, content TEXT, quote TEXT, code TEXT NOT NULL, changed REAL NOT NULL,
+        reported INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE INDEX held_waiting ON held (message_id) WHERE state = 'held';
+    CREATE INDEX held_unreported ON held (message_id) WHERE reported = 0;
+    -- Words that keep a message back, and hosts to which links are allowed.
+    CREATE TABLE rules (
+        id INTEGER PRIMARY KEY, kind TEXT NOT NULL, text TEXT NOT NULL, at REAL NOT NULL, UNIQUE (kind, text)
+    );
+    -- Adverts: their words, or what stands in their QR codes.
+    CREATE TABLE samples (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, text TEXT NOT NULL, origin TEXT NOT NULL,
+        teacher TEXT NOT NULL, at REAL NOT NULL, UNIQUE (kind, text)
+    );
+    -- What speaks for a member.
+    CREATE TABLE trust (
+        account_id TEXT NOT NULL, contact_id TEXT NOT NULL, name TEXT NOT NULL, texts INTEGER NOT NULL,
+        days INTEGER NOT NULL, last_day TEXT NOT NULL, is_granted INTEGER NOT NULL, PRIMARY KEY (account_id, contact_id)
+    ) WITHOUT ROWID;
+    -- What members said in the last minutes: what is compared of it.
+    CREATE TABLE lately (
+        id INTEGER PRIMARY KEY, talker_id TEXT NOT NULL, room INTEGER NOT NULL REFERENCES rooms, form TEXT NOT NULL,
+        at REAL NOT NULL
+    );
+    CREATE INDEX lately_talker ON lately (talker_id, at); CREATE INDEX lately_at ON lately (at);
+    """,
 )

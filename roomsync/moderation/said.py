@@ -1,0 +1,83 @@
+"""What is judged of a message: what its author typed, without the quote, and what the author is called. Pure."""
+
+import re
+from dataclasses import dataclass
+
+from roomsync.model import Kind, Message
+from roomsync.moderation.grams import MIN_UNITS, cosine, grams, units
+from roomsync.text.histories import lines_of_history
+from roomsync.text.kinds import CARDS, Fields, fields_of
+
+MIN_SAME = 6  # units of a text that is worth comparing with what was said elsewhere: everybody says "谢谢大家"
+MIN_ALIKE = 0.80  # cosine of two texts that are nearly the same
+SEPARATOR = " "
+# A link as people type it: with its scheme, or by a host that ends as hosts do.
+LINK = re.compile(
+    r"(?:https?://|(?<![\w@.-]))((?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24})(?![\w-])(?:[:/?#]|(?![.@]))",
+    re.IGNORECASE,
+)
+KEYS = ("url", "username", "appid", "pagePath", "title")  # what tells two cards apart
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a message says: `words` of the author's, `links` as hosts, and `form`, which is compared with others."""
+
+    kind: Kind
+    name: str
+    words: str
+    units: tuple[str, ...]
+    hosts: tuple[str, ...]
+    form: str
+
+
+def said_of(message: Message, digest: str = "") -> Said:
+    """Return what a message says. `digest`: which picture it is, where that is known."""
+    words = words_of(message)
+    found = tuple(units(words))
+    return Said(message.kind, message.name, words, found, hosts_of(message, words), _form(message, found, digest))
+
+
+def words_of(message: Message) -> str:
+    """Return what an author typed, or what stands on a card; empty for what has no words."""
+    if message.quote:
+        return message.quote.reply
+    if message.kind is Kind.TEXT:
+        return message.text
+    fields = fields_of(message.content)
+    if message.kind in CARDS:
+        return _text(fields, "title", "description")
+    if message.kind is Kind.CHAT_HISTORY:
+        return "\n".join(lines_of_history(message.text, message.content))
+    return _text(fields, "name") if message.kind is Kind.CONTACT else ""
+
+
+def hosts_of(message: Message, words: str) -> tuple[str, ...]:
+    """Return the hosts that a message links to, each once, in lower case."""
+    address = _text(fields_of(message.content), "url") if message.kind is Kind.URL else ""
+    return tuple(dict.fromkeys(one.lower() for one in LINK.findall(f"{address} {words}")))
+
+
+def _text(fields: Fields, *names: str) -> str:
+    values = (fields.get(name) for name in names)
+    return " ".join(value for value in values if isinstance(value, str) and value)
+
+
+def _form(message: Message, found: tuple[str, ...], digest: str) -> str:
+    """Return what of a message is compared with what its author said elsewhere; empty for nothing."""
+    if message.kind is Kind.TEXT or message.quote:
+        return SEPARATOR.join(found) if len(found) >= MIN_SAME else ""
+    if message.kind in CARDS:
+        fields = fields_of(message.content)
+        return f"{message.kind}{SEPARATOR}{_text(fields, *KEYS)}" if fields else ""
+    return f"{message.kind}{SEPARATOR}{digest}" if digest else ""
+
+
+def is_same(form: str, other: str) -> bool:
+    """Return whether two forms, neither of them empty, are of the same thing said, or nearly."""
+    if form == other:
+        return True
+    one, two = form.split(SEPARATOR), other.split(SEPARATOR)
+    if min(len(one), len(two)) < MIN_UNITS:
+        return False
+    return cosine(grams(one), grams(two)) >= MIN_ALIKE

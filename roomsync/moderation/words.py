@@ -1,0 +1,77 @@
+"""Words that staff listed: plain ones, and patterns. Pure."""
+
+import functools
+import unicodedata
+from dataclasses import dataclass
+
+import regex
+
+from roomsync.text.characters import fold
+
+MAX_WORD = 100  # characters
+MAX_SEARCHED = 2000  # characters of a message that a pattern is looked for in
+SEARCH_TIMEOUT = 0.05  # seconds; the `regex` package stops a search then, which the standard library's `re` cannot
+PROBE_LENGTH = 400  # characters of each text that a new pattern is tried on
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word, or a pattern between slashes: `刷单`, `/加.{0,3}微/`. Letter case, width and blanks do not matter."""
+
+    text: str
+
+    def is_in(self, said: str) -> bool:
+        """Return whether it stands in a text. Raises `TimeoutError` when that takes too long to know."""
+        pattern = pattern_of(self.text)
+        if pattern is None and not self.text.isascii():
+            return fold(self.text) in _folded(said)
+        if pattern is None:  # a word of Latin letters is no part of another one: `ad` does not stand in `load`
+            pattern, said = f"(?<![a-z0-9]){regex.escape(self.text)}(?![a-z0-9])", _narrow(said)
+        return bool(_compiled(pattern).search(said[:MAX_SEARCHED], timeout=SEARCH_TIMEOUT))
+
+
+def pattern_of(text: str) -> str | None:
+    """Return the pattern that stands between slashes; None for a plain word."""
+    return text[1:-1] if len(text) > 2 and text[0] == text[-1] == "/" else None
+
+
+def fault_of_word(text: str) -> str:
+    """Return why a word cannot be listed, as staff reads it; empty for one that can.
+
+    A pattern is tried on texts made of its own characters, again and again, which is what slow ones are slow on.
+    """
+    if len(text) > MAX_WORD:
+        return f"太长，最多 {MAX_WORD} 个字"
+    pattern = pattern_of(text)
+    if pattern is None:
+        return "" if len(fold(text)) > 1 else "太短，至少两个字"
+    try:
+        compiled = _compiled(pattern)
+        if compiled.search(""):
+            return "这个正则什么都匹配"
+        own = "".join(dict.fromkeys(pattern))
+        probes = [own, *own, *(a + b for a, b in zip(own, own[1:], strict=False)), "a", "1", "中", " ", "a1", "中a"]
+        for probe in probes:
+            repeated = (probe * PROBE_LENGTH)[:PROBE_LENGTH]
+            for tail in ("", "!", "\n"):
+                compiled.search(repeated + tail, timeout=SEARCH_TIMEOUT)
+    except regex.error as error:
+        return f"正则写错了：{error.msg}"
+    except TimeoutError:
+        return "这个正则太慢，请写简单些"
+    return ""
+
+
+@functools.lru_cache(maxsize=1000)
+def _compiled(pattern: str) -> "regex.Pattern[str]":
+    return regex.compile(pattern, regex.IGNORECASE)
+
+
+@functools.lru_cache(maxsize=4)
+def _folded(said: str) -> str:
+    return fold(said)
+
+
+@functools.lru_cache(maxsize=4)
+def _narrow(said: str) -> str:
+    return unicodedata.normalize("NFKC", said)
