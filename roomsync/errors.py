@@ -81,6 +81,10 @@ class Unreadable(GatewayError):
     """The gateway gives what can never be used (an id with control characters): asking again cannot help."""
 
 
+class LookupFailed(RoomSyncError):
+    """What a check of moderation wanted to know cannot be had, or not in time: it says nothing."""
+
+
 def is_gone(error: Exception) -> bool:
     """Return whether there is no connection to the gateway: then what failed waits for the next login."""
     return isinstance(error, GatewayLost) and not isinstance(error, AnswerLost)

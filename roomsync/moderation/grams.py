@@ -20,7 +20,10 @@ SIZES = (2, 3)  # units in a gram
 GAP = "\x1f"  # between the units of a gram
 HAN = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 STROKES = frozenset("丶丨丿乀乁乚亅灬氵")  # parts of characters: who writes them puts them between others
-SWALLOWED = "PYPINYIN_NO_PHRASES", "PYPINYIN_NO_DICT_COPY"  # phrases cost 45 MB, and are no help: single sounds are meant
+SWALLOWED = (
+    "PYPINYIN_NO_PHRASES",
+    "PYPINYIN_NO_DICT_COPY",
+)  # phrases cost 45 MB, and are no help: single sounds are meant
 
 
 @cache

@@ -127,14 +127,11 @@ class Judge:
         holds = self._mode is FilterMode.HOLD and any(one.holds for one in reasons)
         return Verdict(Decision.HOLD if holds else Decision.RELAY, tuple(one.text for one in reasons))
 
-    def _facts(
-        self, db: store.Connection, message: Message, said: Said, evidence: Evidence, now: float
-    ) -> Facts:
+    def _facts(self, db: store.Connection, message: Message, said: Said, evidence: Evidence, now: float) -> Facts:
         talker, rules = message.talker_id, self._rules
         known = store.trust.get(db, self._session.account_id, talker) if talker else None
-        candidates = evidence.candidates
-        if candidates is None:
-            candidates = self._index.candidates(said.units)
+        outside = evidence.candidates
+        candidates = self._index.candidates(said.units) if outside is None else outside
         return Facts(
             is_trusted=trust.is_trusted(known),
             elsewhere=store.lately.said_elsewhere(db, talker, message.room_id, now - ROOMS_WINDOW) if talker else (),

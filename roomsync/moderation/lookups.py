@@ -4,12 +4,12 @@ import asyncio
 import hashlib
 import logging
 
-from roomsync.errors import GatewayError, LookupFailed
+from roomsync.errors import GatewayError, LookupFailed, is_gone
 from roomsync.model import Kind, Message
 from roomsync.moderation.evidence import NOTHING, Evidence, Fetch
 from roomsync.moderation.grams import MIN_UNITS, units
 from roomsync.moderation.index import Index
-from roomsync.moderation.likeness import Known
+from roomsync.moderation.qr import read_code
 from roomsync.moderation.said import words_of
 
 log = logging.getLogger(__name__)
@@ -47,3 +47,16 @@ class Lookups:
         except LookupFailed as error:
             log.debug("The samples could not be looked up: %s", error)
             return Evidence(candidates=(), failures=1)
+
+    async def _look_at(self, file_box: str) -> Evidence:
+        """Return which picture a file box (JSON) is of, and what stands in its QR code."""
+        try:
+            async with asyncio.timeout(FETCH_TIMEOUT):
+                data = await self._fetch(file_box, MAX_PICTURE)
+            code = await read_code(data)
+        except (GatewayError, LookupFailed, TimeoutError) as error:
+            if isinstance(error, GatewayError) and is_gone(error):
+                raise
+            log.debug("A picture could not be looked at: %s", error)
+            return Evidence(failures=1)
+        return Evidence(code=code, digest=hashlib.sha256(data).hexdigest()) if data else NOTHING

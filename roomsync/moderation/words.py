@@ -1,6 +1,7 @@
 """Words that staff listed: plain ones, and patterns. Pure."""
 
 import functools
+import itertools
 import unicodedata
 from dataclasses import dataclass
 
@@ -50,7 +51,7 @@ def fault_of_word(text: str) -> str:
         if compiled.search(""):
             return "这个正则什么都匹配"
         own = "".join(dict.fromkeys(pattern))
-        probes = [own, *own, *(a + b for a, b in zip(own, own[1:], strict=False)), "a", "1", "中", " ", "a1", "中a"]
+        probes = [own, *own, *(a + b for a, b in itertools.pairwise(own)), "a", "1", "中", " ", "a1", "中a"]
         for probe in probes:
             repeated = (probe * PROBE_LENGTH)[:PROBE_LENGTH]
             for tail in ("", "!", "\n"):

@@ -23,7 +23,8 @@ class Row(NamedTuple):
 
 def read(db: Connection) -> Row:
     """Return the row."""
-    mode, *others = db.execute("SELECT mode, setting, owner, failures, failed_at, tripped_at FROM moderation").fetchone()
+    query = "SELECT mode, setting, owner, failures, failed_at, tripped_at FROM moderation"
+    mode, *others = db.execute(query).fetchone()
     return Row(FilterMode(mode) if mode else None, *others)
 
 

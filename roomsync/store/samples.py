@@ -69,5 +69,5 @@ def numbers(db: Connection) -> list[int]:
 
 
 def _sample(row: tuple[int, str, str, str, str, float]) -> Sample:
-    number, kind, *others = row
-    return Sample(number, SampleKind(kind), *others)
+    number, kind, text, origin, teacher, at = row
+    return Sample(number, SampleKind(kind), text, origin, teacher, at)

@@ -26,7 +26,7 @@ def get(db: Connection, account_id: str, contact_id: str) -> Trust | None:
     """Return what speaks for a member; None when nothing does."""
     query = f"SELECT {COLUMNS} FROM trust WHERE account_id = ? AND contact_id = ?"
     row = db.execute(query, (account_id, contact_id)).fetchone()
-    return Trust(*row[:-1], bool(row[-1])) if row else None
+    return Trust(*row)._replace(is_granted=bool(row[-1])) if row else None
 
 
 def put(db: Connection, trust: Trust) -> None:
