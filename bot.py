@@ -58,6 +58,7 @@ with explained(), quick_imports():
     from roomsync.inbox.dispatcher import Dispatcher
     from roomsync.inbox.incoming import Incoming
     from roomsync.model import State
+    from roomsync.moderation.moderator import Moderator
     from roomsync.moderation.mutes import Mutes
     from roomsync.relay.rendering import Style
     from roomsync.relay.rooms import Rooms
@@ -83,22 +84,22 @@ class RoomSyncBot(Wechaty):
         self.outbox, self.incoming = Outbox(self.state, max_text), Incoming(self.state)
         pace = settings.send_interval, settings.room_interval, settings.sends_per_minute, settings.daily_limits
         self.pacer = Pacer(Limits(*pace, settings.send_burst), self.session)
-        self.rooms, mutes = Rooms(settings.room_prefixes, settings.admin_room), Mutes()
+        rooms = self.rooms = Rooms(settings.room_prefixes, settings.admin_room)
+        mutes, moderator = Mutes(), Moderator(settings, self.session, client.download)
         sender = sender_of(client, self.rooms) if sender_of else client
         attempts = Attempts(self.outbox, self.pacer, self.session, sender, self.clock, settings.max_attempts)
         quiet = DailyHours(settings.quiet_hours) if settings.quiet_hours else None
-        rooms = self.rooms
         gate = Gate(self.session, rooms.community_in, quiet, lambda: rooms.shut, lambda: rooms.changes)
         self.courier = Courier(attempts, gate)
         self.roster = Roster(client, self.rooms, self.outbox, self.clock, asks=settings.new_rooms == "ask")
         style = Style(HeaderTemplate(settings.header), max_text, settings.max_file_bytes, settings.mention_quoted)
         ttl, retention = settings.relay_ttl_hours * 3600, settings.retention_days * DAY
-        reader, filters, own = self.puppet.contents, [mutes.check], settings.relay_own
-        self.router = Router(self.roster, reader, self.courier, self.session, style, self.clock, filters, ttl, own)
-        self.decided = Decided(self.state, self.rooms, mutes)
+        reader, judges, own = self.puppet.contents, ([mutes.check], moderator), settings.relay_own
+        self.router = Router(self.roster, reader, self.courier, self.session, style, self.clock, *judges, ttl, own)
+        self.decided = Decided(self.state, rooms, mutes, moderator)
         spared = self.decided.spared
         self.housekeeper = Housekeeper(self.state, self.session, ttl, retention, self.clock, spared)
-        self.reception = Reception(self.decided, gate, self.session, self.courier, self.roster, max_text, ttl)
+        self.reception = Reception(self.decided, gate, self.session, self.courier, self.router, max_text, ttl)
         if settings.admin_room and not sender_of:
             self.reception.open_desk(reader, self.puppet.members)
 

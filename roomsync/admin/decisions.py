@@ -4,17 +4,19 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from roomsync import store
+from roomsync.moderation.moderator import Moderator
 from roomsync.moderation.mutes import Mutes
 from roomsync.relay.rooms import Rooms
 from roomsync.store import StateFile
 
 
 class Decided(NamedTuple):
-    """Which room is staff's, how the others take part, and who is muted, as it stands in the state file."""
+    """Which room is staff's, how the others take part, who is muted, what is judged, as it stands in the state file."""
 
     state: StateFile
     rooms: Rooms
     mutes: Mutes
+    moderator: Moderator
 
     def spared(self, db: store.Connection, since: float) -> list[str]:
         """Return the rooms whose community is paused, or was since then: what waits for them is kept, however old.
@@ -38,5 +40,6 @@ class Decided(NamedTuple):
         # Before any room is found: what was staff's room is in no community, whatever it is called now.
         self.rooms.staff_room_id = room_id if name == self.rooms.staff_topic else ""
         self.mutes.load(db, now)
+        self.moderator.load(db)
         self.rooms.decide(store.rooms.modes(db), store.rooms.numbers(db))
         return store.pauses.ends(db, now)

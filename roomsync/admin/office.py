@@ -9,6 +9,7 @@ from roomsync.admin.replies import Context, Refused
 from roomsync.admin.syntax import number_of
 from roomsync.delivery.gate import Gate
 from roomsync.model import Room
+from roomsync.relay.presenter import Presenter
 from roomsync.relay.rooms import Rooms
 from roomsync.session import Session
 from roomsync.text.characters import fold
@@ -25,6 +26,7 @@ class Office:
     decided: Decided
     session: Session
     gate: Gate
+    presenter: Presenter
     clock: Callable[[], float]
     max_text: int
     ttl: float

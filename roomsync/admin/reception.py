@@ -10,7 +10,7 @@ from roomsync.delivery.courier import Courier
 from roomsync.delivery.gate import Gate
 from roomsync.model import Message
 from roomsync.relay.roster import Roster
-from roomsync.relay.router import Reader
+from roomsync.relay.router import Reader, Router
 from roomsync.session import Session
 
 if TYPE_CHECKING:
@@ -31,13 +31,14 @@ class Reception:
         gate: Gate,
         session: Session,
         courier: Courier,
-        roster: Roster,
+        router: Router,
         max_text: int,
         ttl: float,
     ) -> None:
         """`max_text`: bytes of one text; `ttl`: seconds after which a message is too old to be sent."""
         self._decided, self._gate, self._session = decided, gate, session
-        self._courier, self._roster = courier, roster
+        self._courier, self._presenter = courier, router.presenter
+        self._roster: Roster = router.roster
         self._max_text, self._ttl = max_text, ttl
         self.desk: Desk | None = None
         self._clock: Callable[[], float] = courier.clock
@@ -51,7 +52,8 @@ class Reception:
     def _office(self) -> "Office":
         from roomsync.admin.office import Office
 
-        return Office(self._decided, self._session, self._gate, self._clock, self._max_text, self._ttl)
+        ends = self._max_text, self._ttl
+        return Office(self._decided, self._session, self._gate, self._presenter, self._clock, *ends)
 
     async def log_in(self) -> None:
         """Take note of a login, after the rooms are found."""

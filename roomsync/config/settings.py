@@ -10,7 +10,7 @@ from roomsync.config import validators
 from roomsync.config.env_file import PREFIX, read_env_file
 from roomsync.config.validators import masked, shown
 from roomsync.errors import SettingsError
-from roomsync.model import Hours, Kind
+from roomsync.model import FilterMode, Hours, Kind
 
 T = TypeVar("T")
 
@@ -19,6 +19,10 @@ NO_NAME = (
     f"set it to the name in the gateway's certificate, or {PREFIX}NO_TLS_INSECURE_CLIENT=true for a plain gateway."
 )
 MISPLACED = f"has the token in it, which stands in {PREFIX}TOKEN alone: other settings are shown, some of them in rooms"
+NO_STAFF = (
+    "MODERATION is {mode!r}, but ADMIN_ROOM is empty: nobody would see what is held; set the name of a room for your "
+    "staff, or MODERATION=off."
+)
 MIN_SECRET = 12  # characters of a token that no other setting has by chance
 CURLY_QUOTES = "“”‘’"
 
@@ -50,6 +54,11 @@ class Settings:
     new_rooms: str = _setting("NEW_ROOMS", "join", validators.choice("join", "ask"))
     relay_own: bool = _setting("RELAY_OWN", "false", validators.flag)
     quiet_hours: Hours | None = _setting("QUIET_HOURS", "", validators.hours)
+    moderation: FilterMode = _setting("MODERATION", "off", validators.filter_mode)
+    hold_kinds: frozenset[Kind] = _setting("HOLD_KINDS", "miniprogram,contact", validators.kinds)
+    hold_links: bool = _setting("HOLD_LINKS", "false", validators.flag)
+    milvus_uri: str = _setting("MILVUS_URI", "", validators.milvus_uri)
+    milvus_token: str = _setting("MILVUS_TOKEN", "", validators.milvus_token, secret=True)
     max_file_mb: float = _setting("MAX_FILE_MB", "3", validators.number(0, 3, "MB"))
     max_text_bytes: int = _setting("MAX_TEXT_BYTES", "2000", validators.integer(500, 20000))
     max_attempts: int = _setting("MAX_ATTEMPTS", "8", validators.integer(1, 100))
@@ -86,6 +95,8 @@ class Settings:
                 parsed[f.name] = "" if offline and f.name == "token" else _value(f.name, text, f.metadata["parse"])
             except ValueError as error:
                 problems.append(f"{f.metadata['name']} {masked(str(error), token)}.")
+        if parsed.get("moderation", FilterMode.OFF) is not FilterMode.OFF and parsed.get("admin_room") == "":
+            problems.append(NO_STAFF.format(mode=str(parsed["moderation"])))
         if problems:
             raise SettingsError(problems)
         settings = make(**parsed)
@@ -103,7 +114,8 @@ def _value(field_name: str, text: str, parse: Callable[[str], object]) -> object
 def read_settings(folder: Path, environ: Mapping[str, str] = os.environ, *, offline: bool = False) -> Settings:
     """Return the settings of the bot in `folder`: its `.env`, under `environ`, which wins.
 
-    A relative `STATE_FILE`, or path of a certificate, is below `folder`. Raises `SettingsError` with all problems.
+    A relative path in `STATE_FILE`, in `MILVUS_URI` or of a certificate is below `folder`. Raises `SettingsError` with
+    all problems.
     """
     names = Settings.names()
     from_file, problems = read_env_file(folder / ".env", names, environ)
@@ -114,6 +126,8 @@ def read_settings(folder: Path, environ: Mapping[str, str] = os.environ, *, offl
     try:
         settings = Settings.parse(values, offline=offline)
         settings = replace(settings, state_file=folder / settings.state_file)
+        if settings.milvus_uri and "://" not in settings.milvus_uri:
+            settings = replace(settings, milvus_uri=str(folder / settings.milvus_uri))
         problems += _problems_of_path(settings.state_file, values.get(PREFIX + "TOKEN", "").strip())
     except SettingsError as error:
         if not problems and not (folder / ".env").exists():

@@ -11,14 +11,15 @@ import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
-from roomsync.model import Hours, Kind
+from roomsync.model import FilterMode, Hours, Kind
 from roomsync.text.characters import fold
-from roomsync.text.kinds import CARDS, MEDIA
+from roomsync.text.kinds import CARDS, MEDIA, SILENT
 
 ENDPOINT_FORM = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(?P<port>[0-9]{1,5})")
 HOST_FORM = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*")
 TIME_FORM = r"([01]?[0-9]|2[0-3])\s*:\s*([0-5][0-9])"
 HOURS_FORM = re.compile(rf"{TIME_FORM}\s*[-–—~]\s*{TIME_FORM}")
+MILVUS_FORM = re.compile(r"https?://(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:(?P<port>[0-9]{1,5}))?/?")
 LEVELS = ("debug", "info", "warning", "error")
 MAX_HEADER = 60
 MAX_TOPIC = 100  # characters of a room's name: WeChat allows 32
@@ -145,6 +146,39 @@ def choice(*words: str) -> Callable[[str], str]:
         return text.lower()
 
     return parse
+
+
+def filter_mode(text: str) -> FilterMode:
+    """Return what becomes of messages that should not be relayed."""
+    return FilterMode(choice(*FilterMode)(text))
+
+
+def kinds(text: str) -> frozenset[Kind]:
+    """Return kinds of message, from their names separated by commas; nothing stands for none."""
+    allowed = [str(kind) for kind in Kind if kind not in (Kind.TEXT, *SILENT)]
+    names = [part.strip().lower() for part in re.split("[,，]", text)] if text else []
+    if wrong := [one for one in names if one not in allowed]:
+        raise ValueError(f"has {shown(wrong[0][:40])} in it; allowed: {', '.join(allowed)}, with commas, or nothing")
+    return frozenset(map(Kind, names))
+
+
+def milvus_uri(text: str) -> str:
+    """Return the path of a Milvus Lite file, or the address of a Milvus server, or nothing."""
+    if "://" in text:
+        found = MILVUS_FORM.fullmatch(text)
+        if not found or not 0 < int(found["port"] or 19530) < 65536:
+            # It is not shown: it may have a password in it.
+            raise ValueError("is no address of Milvus; allowed: http://host:19530, with the token in MILVUS_TOKEN")
+    elif text and (not text.isprintable() or not text.lower().endswith(".db")):
+        raise ValueError(f"is {shown(text[:80])}; allowed: a path that ends in .db, http://host:19530, or nothing")
+    return text
+
+
+def milvus_token(text: str) -> str:
+    """Return the token of a Milvus server (`user:password`, or a key), or nothing; it is never shown."""
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("has a space or a letter that no token has; allowed: ASCII letters, digits and punctuation")
+    return text
 
 
 def level(text: str) -> str:

@@ -145,6 +145,7 @@ def expire(state: StateFile, accepted_before: float, now: float, spared: Spared 
         said = {(one.room_id, one.message_id) for one in old if one.kind not in SILENT}
         for room_id, missed in Counter(room_id for room_id, _ in said).items():
             add_missed(db, room_id, missed, now)
+        store.held.expire(db, accepted_before, now)
         return len(old)
 
 

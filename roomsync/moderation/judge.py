@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from roomsync import store
@@ -12,6 +12,7 @@ from roomsync.moderation.breaker import Breaker
 from roomsync.moderation.checks import CHECKS, Check, Facts, Reason
 from roomsync.moderation.evidence import NOTHING, Evidence, Fetch
 from roomsync.moderation.lookups import Lookups, index_at
+from roomsync.moderation.moderator import Options
 from roomsync.moderation.said import Said, said_of
 from roomsync.moderation.words import Word
 from roomsync.session import Session
@@ -54,22 +55,18 @@ class Judge:
 
     def __init__(
         self,
+        options: Options,
         session: Session,
-        setting: FilterMode,
-        kinds: Collection[Kind],
-        holds_links: bool,
         fetch: Fetch,
-        base: tuple[str, str] = ("", ""),
         timer: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self._session, self._setting = session, setting
-        self._kinds, self._holds_links = frozenset(kinds), holds_links
+        self._options, self._session = options, session
         self._timer = timer
         self._mode = FilterMode.OFF
         self._rules = Rules()
         self._texts: dict[int, str] = {}  # the samples, by number
         self._codes: dict[str, int] = {}
-        self._index = index_at(*base)
+        self._index = index_at(options.milvus_uri, options.milvus_token)
         self._lookups = Lookups(fetch, self._index)
         self.failures = 0  # not noted yet
         self._breaker = Breaker()
@@ -98,7 +95,7 @@ class Judge:
                 self._codes[sample.text] = number
             elif sample:
                 self._texts[number] = sample.text
-        self._index.sync(owner_of(db), self._texts)
+        self._index.sync(store.moderation.read(db).owner, self._texts)
 
     @property
     def problem(self) -> str:
@@ -136,8 +133,8 @@ class Judge:
             is_trusted=trust.is_trusted(known),
             elsewhere=store.lately.said_elsewhere(db, talker, message.room_id, now - ROOMS_WINDOW) if talker else (),
             words=rules.words,
-            kinds=self._kinds,
-            holds_links=self._holds_links,
+            kinds=self._options.hold_kinds,
+            holds_links=self._options.hold_links,
             hosts=rules.hosts,
             candidates=candidates,
             code=evidence.code,
@@ -189,7 +186,7 @@ class Judge:
         if not self._breaker.note(is_held, now):
             return False
         log.error("More than a third of the last messages were held: the filter observes only, until staff says so.")
-        store.moderation.trip(db, self._setting, now)
+        store.moderation.trip(db, self._options.moderation, now)
         self._mode = FilterMode.OBSERVE
         self._breaker.reset()
         return True
@@ -200,8 +197,3 @@ def earn(db: store.Connection, account_id: str, contact_id: str, name: str, now:
     before = store.trust.get(db, account_id, contact_id) or Trust(account_id, contact_id, name)
     if not trust.is_trusted(before) or before.is_granted:
         store.trust.put(db, trust.with_text(before, name, now))
-
-
-def owner_of(db: store.Connection) -> str:
-    """Return what the samples of this state file are called in a base that several bots share."""
-    return store.moderation.read(db).owner

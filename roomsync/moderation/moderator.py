@@ -1,7 +1,7 @@
 """The moderator: while it is on, messages are judged, and those with reasons are kept for staff."""
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from roomsync import store
 from roomsync.model import FilterMode, Kind, Message, Verdict
@@ -12,29 +12,49 @@ if TYPE_CHECKING:
     from roomsync.moderation.judge import Judge
 
 
-class Moderator:
-    """Knows the mode that is in force; what only judging needs is imported, and made, when it is on.
+class Options(Protocol):
+    """The settings about moderation, each by the name of its variable; without a room of the staff it is off."""
 
-    `setting`: the mode that MODERATION says, which staff can change. Not `is_possible`: there is no room of the staff,
-    so that it is off whatever was chosen.
+    @property
+    def moderation(self) -> FilterMode: ...
+    @property
+    def admin_room(self) -> str: ...
+    @property
+    def hold_kinds(self) -> Collection[Kind]: ...
+    @property
+    def hold_links(self) -> bool: ...
+    @property
+    def milvus_uri(self) -> str: ...
+    @property
+    def milvus_token(self) -> str: ...
+
+
+class Moderator:
+    """Knows the mode that is in force. What only judging needs is imported, and made, when it is on.
+
+    All but `examine` is called in the thread of the state file.
     """
 
-    def __init__(
-        self,
-        session: Session,
-        setting: FilterMode,
-        is_possible: bool,
-        kinds: Collection[Kind],
-        holds_links: bool,
-        fetch: "Fetch",
-        base: tuple[str, str] = ("", ""),
-    ) -> None:
-        """`kinds`, `holds_links`: HOLD_KINDS and HOLD_LINKS. `fetch`: see `Fetch`. `base`: MILVUS_URI and its token."""
-        self.mode, self.setting, self.is_possible = FilterMode.OFF, setting, is_possible
-        self._session = session
-        self._kinds, self._holds_links = kinds, holds_links
-        self._fetch, self._base = fetch, base
+    def __init__(self, options: Options, session: Session, fetch: "Fetch") -> None:
+        """`fetch`: see `Fetch`."""
+        self.mode = FilterMode.OFF
+        self._options, self._session, self._fetch = options, session, fetch
         self._judge: Judge | None = None
+
+    @property
+    def setting(self) -> FilterMode:
+        """The mode that MODERATION says; staff can choose another one."""
+        return self._options.moderation
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether there may be staff to see what is held."""
+        return bool(self._options.admin_room)
+
+    @property
+    def problem(self) -> str:
+        """Why the index of samples does not answer, as staff reads it; empty while it does."""
+        return self._judge.problem if self._judge else ""
 
     def load(self, db: store.Connection) -> None:
         """Read which mode is in force, and what is judged by."""
@@ -42,19 +62,25 @@ class Moderator:
         chosen = row.mode if row.mode and row.setting == self.setting else self.setting
         self.mode = chosen if self.is_possible else FilterMode.OFF
         if self.mode is FilterMode.OFF:
-            self._judge = None
+            self.close()
             return
         if self._judge is None:
-            self._judge = self._make_judge()
+            from roomsync.moderation.judge import Judge  # which nobody needs who does not judge
+
+            self._judge = Judge(self._options, self._session, self._fetch)
         self._judge.load(db, self.mode)
 
-    def _make_judge(self) -> "Judge":
-        from roomsync.moderation.judge import Judge
-
-        return Judge(self._session, self.setting, self._kinds, self._holds_links, self._fetch, self._base)
+    def close(self) -> None:
+        """Let go of what judging uses."""
+        if self._judge:
+            self._judge.close()
+        self._judge = None
 
     async def examine(self, message: Message) -> "Evidence | None":
-        """Return what has to be looked up about a message before it is judged; None while it is off."""
+        """Return what has to be looked up about a message before it is judged; None while it is off.
+
+        Raises `GatewayLost`.
+        """
         return await self._judge.examine(message) if self._judge else None
 
     def judge(self, db: store.Connection, message: Message, evidence: "Evidence | None", now: float) -> Verdict | None:

@@ -57,7 +57,7 @@ def fault_of_word(text: str) -> str:
             for tail in ("", "!", "\n"):
                 compiled.search(repeated + tail, timeout=SEARCH_TIMEOUT)
     except regex.error as error:
-        return f"正则写错了：{error.msg}"
+        return f"正则写错了：{error}"
     except TimeoutError:
         return "这个正则太慢，请写简单些"
     return ""

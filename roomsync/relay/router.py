@@ -4,24 +4,30 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 from roomsync import store
 from roomsync.delivery.courier import Courier
 from roomsync.delivery.outbox import add_line
 from roomsync.delivery.recalls import Recalls
 from roomsync.errors import GatewayLost
-from roomsync.model import Decision, Kind, Message, Part, Room, Verdict
+from roomsync.model import Decision, Kind, Message, Room, Verdict
+from roomsync.moderation.moderator import Moderator
 from roomsync.relay.announcements import is_shown_twice
-from roomsync.relay.authors import author_of
 from roomsync.relay.loop_guard import LoopGuard
 from roomsync.relay.own_account import Origin, OwnAccount
+from roomsync.relay.presenter import Presenter
 from roomsync.relay.quotes import quote_of
-from roomsync.relay.rendering import Style, parts, parts_for_author
+from roomsync.relay.rendering import Style
 from roomsync.relay.roster import Roster
 from roomsync.session import Session
+from roomsync.text.kinds import SILENT
 from roomsync.text.phrases import introduction
 from roomsync.text.system_messages import is_throttle_notice, recalled_ids
+
+if TYPE_CHECKING:
+    from roomsync.moderation.evidence import Evidence
 
 log = logging.getLogger(__name__)
 
@@ -42,9 +48,9 @@ class Reader(Protocol):
 class Router:
     """Decides by asking, in this order: is it ours, whose is it, does it take something back, is it to be relayed?
 
-    `filters` answer relay, drop or hold, with their reasons, at the time that they are given. `clock` gives seconds
-    since the epoch. What was said longer ago than `ttl` seconds, by the gateway's word, is given up. `relay_own`:
-    what a person says with the bot's account is relayed, too.
+    `filters` answer relay, hold or drop, with their reasons, at the time that they are given; what they let pass the
+    `moderator` judges, while it is on. `clock` gives seconds since the epoch. What was said longer ago than `ttl`
+    seconds, by the gateway's word, is given up. `relay_own`: what a person says with the bot's account is relayed, too.
     What a message needs of the state file is one piece of work there: so one that was said first is decided first, also
     after an outage of the disk. The methods that do such work raise `StateFileError` when the file cannot be used.
     """
@@ -58,25 +64,26 @@ class Router:
         style: Style,
         clock: Callable[[], float],
         filters: Sequence[Filter] = (),
+        moderator: Moderator | None = None,
         ttl: float = math.inf,
         relay_own: bool = False,
     ) -> None:
-        self._roster, self._rooms = roster, roster.rooms
+        self.roster, self._rooms = roster, roster.rooms
         self._reader = reader
         self._courier = courier
         self._outbox, self._state = courier.outbox, courier.outbox.state
         self._recalls = Recalls(self._state)
         self._loop_guard = LoopGuard(self._state, style.header)
         self._own = OwnAccount(self._outbox, style.header, relay_own)
+        self.presenter = Presenter(self._state, self._rooms, session, style)
         self._session = session
-        self._style = style
         self._clock = clock
-        self._filters = filters
+        self._filters, self._moderator = filters, moderator
         self._ttl = ttl
 
     async def handle(self, message: Message) -> None:
         """Decide about a message that was seen, and let the courier know. Raises `GatewayError`, to be asked again."""
-        source = await self._roster.room(message.room_id) if message.room_id else None
+        source = await self.roster.room(message.room_id) if message.room_id else None
         if source is None:
             return  # private, or in a room of no community
         if not self._session.account_id:
@@ -99,8 +106,10 @@ class Router:
         if message.kind is Kind.RECALLED:
             has_news = await self._state.run(lambda: self.take_back(message.text, source, self._clock()))
         else:
-            complete = message if self._is_old(message) else await self._complete(message)
-            has_news = await self._state.run(lambda: self.relay(complete, source, self._clock()))
+            is_old = self._is_old(message)
+            complete = message if is_old else await self._complete(message)
+            evidence = await self._moderator.examine(complete) if self._moderator and not is_old else None
+            has_news = await self._state.run(lambda: self.relay(complete, source, self._clock(), evidence))
         if is_mentioned and not self._is_old(message) and self._rooms.mode(source.id).hears:
             has_news = await self._state.run(self.introduce, source, self._clock()) or has_news
         return has_news
@@ -130,8 +139,11 @@ class Router:
         if origin is Origin.TYPED and await self._answer(message, source):
             self._courier.wake()
 
-    def relay(self, message: Message, source: Room, now: float) -> bool:
-        """Commit what `message`, said in `source`, becomes elsewhere; return whether there is something to send."""
+    def relay(self, message: Message, source: Room, now: float, evidence: "Evidence | None" = None) -> bool:
+        """Commit what `message`, said in `source`, becomes elsewhere; return whether there is something to send.
+
+        `evidence`: what was looked up about it.
+        """
         labels = [room.label for room in self._rooms.community(source.community)]
         if self._outbox.is_ours(message.id) or self._loop_guard.is_relayed(message, labels, now):
             log.debug("Message %.100s is a relayed one: left alone.", message.id)
@@ -140,18 +152,29 @@ class Router:
             self._outbox.accept(message, [], [], now)
             return False
         message = replace(message, quote=quote_of(message, self._state, self._rooms) or message.quote)
-        verdict = self._judge(message, source, now)
+        expired = self._is_old(message)
+        verdict, note = self._judge(message, source, now), None
+        if self._moderator and verdict.decision is Decision.RELAY and message.kind not in SILENT and not expired:
+            verdict, note = self._moderate(self._moderator, message, evidence, now)
         if verdict.decision is not Decision.RELAY:
             log.info("Message %.100s: %s (%s).", message.id, verdict.decision, ", ".join(verdict.reasons))
-            self._outbox.accept(message, [], [], now)
+            self._outbox.accept(message, [], [], now, then=note)
             return False
-        shown = parts(message, source, self._style, labels)
-        others = [room.id for room in self._rooms.others(source)]
-        expired = self._is_old(message)
         if expired:
             log.info("A message that is older than RELAY_TTL_HOURS is given up.")
-        special = self._for_author(message, source, labels)
-        return self._outbox.accept(message, shown, others, now, special, expired=expired)
+        shown, special = self.presenter.become(message, source, labels)
+        others = [room.id for room in self._rooms.others(source)]
+        return self._outbox.accept(message, shown, others, now, special, expired=expired, then=note)
+
+    def _moderate(
+        self, moderator: Moderator, message: Message, evidence: "Evidence | None", now: float
+    ) -> tuple[Verdict, Callable[[store.Connection, int], None] | None]:
+        """Return what the moderator says of a message, and what notes that when it is accepted."""
+        with self._state.connection() as db:
+            verdict = moderator.judge(db, message, evidence, now)
+        if verdict is None:
+            return Verdict(Decision.RELAY), None
+        return verdict, partial(_note, moderator, message, verdict, now)
 
     def _is_old(self, message: Message) -> bool:
         """Return whether it was said so long ago that the gateway tells it too late."""
@@ -165,18 +188,6 @@ class Router:
         verdicts = [check(message, source, now) for check in self._filters]
         decision = max((one.decision for one in verdicts), default=Decision.RELAY)
         return Verdict(decision, tuple(reason for one in verdicts for reason in one.reasons))
-
-    def _for_author(self, message: Message, source: Room, labels: Sequence[str]) -> dict[str, list[Part]]:
-        """Return what the author of a quoted message gets at home, if that is another room of this community."""
-        if not message.quote or not self._style.mention_quoted:
-            return {}
-        author = author_of(message.quote, self._state, self._style.header, labels)
-        home = self._rooms.get(author.room_id) if author else None
-        if not author or not home or home.id == source.id or home.community != source.community:
-            return {}
-        if author.id == self._session.account_id:  # nobody can mention the account that speaks
-            return {}
-        return {home.id: parts_for_author(message, source, self._style, labels, author)}
 
     def take_back(self, text: str, source: Room, now: float) -> bool:
         """Take back what a recall, seen in `source`, names; return whether there is something to take back."""
@@ -198,3 +209,7 @@ class Router:
             line = introduction(source.community, len(self._rooms.others(source)))
             add_line(db, source.id, line, now, is_answer=True)
         return True
+
+
+def _note(moderator: Moderator, message: Message, verdict: Verdict, now: float, db: store.Connection, key: int) -> None:
+    moderator.note(db, key, message, verdict, now)

@@ -32,8 +32,9 @@ WHERE s.sent_id = ? AND s.room = {rooms.KEY} AND d.state <> '{State.OMITTED}' GR
 # What members said in rooms that have a mode, which are those of communities, the newest first.
 RECENT = """
 SELECT m.id, m.talker_id, m.name, r.gateway_id, coalesce(p.body, ''), m.accepted_at,
-EXISTS (SELECT 1 FROM recalls WHERE recalled = m.id)
+EXISTS (SELECT 1 FROM recalls WHERE recalled = m.id), coalesce(h.text, ''), coalesce(h.state, '')
 FROM messages AS m JOIN rooms AS r ON r.id = m.room LEFT JOIN parts AS p ON p.message_id = m.id AND p.part = 0
+LEFT JOIN held AS h ON h.message_id = m.id
 WHERE m.talker_id <> '' AND r.mode IS NOT NULL AND m.kind <> 'system' {where} ORDER BY m.id DESC LIMIT ?
 """
 # What comes from the room itself is the bot's own.
@@ -41,11 +42,15 @@ WAITING_NOTICE = f"""
 SELECT m.id, m.missed FROM deliveries AS d INDEXED BY deliveries_by_source JOIN messages AS m ON m.id = d.message_id
 WHERE d.room = {rooms.KEY} AND d.source = d.room AND d.state = '{State.WAITING}' AND m.missed > 0 AND d.send_id IS NULL
 """
-HAS_PARTS = "EXISTS (SELECT 1 FROM parts WHERE message_id = messages.id)"
+IS_KEPT = """
+(EXISTS (SELECT 1 FROM parts WHERE message_id = messages.id)
+OR EXISTS (SELECT 1 FROM held WHERE message_id = messages.id))
+"""
 PRUNE = f"""
 DELETE FROM messages WHERE id IN (SELECT m.id FROM messages AS m WHERE m.accepted_at < ? AND NOT EXISTS (
     SELECT 1 FROM deliveries AS d WHERE d.message_id = m.id
-    AND (d.state IN ('{State.WAITING}', '{State.SENDING}') OR d.changed >= ?)) LIMIT ?)
+    AND (d.state IN ('{State.WAITING}', '{State.SENDING}') OR d.changed >= ?))
+AND NOT EXISTS (SELECT 1 FROM held AS h WHERE h.message_id = m.id AND (h.state = 'held' OR h.changed >= ?)) LIMIT ?)
 """
 
 
@@ -61,7 +66,10 @@ class Kept(NamedTuple):
 
 
 class Spoken(NamedTuple):
-    """What a member said in a room of a community, under its key. `recalled`: it was taken back."""
+    """What a member said in a room of a community, under its key. `body`: the start of what it became; empty: nothing.
+
+    `recalled`: it was taken back. `words` and `held`: what it says, and its state, if a filter had reasons.
+    """
 
     id: int
     talker_id: str
@@ -70,6 +78,8 @@ class Spoken(NamedTuple):
     body: str
     accepted_at: float
     recalled: int
+    words: str = ""
+    held: str = ""
 
 
 class Notice(NamedTuple):
@@ -94,8 +104,8 @@ def add_own(db: Connection, room_id: str, kind: Kind, now: float, missed: int = 
 
 
 def find(db: Connection, gateway_id: str, room_id: str) -> int | None:
-    """Return the key of the message of that id that was said in that room, and became something to send."""
-    query = f"SELECT id FROM messages WHERE gateway_id = ? AND room = {rooms.KEY} AND {HAS_PARTS}"
+    """Return the key of the message of that id that was said in that room, and became something to send, or is held."""
+    query = f"SELECT id FROM messages WHERE gateway_id = ? AND room = {rooms.KEY} AND {IS_KEPT}"
     row = db.execute(query, (gateway_id, room_id)).fetchone()
     return row[0] if row else None
 
@@ -131,6 +141,11 @@ def speakers(db: Connection, since: float) -> list[Spoken]:
     for row in rows:
         found.setdefault((row.talker_id, row.name), row)
     return list(found.values())
+
+
+def set_accepted(db: Connection, message_id: int, now: float) -> None:
+    """Let a message be as old as if it were accepted now: what was held is relayed later."""
+    db.execute("UPDATE messages SET accepted_at = ? WHERE id = ?", (now, message_id))
 
 
 def waiting_notice(db: Connection, room_id: str) -> Notice | None:
@@ -176,4 +191,4 @@ def clamp(db: Connection, now: float) -> None:
 
 def prune(db: Connection, before: float, limit: int) -> int:
     """Forget messages with which nothing happened since then, `limit` at the most; return how many."""
-    return db.execute(PRUNE, (before, before, limit)).rowcount
+    return db.execute(PRUNE, (before, before, before, limit)).rowcount

@@ -33,11 +33,6 @@ def choose(db: Connection, mode: FilterMode, setting: FilterMode) -> None:
     db.execute("UPDATE moderation SET mode = ?, setting = ?", (mode, setting))
 
 
-def set_owner(db: Connection, owner: str) -> None:
-    """Note what the samples of this state file are called elsewhere."""
-    db.execute("UPDATE moderation SET owner = ?", (owner,))
-
-
 def note_failures(db: Connection, count: int, now: float) -> None:
     """Count checks that failed or were slow."""
     db.execute("UPDATE moderation SET failures = failures + ?, failed_at = ?", (count, now))

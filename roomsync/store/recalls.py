@@ -63,6 +63,13 @@ def is_known(db: Connection, message_id: int) -> bool:
     return db.execute("SELECT 1 FROM recalls WHERE recalled = ?", (message_id,)).fetchone() is not None
 
 
+def by_staff(db: Connection, message_id: int) -> int | None:
+    """Return the recall with which staff took the message of that key back; None when it did not."""
+    query = "SELECT message_id FROM recalls WHERE recalled = ? AND recalled_id = ''"
+    row = db.execute(query, (message_id,)).fetchone()
+    return int(row[0]) if row else None
+
+
 def remove(db: Connection, recall: int) -> None:
     """Forget that a message was taken back."""
     db.execute("DELETE FROM recalls WHERE message_id = ?", (recall,))

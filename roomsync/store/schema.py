@@ -263,11 +263,11 @@ MIGRATIONS = (
     -- How messages are judged: one row. `mode` is what staff, or the breaker, chose while MODERATION was `setting`.
     CREATE TABLE moderation (
         id INTEGER PRIMARY KEY CHECK (id = 1), mode TEXT, setting TEXT NOT NULL DEFAULT '',
-        owner TEXT NOT NULL DEFAULT '', -- what the samples of this file are called in a base that several bots share
+        owner TEXT NOT NULL, -- what the samples of this file are called in a base that several bots share
         failures INTEGER NOT NULL DEFAULT 0, failed_at REAL, -- checks that failed or were slow
         tripped_at REAL -- when the breaker acted, until staff is told
     );
-    INSERT INTO moderation (id) VALUES (1);
+    INSERT INTO moderation (id, owner) VALUES (1, lower(hex(randomblob(8))));
     -- Messages for which there were reasons (JSON, a list of texts), with what is needed to send them later. `quote`:
     -- JSON; `code`: what stands in a QR code.
     CREATE TABLE held (

@@ -10,6 +10,7 @@ ANNOUNCEMENT_RECALLED = "（管理员撤回了一条公告）"
 NOT_RELAYED = "未能转发，仅原群可见"
 OVER_DAILY_LIMIT = "今日转发已达上限，仅原群可见"
 COUNTED_ONLY = "免打扰时段未逐张转发，仅原群可见"
+HELD_WORDS = "（未转发的消息）"  # in the place of words that are quoted, and held
 UNSENT_TEXT = f"[文字] {NOT_RELAYED}"  # in the place of a text that the gateway never takes
 
 
