@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from roomsync import store
-from roomsync.admin import announcing, messages, pauses, people, reports, rooms
+from roomsync.admin import announcing, filtering, held, messages, pauses, people, reports, rooms, teaching
 from roomsync.admin.office import Office, person
 from roomsync.admin.replies import Context, Refused, Reply
 from roomsync.admin.syntax import Command, Name, number_of, spaced
@@ -77,8 +77,16 @@ HANDLERS: dict[Name, Handler] = {
     Name.STAFF: people.staff,
     Name.ACCEPT: rooms.accept,
     Name.REJECT: rooms.reject,
+    Name.FILTER: filtering.filter_,
+    Name.HELD: held.held,
+    Name.RELEASE: held.release,
+    Name.ADVERT: teaching.advert,
+    Name.SAMPLES: teaching.samples,
+    Name.WORD: filtering.word,
+    Name.HOST: filtering.host,
+    Name.TRUST: filtering.trust,
 }
-PLAIN = (Name.HELP, Name.STATUS, Name.MUTED, Name.DONE, Name.LOG)  # nothing may follow these
+PLAIN = (Name.STATUS, Name.MUTED, Name.DONE, Name.LOG, Name.HELD)  # nothing may follow these
 UNDOS: dict[str, Callable[[Office, Context, Undo], str]] = {
     "pauses": pauses.undo_pauses,
     "mode": rooms.undo_mode,
@@ -88,4 +96,10 @@ UNDOS: dict[str, Callable[[Office, Context, Undo], str]] = {
     "code": people.undo_code,
     "recall": messages.undo_recall,
     "announcement": announcing.undo_announcement,
+    "filter": filtering.undo_filter,
+    "release": held.undo_release,
+    "advert": teaching.undo_advert,
+    "sample": teaching.undo_sample,
+    "rule": filtering.undo_rule,
+    "trust": filtering.undo_trust,
 }

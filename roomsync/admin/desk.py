@@ -15,6 +15,7 @@ from roomsync.admin.office import Office
 from roomsync.admin.replies import Context, Reply, span
 from roomsync.admin.staff_room import Found, choose_room
 from roomsync.admin.syntax import Command, Name, claimed_code, parse
+from roomsync.admin.watch import Watch
 from roomsync.delivery.courier import Courier
 from roomsync.delivery.outbox import add_line
 from roomsync.errors import GatewayLost
@@ -53,6 +54,7 @@ class Desk:
         self._problem = ""  # why no room is staff's
         self._left: list[Room] = []  # likewise rooms that the bot was taken out of
         self._claims = Claims(office)
+        self._watch = Watch(office)
 
     def is_for(self, message: Message) -> bool:
         """Return whether a message was said where staff speaks: in private, or in its room."""
@@ -125,10 +127,12 @@ class Desk:
         now = self._office.clock()
         with self._state.connection() as db:
             is_open = any(one.until is None for one in store.pauses.all_of(db, now))
-        if not lines and not is_open:
+            has_report = self._watch.is_due(db, now) and bool(self._places(db))
+        if not lines and not is_open and not has_report:
             return False
         with self._state.transaction() as db:
             lines = [*lines, *pauses.reminders(self._office, db, now)]
+            lines += self._watch.report(db, now) if has_report else []
             for place in self._places(db) if lines else ():
                 self._add(db, place, "\n".join(lines), now)
         return bool(lines)

@@ -24,6 +24,7 @@ NOT_RUNNING = "机器人当时没有运行，命令没有执行。"
 
 class Machine:
     """Carries out what stands in the table `requests`. `make_office` is called when the first command is there.
+    `reload`: reads what another process may have changed.
 
     Whoever can write the state file is staff. `wake` lets the courier know; `chore` is done each second, too. `wall`:
     the machine's clock, which other processes have, in seconds since the epoch.
@@ -34,12 +35,13 @@ class Machine:
         state: StateFile,
         session: Session,
         make_office: "Callable[[], Office]",
+        reload: Callable[[store.Connection], None],
         wake: Callable[[], None],
         chore: Callable[[], Awaitable[None]] | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._state, self._session = state, session
-        self._make_office = make_office
+        self._make_office, self._reload = make_office, reload
         self._wake = wake
         self._chore = chore
         self._wall = wall
@@ -66,8 +68,11 @@ class Machine:
     def _has_news(self) -> bool:
         with self._state.connection() as db:
             version = store.requests.version(db)
-            changed, self._version = version != self._version, version
-            return changed and bool(store.requests.open_ones(db))
+            if version == self._version:
+                return False
+            self._version = version
+            self._reload(db)
+            return bool(store.requests.open_ones(db))
 
     def _open_ones(self) -> list[Request]:
         with self._state.connection() as db:

@@ -23,7 +23,8 @@ def recent(office: Office, context: Context, rest: str) -> Reply:
 def line_of(office: Office, one: Spoken, now: float) -> str:
     """Return a message on one line: `#12 101 张三 14:03 你好`."""
     room = office.rooms.get(one.room_id)
-    words = "（已撤回）" if one.recalled else shorten(one.body, MAX_WORDS) or "（未转发）"
+    shown = shorten(one.body, MAX_WORDS) or f"（未转发）{shorten(one.words, MAX_WORDS)}"
+    words = "（已撤回）" if one.recalled else shown
     where, who = office.label(room) if room else "?", shorten(one.name, MAX_WORDS)
     return f"#{one.id} {where} {who} {clock(one.accepted_at, now)} {words}"
 

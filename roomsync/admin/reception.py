@@ -74,4 +74,6 @@ class Reception:
     async def run(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         """Look for commands from the machine, and remind staff, until cancelled."""
         chore = self.desk.do_chores if self.desk else None
-        await Machine(self._decided.state, self._session, self._office, self._courier.wake, chore).run(sleep)
+        reload = self._decided.moderator.load
+        machine = Machine(self._decided.state, self._session, self._office, reload, self._courier.wake, chore)
+        await machine.run(sleep)

@@ -4,12 +4,13 @@ import statistics
 from collections.abc import Mapping
 
 from roomsync import store
+from roomsync.admin import filtering
 from roomsync.admin.office import Office
 from roomsync.admin.pauses import line_of
-from roomsync.admin.replies import Context, Reply, clock, span
+from roomsync.admin.replies import Context, Refused, Reply, clock, span
 from roomsync.admin.rooms import WORDS
-from roomsync.admin.syntax import Name
-from roomsync.model import Mode
+from roomsync.admin.syntax import ABOUT_FILTER, Name
+from roomsync.model import FilterMode, Mode
 from roomsync.session import Session
 from roomsync.store.report import RoomReport
 
@@ -18,25 +19,24 @@ MAX_ACTIONS = 20
 
 
 def help_(office: Office, context: Context, rest: str) -> Reply:
-    """List what can be said, on one screen."""
-    return Reply("\n".join(f"{name.usage} {name.meaning}" for name in Name))
+    """List what can be said, on one screen, or what is about the filter."""
+    if rest and rest not in Name.FILTER.names:
+        raise Refused(f"用法：{Name.HELP.usage}")
+    shown = [name for name in Name if (name in ABOUT_FILTER) == bool(rest)]
+    return Reply("\n".join(f"{name.usage} {name.meaning}" for name in shown))
 
 
 def status(office: Office, context: Context, rest: str) -> Reply:
     """Say whether the bot is connected, throttled or paused, how long copies take, and how each room is doing."""
     db, now, session = context.db, context.now, office.session
-    lines = [
-        "已连接"
-        if session.is_ready
-        else "微信还没登录好"
-        if session.is_connected
-        else "没有连上网关，现在听不到群里的话"
-    ]
+    lines = [_connection(session)]
     if session.cooldown.until > now:
         lines.append(f"微信提示发送过快，{span(session.cooldown.until - now)}后继续")
     lines += [line_of(office, one, now) for one in store.pauses.all_of(db, now)]
     if (quiet := office.gate.quiet_until(now)) > now:
         lines.append(f"免打扰时段，{clock(quiet, now)} 恢复发送")
+    if office.decided.moderator.mode is not FilterMode.OFF:
+        lines += filtering.status(office, db, now)
     delays = store.report.delays(db, now - HOUR)
     if delays:
         lines.append(f"近一小时到达：通常 {span(statistics.median(delays))}，最慢 {span(max(delays))}")

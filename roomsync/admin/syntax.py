@@ -14,7 +14,7 @@ NUMBER = re.compile(r"#?\s*([0-9]{1,12})")
 class Name(Enum):
     """What can be asked for: what it is called, the Chinese name first, then what may follow, and what it does."""
 
-    HELP = ("帮助", "help"), "", "这份列表"
+    HELP = ("帮助", "help"), "[过滤]", "这份列表；过滤广告的命令"
     STATUS = ("状态", "status"), "", "连接、速度、各群情况"
     ROOMS = ("群", "rooms", "room"), "[107 只收]", "各群模式；改为 正常/只收/只发/停"
     PAUSE = ("暂停", "pause"), "[分钟]", "暂停发送，期间的发言之后补发"
@@ -31,6 +31,14 @@ class Name(Enum):
     STAFF = ("管理员", "staff"), "[加 @某人 | 删 2]", "管理员名单"
     ACCEPT = ("接入", "accept"), "108", "让新群加入"
     REJECT = ("拒绝", "reject"), "108", "不让新群加入"
+    FILTER = ("过滤", "filter"), "[关|观察|拦截]", "过滤广告：现状；改为"
+    HELD = ("待审", "held"), "", "没有转发、等你决定的消息"
+    RELEASE = ("放行", "release"), "12", "转发一条待审的消息"
+    ADVERT = ("广告", "ad"), "12 [静音]", "学为广告，不转发或撤回"
+    SAMPLES = ("样本", "samples"), "[删 3]", "学过的广告"
+    WORD = ("词", "word"), "[加 刷单 | 删 刷单]", "含此词就拦；/正则/ 也行"
+    HOST = ("域名", "host"), "[放 milvus.io | 删 milvus.io]", "链接可信的网站"
+    TRUST = ("信任", "trust"), "#12", "此人发名片、小程序、二维码不拦"
 
     def __init__(self, names: tuple[str, ...], arguments: str, meaning: str) -> None:
         self.names = names
@@ -43,6 +51,10 @@ class Name(Enum):
         return f"/{self.names[0]} {self.arguments}".rstrip()
 
 
+ABOUT_FILTER = (
+    *(Name.FILTER, Name.HELD, Name.RELEASE, Name.ADVERT),
+    *(Name.SAMPLES, Name.WORD, Name.HOST, Name.TRUST),
+)
 CLAIM = ("认领", "claim")
 # The longest first: `/muted` is not `/mute` with a `d` behind it.
 NAMES = sorted(((one, name) for name in Name for one in name.names), key=lambda pair: -len(pair[0]))

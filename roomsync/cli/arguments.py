@@ -25,12 +25,15 @@ def parse_arguments() -> argparse.Namespace:
     mode.add_argument("--demo", action="store_true", help="show the bot at work without account, token and network")
     mode.add_argument("--do", metavar="COMMAND", help="hand a command of staff to the bot that runs, such as /状态")
     mode.add_argument("--dry-run", action="store_true", help="run, but print what would be sent, and send nothing")
+    mode.add_argument("--samples", nargs=2, metavar=("ACTION", "FILE"), help="export or import adverts as JSON lines")
     mode.add_argument("--set-aside", action="store_true", help="move a damaged state file out of the way, and leave")
     mode.add_argument("--status", action="store_true", help="show what waits, was sent and failed; 0 if all is well")
     mode.add_argument("--verify-code", metavar="CODE", type=code_of, help="give WeChat the code that it asks for")
     parser.add_argument("--json", action="store_true", help="with --status: for machines")
     parser.add_argument("--yes", action="store_true", help="with --do: agree to what the bot would ask first")
     args = parser.parse_args()
+    if args.samples and args.samples[0] not in ("export", "import"):
+        parser.error("--samples takes export or import, and a file: --samples export adverts.jsonl")
     if args.json and not args.status:
         parser.error("--json goes with --status")
     if args.yes and args.do is None:

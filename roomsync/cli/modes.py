@@ -17,21 +17,26 @@ def parse_or_answer(folder: Path) -> argparse.Namespace:
     """
     args = parse_arguments()
     set_up_output()
-    if args.check or args.set_aside or args.status or args.verify_code or args.do is not None:
+    is_other = args.check or args.set_aside or args.status or args.verify_code or args.samples
+    if is_other or args.do is not None:
         sys.exit(_answer(args, folder))
     return args
 
 
 def _answer(args: argparse.Namespace, folder: Path) -> int:
-    settings = read_settings(folder, offline=args.status or args.set_aside or args.do is not None)
+    settings = read_settings(folder, offline=args.status or args.set_aside or bool(args.samples) or args.do is not None)
     if args.status:
         from roomsync.cli.status import show_status
 
-        return show_status(settings.state_file, args.json, settings.quiet_hours)
+        return show_status(settings.state_file, args.json, settings.quiet_hours, settings.moderation)
     if args.do is not None:
         from roomsync.cli.do import do
 
         return do(settings.state_file, args.do, args.yes)
+    if args.samples:
+        from roomsync.cli.samples import samples
+
+        return samples(settings.state_file, args.samples[0], Path(args.samples[1]))
     if args.set_aside:
         from roomsync.store import set_aside
 

@@ -9,7 +9,7 @@ from roomsync import store
 from roomsync.cli.arguments import COMMAND
 from roomsync.delivery.quiet import DailyHours
 from roomsync.errors import StateFileError
-from roomsync.model import Hours, Mode
+from roomsync.model import FilterMode, Hours, Mode
 from roomsync.session import Phase
 from roomsync.store import is_held, read_only
 from roomsync.store.report import RoomReport
@@ -33,6 +33,8 @@ class Status:
     `outage`: how many seconds the file could not be written, until `outage_ended_at`; None without one in 24 h.
     `quiet_until`: the end of the quiet hours that it is in. `paused`: what staff paused, community (empty: all) ->
     until when, None without an end. `modes`: topic -> mode of the rooms that do not take part as usual.
+    `moderation`: the mode that is in force. `held`: messages for which there were reasons, by state: those that wait for
+    staff, and the others of 24 h. `failed_checks`: how many checks failed, or were slow.
     """
 
     running: bool
@@ -49,6 +51,9 @@ class Status:
     quiet_until: float | None
     paused: dict[str, float | None]
     modes: dict[str, str]
+    moderation: str
+    held: dict[str, int]
+    failed_checks: int
     rooms: list[RoomReport]
 
     @property
@@ -57,7 +62,9 @@ class Status:
         return self.logged_in and (self.silence or 0.0) < MAX_SILENCE
 
 
-def read_status(path: Path, now: float, hours: Hours | None = None) -> tuple[Status, Phase, float]:
+def read_status(
+    path: Path, now: float, hours: Hours | None = None, filtering: FilterMode = FilterMode.OFF
+) -> tuple[Status, Phase, float]:
     """Return the status, the phase that the session is or was in, and what the bot's own clock says at `now`.
 
     Raises `StateFileError`.
@@ -87,6 +94,9 @@ def read_status(path: Path, now: float, hours: Hours | None = None) -> tuple[Sta
                 quiet_until=(DailyHours(hours).end(now) or None) if hours else None,
                 paused={one.community: one.until for one in store.pauses.all_of(db, now)},
                 modes={topic: mode for topic, mode in store.rooms.decided(db) if mode is not Mode.NORMAL},
+                moderation=store.moderation.in_force(store.moderation.read(db), filtering),
+                held={str(state): count for state, count in store.held.counts(db, now - DAY).items()},
+                failed_checks=store.moderation.read(db).failures,
                 rooms=store.report.rooms(db, now - DAY, now),
             ),
             phase,
@@ -94,9 +104,12 @@ def read_status(path: Path, now: float, hours: Hours | None = None) -> tuple[Sta
         )
 
 
-def show_status(path: Path, as_json: bool, hours: Hours | None = None) -> int:
-    """Print the status; return 0 when a bot is running on that file and relays, else 1. `hours`: its quiet hours."""
-    status, phase, now = read_status(path, time.time(), hours)
+def show_status(path: Path, as_json: bool, hours: Hours | None = None, filtering: FilterMode = FilterMode.OFF) -> int:
+    """Print the status; return 0 when a bot is running on that file and relays, else 1.
+
+    `hours`: its quiet hours. `filtering`: what MODERATION says.
+    """
+    status, phase, now = read_status(path, time.time(), hours, filtering)
     lines = [_json(status)] if as_json else _lines(status, phase, now)
     print("\n".join(lines))  # noqa: T201
     return 0 if status.is_well else 1
@@ -139,10 +152,18 @@ def _decided(status: Status, now: float) -> list[str]:
     for community, until in status.paused.items():
         ends = f"for {_age(until - now)} more" if until else "until /恢复 (/resume)"
         lines.append(f"staff paused {harmless(community) or 'all communities'} {ends}")
+    lines += [f"moderation: {status.moderation}{_held(status)}"] if status.moderation != FilterMode.OFF else []
     if status.modes:
         modes = ", ".join(f"{harmless(topic)} {mode}" for topic, mode in status.modes.items())
         lines.append(f"rooms set by staff: {modes}")
     return lines
+
+
+def _held(status: Status) -> str:
+    """Return what became of the messages for which there were reasons."""
+    counts = ", ".join(f"{count} {state}" for state, count in status.held.items())
+    failed = f"; {status.failed_checks} checks failed or were slow" if status.failed_checks else ""
+    return (f"; {counts} (24 h)" if counts else "") + failed
 
 
 def _room_line(room: RoomReport) -> str:

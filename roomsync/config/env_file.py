@@ -16,7 +16,8 @@ PREFIX = "WECHATY_PUPPET_SERVICE_"
 # it is compared, else they are all alike.
 ALIKE = 0.87
 PREFIX_ALIKE = 0.93
-SHORT = ("TOKEN", "ENDPOINT", "PREFIX")  # what people call the settings that they must make
+# What people call the settings that they must make.
+SHORT = {"TOKEN": PREFIX + "TOKEN", "ENDPOINT": PREFIX + "ENDPOINT", "PREFIX": "ROOM_PREFIX"}
 
 
 def read_env_file(
@@ -84,12 +85,13 @@ def _problem_of_value(line: Binding) -> str | None:
     return None
 
 
-def _problem_of_short_name(line: Binding, absent: Iterable[str]) -> str | None:
+def _problem_of_short_name(line: Binding, absent: Collection[str]) -> str | None:
     """Return the problem of a name cut down to its end, such as TOKEN, where nothing has its full name."""
     short = (line.key or "").upper().removeprefix("WECHATY_")
-    meant = [name for name in absent if short in SHORT and name.endswith(f"_{short}")]
-    number = line.original.line
-    return f"{line.key} in line {number} of .env is no setting of the bot; did you mean {meant[0]}?" if meant else None
+    meant, number = SHORT.get(short), line.original.line
+    if meant not in absent:
+        return None
+    return f"{line.key} in line {number} of .env is no setting of the bot; did you mean {meant}?"
 
 
 def _closest(name: str, names: Collection[str]) -> str | None:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from roomsync import store
-from roomsync.model import Decision, FilterMode, Kind, Message, Verdict
-from roomsync.moderation import trust
+from roomsync.model import Decision, FilterMode, Message, Verdict
+from roomsync.moderation import standing, trust
 from roomsync.moderation.breaker import Breaker
 from roomsync.moderation.checks import CHECKS, Check, Facts, Reason
 from roomsync.moderation.evidence import NOTHING, Evidence, Fetch
@@ -19,7 +19,6 @@ from roomsync.session import Session
 from roomsync.store.held import HeldState
 from roomsync.store.rules import RuleKind
 from roomsync.store.samples import SampleKind
-from roomsync.store.trust import Trust
 
 log = logging.getLogger(__name__)
 
@@ -176,8 +175,8 @@ class Judge:
         if judged.reasons:
             state = HeldState.HELD if verdict.decision is Decision.HOLD else HeldState.OBSERVED
             store.held.add(db, key, message, state, verdict.reasons, judged.code, now)
-        elif message.kind is Kind.TEXT and message.talker_id and trust.counts(len(judged.said.units)):
-            earn(db, self._session.account_id, message.talker_id, message.name, now)
+        else:
+            standing.earn(db, self._session.account_id, message, now)
         return self._mode is FilterMode.HOLD and self._trips(db, verdict, judged, now)
 
     def _trips(self, db: store.Connection, verdict: Verdict, judged: Judgement, now: float) -> bool:
@@ -190,10 +189,3 @@ class Judge:
         self._mode = FilterMode.OBSERVE
         self._breaker.reset()
         return True
-
-
-def earn(db: store.Connection, account_id: str, contact_id: str, name: str, now: float) -> None:
-    """Count one more ordinary text for a member."""
-    before = store.trust.get(db, account_id, contact_id) or Trust(account_id, contact_id, name)
-    if not trust.is_trusted(before) or before.is_granted:
-        store.trust.put(db, trust.with_text(before, name, now))

@@ -58,8 +58,7 @@ class Moderator:
 
     def load(self, db: store.Connection) -> None:
         """Read which mode is in force, and what is judged by."""
-        row = store.moderation.read(db)
-        chosen = row.mode if row.mode and row.setting == self.setting else self.setting
+        chosen = store.moderation.in_force(store.moderation.read(db), self.setting)
         self.mode = chosen if self.is_possible else FilterMode.OFF
         if self.mode is FilterMode.OFF:
             self.close()

@@ -32,10 +32,10 @@ from roomsync.store import (
     waiting,
 )
 from roomsync.store.connection import Connection
-from roomsync.store.database import StateFile, is_held, read_only, read_write
+from roomsync.store.database import StateFile, is_held, read_only, read_write, written
 from roomsync.store.opening import set_aside
 
-__all__ = ["Connection", "StateFile", "is_held", "read_only", "read_write", "report", "set_aside"]
+__all__ = ["Connection", "StateFile", "is_held", "read_only", "read_write", "report", "set_aside", "written"]
 __all__ += ["call_log", "cursor", "deliveries", "health", "incoming", "messages", "parts", "peers", "recalls", "rooms"]
 __all__ += ["actions", "drafts", "mutes", "pauses", "requests", "sends", "staff", "waiting"]
 __all__ += ["held", "lately", "moderation", "rules", "samples", "trust"]

@@ -219,6 +219,19 @@ def read_write(path: Path) -> Iterator[Connection]:
         yield db
 
 
+@contextmanager
+def written(path: Path) -> Iterator[Connection]:
+    """Commit what is written to a state file, beside a bot that runs or without one. Raises `StateFileError`."""
+    if not is_held(path):
+        with closing(StateFile(path)) as state, state.transaction() as db:
+            yield db
+        return
+    with read_write(path) as db, explained(path):
+        db.execute("BEGIN IMMEDIATE")
+        with db:
+            yield db
+
+
 def is_held(path: Path) -> bool:
     """Return whether a bot is running on that state file. Raises `StateFileError`."""
     if not lock_path_of(path).exists():

@@ -22,6 +22,7 @@ class HeldState(StrEnum):
     RECALLED = "recalled"  # its author took it back
 
 
+MAX_CARD = 4096  # characters of a card
 COLUMNS = """
 h.message_id, h.state, h.reasons, h.text, h.content, h.quote, h.code, h.changed,
 m.gateway_id, m.kind, m.talker_id, m.name, r.gateway_id, m.accepted_at
@@ -49,7 +50,8 @@ def add(
     INSERT INTO held (message_id, state, reasons, text, content, quote, code, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
     """
     quote = json.dumps(asdict(message.quote), ensure_ascii=False) if message.quote else None
-    content = message.content if state is HeldState.HELD else None  # what was relayed stands in its parts
+    is_needed = state is HeldState.HELD or len(message.content or "") < MAX_CARD
+    content = message.content if is_needed else None  # what was relayed stands in its parts, too
     values = key, state, json.dumps(reasons, ensure_ascii=False), message.text, content, quote, code, now
     db.execute(script, values)
 

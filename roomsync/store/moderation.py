@@ -28,6 +28,11 @@ def read(db: Connection) -> Row:
     return Row(FilterMode(mode) if mode else None, *others)
 
 
+def in_force(row: Row, setting: FilterMode) -> FilterMode:
+    """Return the mode that is in force while MODERATION says `setting`: what was chosen, unless that changed since."""
+    return row.mode if row.mode and row.setting == setting else setting
+
+
 def choose(db: Connection, mode: FilterMode, setting: FilterMode) -> None:
     """Let a mode be in force as long as the setting is that."""
     db.execute("UPDATE moderation SET mode = ?, setting = ?", (mode, setting))

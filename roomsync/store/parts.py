@@ -76,6 +76,14 @@ def header_of(db: Connection, message_id: int) -> str:
     return str(row[0]) if row else ""
 
 
+def words_of(db: Connection, message_id: int) -> list[str]:
+    """Return the texts that a message became, without captions, and without what only one member is told."""
+    query = f"""
+    SELECT body FROM parts WHERE message_id = ? AND kind = '{Kind.TEXT}' AND NOT caption AND mention = '' ORDER BY part
+    """
+    return [body for (body,) in db.execute(query, (message_id,))]
+
+
 def has_header(db: Connection, line: str) -> bool:
     """Return whether a line begins with the header of a part, whatever room or setting gave it that.
 
