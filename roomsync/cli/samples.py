@@ -67,6 +67,6 @@ def _sample(line: str, number: int) -> tuple[SampleKind, str]:
         raise SamplesError(f"The text in line {number} is empty, or longer than {MAX_SAMPLE} characters.")
     if kind is SampleKind.TEXT and len(units(text)) < MIN_UNITS:
         raise SamplesError(
-            f"The text in line {number} is shorter than {MIN_UNITS} characters: it would hit everything."
+            f"The text in line {number} has fewer than {MIN_UNITS} characters: it would hit too much."
         )
     return kind, text

@@ -33,8 +33,8 @@ class Status:
     `outage`: how many seconds the file could not be written, until `outage_ended_at`; None without one in 24 h.
     `quiet_until`: the end of the quiet hours that it is in. `paused`: what staff paused, community (empty: all) ->
     until when, None without an end. `modes`: topic -> mode of the rooms that do not take part as usual.
-    `moderation`: the mode that is in force. `held`: messages for which there were reasons, by state: those that wait for
-    staff, and the others of 24 h. `failed_checks`: how many checks failed, or were slow.
+    `moderation`: the mode that is in force. `held`: messages for which there were reasons, by state: those that wait
+    for staff, and the others of 24 h. `failed_checks`: how many checks failed, or were slow.
     """
 
     running: bool

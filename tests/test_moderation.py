@@ -1,0 +1,197 @@
+"""Moderation, from end to end: what is held, what staff reads of it, and what comes of what it decides."""
+
+from pathlib import Path
+
+from roomsync.store.held import HeldState
+from tests.moderated import ADVERT, CARD, REPOST, TALK, heard, last, moderated, reported, states, teach
+from tests.scripted import ScriptedGateway
+from tests.staffed import number_of, said, staffed
+
+
+async def test_the_same_advert_in_several_rooms_is_relayed_once(gateway: ScriptedGateway, state_file: Path) -> None:
+    """What one member says in three rooms is relayed from the first alone; of the others staff is told why."""
+    async with moderated(gateway, state_file) as staff:
+        for room in ("r101", "r102", "r103"):
+            await said(staff, room, "alice", ADVERT)
+        lines = await reported(staff, 2)
+        assert [len(heard(staff, room)) for room in ("r101", "r102", "r103")] == [0, 1, 1]
+        assert "两个群都发了" in lines[0] and "3 个群都发了" in lines[1]
+        number = lines[0][1:].partition(" ")[0]
+        assert lines[0].startswith(f"#{number} 未转发 · 102 Alice：「【限时免费】")
+        assert lines[0].endswith(f"· /放行 {number} · /广告 {number} · /静音 #{number}")
+
+
+async def test_a_disguised_repost_of_a_taught_advert_is_held(gateway: ScriptedGateway, state_file: Path) -> None:
+    """What another member says in another room that is like the sample is held, with the sample's number."""
+    async with moderated(gateway, state_file) as staff:
+        await teach(staff)
+        await said(staff, "r101", "alice", REPOST)
+        assert "像样本 1（" in (await reported(staff))[-1]
+        assert not [one for one in heard(staff, "r103") if "xyz98765" in one]
+
+
+async def test_a_release_relays_it_with_its_age(gateway: ScriptedGateway, state_file: Path) -> None:
+    """What staff releases goes to the others under its author's header, with how long ago it was said, once."""
+    async with moderated(gateway, state_file) as staff:
+        await staff.ask("/词 加 线下交流")
+        await said(staff, "r101", "alice", TALK)
+        assert "有「线下交流」" in (await reported(staff))[0]
+        assert "发往 2 个群" in await staff.ask(f"/放行 {last(staff)}")
+        await staff.settled()
+        assert heard(staff, "r102") == heard(staff, "r103") == [f"[Alice@101]:  （1 秒前）{TALK}"]
+        assert "已经放行" in await staff.ask(f"/放行 {last(staff)}")
+
+
+async def test_a_release_is_undone(gateway: ScriptedGateway, state_file: Path) -> None:
+    """Undone, a release is taken back in all rooms, and the message waits again; released again, it goes again."""
+    async with moderated(gateway, state_file) as staff:
+        await staff.ask("/词 加 线下交流")
+        await said(staff, "r101", "alice", TALK)
+        await reported(staff)
+        answer = await staff.ask(f"/放行 {last(staff)}")
+        await staff.settled()
+        assert "回到待审" in await staff.ask(f"/撤销 {number_of(answer)}")
+        await staff.settled()
+        assert len(gateway.recalled) == 2 and list(states(staff).values()) == [HeldState.HELD]
+        await staff.ask(f"/放行 {last(staff)}")
+        await staff.settled()
+        assert len(heard(staff, "r102")) == 2
+
+
+async def test_observing_relays_and_tells_staff(gateway: ScriptedGateway, state_file: Path) -> None:
+    """With observe everything is relayed, staff reads what would have been held, and can teach it."""
+    async with moderated(gateway, state_file, "observe") as staff:
+        await teach(staff)
+        await said(staff, "r101", "alice", REPOST)
+        line = (await reported(staff))[-1]
+        assert "已转发，仅提示" in line and "像样本 1（" in line and "/放行" not in line
+        assert [one for one in heard(staff, "r103") if "xyz98765" in one]
+
+
+async def test_an_advert_that_slipped_through_is_taught_and_taken_back(
+    gateway: ScriptedGateway, state_file: Path
+) -> None:
+    """`/广告` with the number of a relayed message learns just its words, and takes its copies back; undone, both are."""
+    async with moderated(gateway, state_file) as staff:
+        await said(staff, "r102", "bob", ADVERT)
+        answer = await staff.ask(f"/广告 {last(staff)}")
+        assert f"学为样本 1：「{ADVERT}」" in answer and "正在从 2 处撤回" in answer
+        await staff.settled()
+        assert len(gateway.recalled) == 2
+        assert "样本已删" in await staff.ask(f"/撤销 {number_of(answer)}")
+        await staff.settled()
+        assert await staff.ask("/样本") == "还没有样本。在 /待审 里用 /广告 编号 来学。"
+        await said(staff, "r101", "alice", REPOST)
+        assert [one for one in heard(staff, "r103") if "xyz98765" in one]
+
+
+async def test_an_advert_mutes_its_author(gateway: ScriptedGateway, state_file: Path) -> None:
+    """`/广告 1 静音` mutes the author in one action, and its undo lets the author be heard again."""
+    async with moderated(gateway, state_file) as staff:
+        await said(staff, "r102", "bob", ADVERT)
+        answer = await staff.ask(f"/广告 {last(staff)} 静音")
+        assert "已静音「Bob」" in answer
+        await said(staff, "r102", "bob", TALK)
+        assert not [one for one in heard(staff, "r101") if TALK in one]
+        await staff.ask(f"/撤销 {number_of(answer)}")
+        await said(staff, "r102", "bob", TALK)
+        assert [one for one in heard(staff, "r101") if TALK in one]
+
+
+async def test_what_is_held_outlives_a_restart(gateway: ScriptedGateway, state_file: Path) -> None:
+    """Samples, words and what is held are there after a restart, and a release then goes to all rooms."""
+    async with moderated(gateway, state_file) as staff:
+        await teach(staff)
+        await said(staff, "r101", "alice", REPOST)
+    async with moderated(gateway, state_file) as staff:
+        answer = await staff.ask("/待审")
+        number = answer[1:].partition(" ")[0]
+        assert "像样本 1" in answer
+        await staff.ask(f"/放行 {number}")
+        await said(staff, "r103", "carol", ADVERT)
+        assert list(states(staff).values()).count(HeldState.HELD) == 1
+        await staff.settled()
+        assert [one for one in heard(staff, "r102") if "xyz98765" in one]
+
+
+async def test_a_recall_of_a_held_message_removes_it(gateway: ScriptedGateway, state_file: Path) -> None:
+    """What its author takes back is not held any more, and cannot be released."""
+    async with moderated(gateway, state_file) as staff:
+        await staff.ask("/词 加 线下交流")
+        await said(staff, "r101", "alice", TALK, id="m1")
+        number = last(staff)
+        await said(staff, "r101", "alice", "m1", kind="recalled")
+        assert await staff.ask("/待审") == "没有待审的消息。"
+        assert "作者自己撤回了" in await staff.ask(f"/放行 {number}")
+
+
+async def test_a_card_of_a_newcomer_is_held_and_released(gateway: ScriptedGateway, state_file: Path) -> None:
+    """A mini-program of a member who is not trusted yet is held; released, it goes as a mini-program with its caption."""
+    async with moderated(gateway, state_file) as staff:
+        gateway.say("r101", "alice", kind="miniprogram", content=CARD)
+        await staff.settled()
+        assert "新成员发[小程序]" in (await reported(staff))[0]
+        await staff.ask(f"/放行 {last(staff)}")
+        await staff.settled()
+        assert heard(staff, "r102") == ["[Alice@101]:  （1 秒前）[小程序] 砍一刀", CARD]
+
+
+async def test_staff_trusts_a_member(gateway: ScriptedGateway, state_file: Path) -> None:
+    """A member whom staff trusts sends mini-programs, of which staff is only told."""
+    async with moderated(gateway, state_file) as staff:
+        await said(staff, "r101", "alice", TALK)
+        assert "现在受信任" in await staff.ask(f"/信任 #{last(staff)}")
+        gateway.say("r101", "alice", kind="miniprogram", content=CARD)
+        await staff.settled()
+        assert "已信任，仅提示" in (await reported(staff))[0]
+        assert CARD in heard(staff, "r102")
+
+
+async def test_what_staff_says_is_not_judged(gateway: ScriptedGateway, state_file: Path) -> None:
+    """Staff may say in a room of the community what is held of others."""
+    async with moderated(gateway, state_file) as staff:
+        await teach(staff)
+        await said(staff, "r101", "chief", ADVERT)
+        assert f"[张主管@101]:  {ADVERT}" in heard(staff, "r103")
+
+
+async def test_a_filter_that_holds_too_much_is_stopped(gateway: ScriptedGateway, state_file: Path) -> None:
+    """More than a third of thirty messages held switches to observe, tells staff, and lets the next one go."""
+    async with moderated(gateway, state_file) as staff:
+        await staff.ask("/词 加 大家")
+        for number in range(19):
+            gateway.say("r101", "alice", f"今天的第 {number} 个问题是怎么建索引")
+        for number in range(11):
+            gateway.say("r102", "bob", f"大家好，{number}")
+        await staff.settled()
+        await gateway.until(lambda: any("已自动改为「观察」" in one for one in staff.said_in("office")))
+        await said(staff, "r102", "bob", "大家晚安")
+        assert [one for one in heard(staff, "r101") if "大家晚安" in one]
+        assert "过滤：观察" in await staff.ask("/状态")
+        assert "观察 → 拦截" in await staff.ask("/过滤 拦截")
+
+
+async def test_the_mode_is_switched_live_and_kept(gateway: ScriptedGateway, state_file: Path) -> None:
+    """What staff switches to holds at once and over a restart, until MODERATION says something new."""
+    async with moderated(gateway, state_file, "off") as staff:
+        await staff.ask("/词 加 线下交流")
+        await said(staff, "r101", "alice", TALK)
+        assert len(heard(staff, "r102")) == 1
+        assert "关 → 拦截" in await staff.ask("/filter hold")
+        await said(staff, "r101", "alice", TALK + "！")
+        assert len(heard(staff, "r102")) == 1
+    async with moderated(gateway, state_file, "off") as staff:
+        assert "过滤：拦截" in await staff.ask("/过滤")
+    async with moderated(gateway, state_file, "observe") as staff:
+        assert "过滤：观察" in await staff.ask("/过滤")
+
+
+async def test_the_report_is_made_at_most_every_thirty_seconds(gateway: ScriptedGateway, state_file: Path) -> None:
+    """What is held soon after a report waits for the next one."""
+    async with staffed(gateway, state_file, MODERATION="hold") as staff:
+        await staff.ask("/词 加 线下交流")
+        await said(staff, "r101", "alice", TALK)
+        await reported(staff)
+        await said(staff, "r101", "alice", "又说线下交流")
+        await staff.ask("/状态")
+        assert len(await reported(staff)) == 1
