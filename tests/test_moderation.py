@@ -179,6 +179,7 @@ async def test_the_mode_is_switched_live_and_kept(gateway: ScriptedGateway, stat
         assert len(heard(staff, "r102")) == 1
         assert "关 → 拦截" in await staff.ask("/filter hold")
         await said(staff, "r101", "alice", TALK + "！")
+        await reported(staff)
         assert len(heard(staff, "r102")) == 1
     async with moderated(gateway, state_file, "off") as staff:
         assert "过滤：拦截" in await staff.ask("/过滤")
