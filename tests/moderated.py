@@ -23,7 +23,7 @@ async def moderated(
 ) -> AsyncIterator[Staff]:
     """A bot whose filter is set to `mode`; staff is told at once, not every thirty seconds."""
     with patch.object(watch, "REPORT_INTERVAL", 0.0):
-        async with staffed(gateway, state_file, MODERATION=mode, **more) as staff:
+        async with staffed(gateway, state_file, claim=True, office=True, MODERATION=mode, **more) as staff:
             yield staff
 
 
@@ -43,7 +43,12 @@ async def reported(staff: Staff, count: int = 1) -> list[str]:
     """The lines that staff is told of held messages, once there are so many."""
 
     def lines() -> list[str]:
-        return [line for text in staff.said_in(OFFICE) for line in text.split("\n") if line.startswith("#") and " · " in line]
+        return [
+            line
+            for text in staff.said_in(OFFICE)
+            for line in text.split("\n")
+            if line.startswith("#") and " · " in line
+        ]
 
     await staff.gateway.until(lambda: len(lines()) >= count)
     return lines()
@@ -59,4 +64,3 @@ async def teach(staff: Staff, who: str = "bob", room: str = "r102") -> None:
     """Somebody posts the advert, and staff takes it for one."""
     await said(staff, room, who, ADVERT)
     assert "学为样本" in await staff.ask(f"/广告 {last(staff)}")
-

@@ -71,7 +71,7 @@ async def test_observing_relays_and_tells_staff(gateway: ScriptedGateway, state_
 async def test_an_advert_that_slipped_through_is_taught_and_taken_back(
     gateway: ScriptedGateway, state_file: Path
 ) -> None:
-    """`/广告` with the number of a relayed message learns just its words, and takes its copies back; undone, both are."""
+    """`/广告` on a relayed message learns just its words, and takes its copies back; undone, both are."""
     async with moderated(gateway, state_file) as staff:
         await said(staff, "r102", "bob", ADVERT)
         answer = await staff.ask(f"/广告 {last(staff)}")
@@ -126,7 +126,7 @@ async def test_a_recall_of_a_held_message_removes_it(gateway: ScriptedGateway, s
 
 
 async def test_a_card_of_a_newcomer_is_held_and_released(gateway: ScriptedGateway, state_file: Path) -> None:
-    """A mini-program of a member who is not trusted yet is held; released, it goes as a mini-program with its caption."""
+    """A mini-program of a member who is not trusted yet is held; released, it goes as one, with its caption."""
     async with moderated(gateway, state_file) as staff:
         gateway.say("r101", "alice", kind="miniprogram", content=CARD)
         await staff.settled()

@@ -1,5 +1,6 @@
 """Held messages: what staff is told of them, and how they are relayed after all."""
 
+import re
 from collections.abc import Sequence
 
 from roomsync import store
@@ -13,6 +14,7 @@ from roomsync.store.actions import Undo
 from roomsync.store.held import Held, HeldState
 from roomsync.text.characters import shorten
 from roomsync.text.kinds import line_of as line_of_kind
+from roomsync.text.mentions import neutralize_mentions
 
 MAX_LISTED = 20
 MAX_REPORTED = 10  # messages in one report; of more only the number
@@ -36,7 +38,7 @@ def report(office: Office, found: Sequence[Held], now: float) -> list[str]:
 def line_of(office: Office, one: Held, now: float) -> str:
     """Return a message with its reasons, and what can be done about it, on one line."""
     room = office.rooms.get(one.message.room_id)
-    where, who = office.label(room) if room else "?", shorten(one.message.name, MAX_WORDS)
+    where, who = office.label(room) if room else "?", _plain(shorten(one.message.name, MAX_WORDS))
     is_held = one.state is HeldState.HELD
     state = "未转发" if is_held else "已转发，仅提示"
     ways = [*([f"/放行 {one.id}"] if is_held else []), f"/广告 {one.id}", f"/静音 #{one.id}"]
@@ -47,7 +49,13 @@ def line_of(office: Office, one: Held, now: float) -> str:
 def words_in_short(one: Held) -> str:
     """Return the start of what a message says, on one line."""
     message = one.message
-    return shorten(words_of(message) or line_of_kind(message.kind, message.text, message.content or "{}"), MAX_WORDS)
+    words = words_of(message) or line_of_kind(message.kind, message.text, message.content or "{}")
+    return _plain(neutralize_mentions(shorten(words, MAX_WORDS)))
+
+
+def _plain(text: str) -> str:
+    """Return what a member wrote so that it cannot look like the rest of a line."""
+    return re.sub("[「」·]", " ", text)
 
 
 def held(office: Office, context: Context, rest: str) -> Reply:

@@ -11,6 +11,7 @@ from roomsync.admin.office import Office, person
 from roomsync.admin.replies import Context, Refused, Reply, clock
 from roomsync.admin.syntax import Name, number_of
 from roomsync.delivery.recalls import Recalls
+from roomsync.model import FilterMode
 from roomsync.moderation import standing
 from roomsync.moderation.grams import MIN_UNITS, units
 from roomsync.moderation.said import words_of
@@ -55,7 +56,9 @@ def advert(office: Office, context: Context, rest: str) -> Reply:
     undo["contact"] = one.talker_id
     muted = people.mute(office, context, f"#{one.id}") if mutes else None
     undo["mute"] = muted.undo if muted else None
-    told = "\n".join(filter(None, [f"#{one.id}（{one.name}）{kept_back}", learnt, muted.text if muted else ""]))
+    is_off = office.decided.moderator.mode is FilterMode.OFF
+    hint = "过滤现在是关的，发 /过滤 观察 或 /过滤 拦截 打开。" if is_off else ""
+    told = "\n".join(filter(None, [f"#{one.id}（{one.name}）{kept_back}", learnt, muted.text if muted else "", hint]))
     what = f"广告 #{one.id} {one.name}" + ("，静音" if muted else "")
     return Reply(told, what, undo, muted.then if muted else lambda number: None)
 

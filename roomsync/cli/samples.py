@@ -66,7 +66,5 @@ def _sample(line: str, number: int) -> tuple[SampleKind, str]:
     if not text or len(text) > MAX_SAMPLE:
         raise SamplesError(f"The text in line {number} is empty, or longer than {MAX_SAMPLE} characters.")
     if kind is SampleKind.TEXT and len(units(text)) < MIN_UNITS:
-        raise SamplesError(
-            f"The text in line {number} has fewer than {MIN_UNITS} characters: it would hit too much."
-        )
+        raise SamplesError(f"The text in line {number} has fewer than {MIN_UNITS} characters: it would hit too much.")
     return kind, text

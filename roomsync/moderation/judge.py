@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from roomsync import store
-from roomsync.model import Decision, FilterMode, Message, Verdict
+from roomsync.errors import GatewayLost
+from roomsync.model import Decision, FilterMode, Message, Room, Verdict
 from roomsync.moderation import standing, trust
 from roomsync.moderation.breaker import Breaker
 from roomsync.moderation.checks import CHECKS, Check, Facts, Reason
@@ -41,6 +42,7 @@ class Judgement:
     """What was found out about the message that is being decided on."""
 
     message_id: str
+    community: str
     said: Said
     reasons: tuple[Reason, ...]
     code: str
@@ -106,31 +108,52 @@ class Judge:
         self._index.close()
 
     async def examine(self, message: Message) -> Evidence:
-        """Return what has to be looked up about a message."""
-        return await self._lookups.examine(message)
+        """Return what has to be looked up about a message. Raises `GatewayLost`."""
+        try:
+            return await self._lookups.examine(message)
+        except GatewayLost:
+            raise
+        except Exception:
+            log.exception("Looking something up failed in a way that was not foreseen; the message is judged without.")
+            return Evidence(failures=1)
 
-    def judge(self, db: store.Connection, message: Message, evidence: Evidence | None, now: float) -> Verdict:
-        """Return what should become of a message, and why. Staff is not judged, nor the bot's own account."""
-        evidence = evidence or NOTHING
-        account, self._last = self._session.account_id, None
+    def judge(
+        self, db: store.Connection, message: Message, source: Room, evidence: Evidence | None, now: float
+    ) -> Verdict:
+        """Return what should become of a message said in `source`, and why. Staff is not judged, nor the own account.
+
+        Whatever fails, the message goes on.
+        """
+        self._last = None
+        try:
+            return self._judge(db, message, source, evidence or NOTHING, now)
+        except Exception:
+            log.exception("Judging a message failed in a way that was not foreseen; it is relayed.")
+            self.failures += 1
+            return RELAYED
+
+    def _judge(self, db: store.Connection, message: Message, source: Room, evidence: Evidence, now: float) -> Verdict:
+        account = self._session.account_id
         if message.talker_id in (account, *(one.contact_id for one in store.staff.members(db, account))):
             return RELAYED
         said = said_of(message, evidence.digest)
-        reasons, failures = self._ask(said, self._facts(db, message, said, evidence, now))
-        if failures + evidence.failures:
-            self.failures += failures + evidence.failures
-        self._last = Judgement(message.id, said, reasons, evidence.code)
+        reasons, failures = self._ask(said, self._facts(db, message, source, said, evidence, now))
+        self.failures += failures + evidence.failures
+        self._last = Judgement(message.id, source.community, said, reasons, evidence.code)
         holds = self._mode is FilterMode.HOLD and any(one.holds for one in reasons)
         return Verdict(Decision.HOLD if holds else Decision.RELAY, tuple(one.text for one in reasons))
 
-    def _facts(self, db: store.Connection, message: Message, said: Said, evidence: Evidence, now: float) -> Facts:
-        talker, rules = message.talker_id, self._rules
+    def _facts(
+        self, db: store.Connection, message: Message, source: Room, said: Said, evidence: Evidence, now: float
+    ) -> Facts:
+        talker, rules, since = message.talker_id, self._rules, now - ROOMS_WINDOW
+        elsewhere = store.lately.said_elsewhere(db, talker, source.community, source.id, since) if talker else []
         known = store.trust.get(db, self._session.account_id, talker) if talker else None
         outside = evidence.candidates
         candidates = self._index.candidates(said.units) if outside is None else outside
         return Facts(
             is_trusted=trust.is_trusted(known),
-            elsewhere=store.lately.said_elsewhere(db, talker, message.room_id, now - ROOMS_WINDOW) if talker else (),
+            elsewhere=elsewhere,
             words=rules.words,
             kinds=self._options.hold_kinds,
             holds_links=self._options.hold_links,
@@ -171,7 +194,7 @@ class Judge:
             return False  # of staff
         if judged.said.form:
             store.lately.prune(db, now - ROOMS_WINDOW)
-            store.lately.add(db, message.talker_id, message.room_id, judged.said.form, now)
+            store.lately.add(db, key, message.talker_id, judged.community, judged.said.form, now)
         if judged.reasons:
             state = HeldState.HELD if verdict.decision is Decision.HOLD else HeldState.OBSERVED
             store.held.add(db, key, message, state, verdict.reasons, judged.code, now)

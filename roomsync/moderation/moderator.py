@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Protocol
 
 from roomsync import store
-from roomsync.model import FilterMode, Kind, Message, Verdict
+from roomsync.model import FilterMode, Kind, Message, Room, Verdict
 from roomsync.session import Session
 
 if TYPE_CHECKING:
@@ -82,9 +82,11 @@ class Moderator:
         """
         return await self._judge.examine(message) if self._judge else None
 
-    def judge(self, db: store.Connection, message: Message, evidence: "Evidence | None", now: float) -> Verdict | None:
-        """Return what should become of a message, and why; None while it is off."""
-        return self._judge.judge(db, message, evidence, now) if self._judge else None
+    def judge(
+        self, db: store.Connection, message: Message, source: Room, evidence: "Evidence | None", now: float
+    ) -> Verdict | None:
+        """Return what should become of a message said in `source`, and why; None while it is off."""
+        return self._judge.judge(db, message, source, evidence, now) if self._judge else None
 
     def note(self, db: store.Connection, key: int, message: Message, verdict: Verdict, now: float) -> None:
         """Note what becomes of a message that was judged, in the transaction in which it is accepted under `key`."""

@@ -60,7 +60,8 @@ def hosts_of(message: Message, words: str) -> tuple[str, ...]:
 
 def _text(fields: Fields, *names: str) -> str:
     values = (fields.get(name) for name in names)
-    return " ".join(value for value in values if isinstance(value, str) and value)
+    found = " ".join(value for value in values if isinstance(value, str) and value)
+    return found.encode("utf-8", "replace").decode()  # JSON can name what no text can have
 
 
 def _form(message: Message, found: tuple[str, ...], digest: str) -> str:

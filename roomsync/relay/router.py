@@ -155,7 +155,7 @@ class Router:
         expired = self._is_old(message)
         verdict, note = self._judge(message, source, now), None
         if self._moderator and verdict.decision is Decision.RELAY and message.kind not in SILENT and not expired:
-            verdict, note = self._moderate(self._moderator, message, evidence, now)
+            verdict, note = self._moderate(self._moderator, message, source, evidence, now)
         if verdict.decision is not Decision.RELAY:
             log.info("Message %.100s: %s (%s).", message.id, verdict.decision, ", ".join(verdict.reasons))
             self._outbox.accept(message, [], [], now, then=note)
@@ -167,11 +167,11 @@ class Router:
         return self._outbox.accept(message, shown, others, now, special, expired=expired, then=note)
 
     def _moderate(
-        self, moderator: Moderator, message: Message, evidence: "Evidence | None", now: float
+        self, moderator: Moderator, message: Message, source: Room, evidence: "Evidence | None", now: float
     ) -> tuple[Verdict, Callable[[store.Connection, int], None] | None]:
         """Return what the moderator says of a message, and what notes that when it is accepted."""
         with self._state.connection() as db:
-            verdict = moderator.judge(db, message, evidence, now)
+            verdict = moderator.judge(db, message, source, evidence, now)
         if verdict is None:
             return Verdict(Decision.RELAY), None
         return verdict, partial(_note, moderator, message, verdict, now)

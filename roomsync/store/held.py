@@ -27,6 +27,12 @@ COLUMNS = """
 h.message_id, h.state, h.reasons, h.text, h.content, h.quote, h.code, h.changed,
 m.gateway_id, m.kind, m.talker_id, m.name, r.gateway_id, m.accepted_at
 """
+# Pictures that were carried as bytes, of which staff decided long ago.
+LIGHTEN = f"""
+UPDATE held SET content = NULL WHERE message_id IN (
+    SELECT h.message_id FROM held AS h INDEXED BY held_heavy JOIN messages AS m ON m.id = h.message_id
+    WHERE length(h.content) > {MAX_CARD} AND h.state <> '{HeldState.HELD}' AND m.accepted_at < ?)
+"""
 FROM = "held AS h JOIN messages AS m ON m.id = h.message_id JOIN rooms AS r ON r.id = m.room"
 
 
@@ -49,10 +55,11 @@ def add(
     script = """
     INSERT INTO held (message_id, state, reasons, text, content, quote, code, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
     """
-    quote = json.dumps(asdict(message.quote), ensure_ascii=False) if message.quote else None
+    quote = json.dumps(asdict(message.quote)) if message.quote else None
+    text = message.text.encode("utf-8", "replace").decode()
     is_needed = state is HeldState.HELD or len(message.content or "") < MAX_CARD
     content = message.content if is_needed else None  # what was relayed stands in its parts, too
-    values = key, state, json.dumps(reasons, ensure_ascii=False), message.text, content, quote, code, now
+    values = key, state, json.dumps(reasons, ensure_ascii=False), text, content, quote, code, now
     db.execute(script, values)
 
 
@@ -116,6 +123,7 @@ def expire(db: Connection, before: float, now: float) -> int:
     keys = [key for (key,) in db.execute(query, (before,))]
     for key in keys:
         set_state(db, key, HeldState.EXPIRED, now)
+    db.execute(LIGHTEN, (before,))
     return len(keys)
 
 

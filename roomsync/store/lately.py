@@ -1,19 +1,24 @@
 """The table `lately`: what each member said in the last minutes, to know what is said in several rooms."""
 
 from roomsync.store.connection import Connection
-from roomsync.store.rooms import KEY, key
+from roomsync.store.rooms import KEY
+
+ELSEWHERE = f"""
+SELECT form FROM lately AS l JOIN messages AS m ON m.id = l.message_id
+WHERE l.talker_id = ? AND l.at >= ? AND l.community = ? AND m.room <> coalesce({KEY}, 0)
+AND NOT EXISTS (SELECT 1 FROM recalls WHERE recalled = m.id)
+"""
 
 
-def add(db: Connection, talker_id: str, room_id: str, form: str, now: float) -> None:
-    """Note what somebody said in a room. `form`: what is compared of it."""
-    script = "INSERT INTO lately (talker_id, room, form, at) VALUES (?, ?, ?, ?)"
-    db.execute(script, (talker_id, key(db, room_id), form, now))
+def add(db: Connection, message_id: int, talker_id: str, community: str, form: str, now: float) -> None:
+    """Note what somebody said in a room of a community. `form`: what is compared of it."""
+    script = "INSERT INTO lately (message_id, talker_id, community, form, at) VALUES (?, ?, ?, ?, ?)"
+    db.execute(script, (message_id, talker_id, community, form, now))
 
 
-def said_elsewhere(db: Connection, talker_id: str, room_id: str, since: float) -> list[str]:
-    """Return the forms of what somebody said in other rooms since then."""
-    query = f"SELECT form FROM lately WHERE talker_id = ? AND room <> coalesce({KEY}, 0) AND at >= ?"
-    return [form for (form,) in db.execute(query, (talker_id, room_id, since))]
+def said_elsewhere(db: Connection, talker_id: str, community: str, room_id: str, since: float) -> list[str]:
+    """Return the forms of what somebody said in other rooms of a community since then, and did not take back."""
+    return [form for (form,) in db.execute(ELSEWHERE, (talker_id, since, community, room_id))]
 
 
 def prune(db: Connection, before: float) -> None:

@@ -9,7 +9,7 @@ from roomsync.store.connection import Connection
 
 KEY = "(SELECT id FROM rooms WHERE gateway_id = ?)"  # stands in SQL for the key of the room with that id
 KEYS = "SELECT gateway_id, id FROM rooms WHERE gateway_id IN (SELECT value FROM json_each(?))"
-REFERRING = ("messages", "deliveries", "sends", "call_log", "peers", "lately")
+REFERRING = ("messages", "deliveries", "sends", "call_log", "peers")
 UNUSED = " AND ".join(f"NOT EXISTS (SELECT 1 FROM {table} WHERE room = rooms.id)" for table in REFERRING)
 IS_PLAIN = f"coalesce(mode, '{Mode.NORMAL}') = '{Mode.NORMAL}'"  # what staff decided about others is not forgotten
 MAX_FORGOTTEN = 10  # rooms at a login: for each, SQLite looks through all deliveries

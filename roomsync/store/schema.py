@@ -277,6 +277,7 @@ MIGRATIONS = (
     );
     CREATE INDEX held_waiting ON held (message_id) WHERE state = 'held';
     CREATE INDEX held_unreported ON held (message_id) WHERE reported = 0;
+    CREATE INDEX held_heavy ON held (message_id) WHERE length(content) > 4096;
     -- Words that keep a message back, and hosts to which links are allowed.
     CREATE TABLE rules (
         id INTEGER PRIMARY KEY, kind TEXT NOT NULL, text TEXT NOT NULL, at REAL NOT NULL, UNIQUE (kind, text)
@@ -293,8 +294,8 @@ MIGRATIONS = (
     ) WITHOUT ROWID;
     -- What members said in the last minutes: what is compared of it.
     CREATE TABLE lately (
-        id INTEGER PRIMARY KEY, talker_id TEXT NOT NULL, room INTEGER NOT NULL REFERENCES rooms, form TEXT NOT NULL,
-        at REAL NOT NULL
+        message_id INTEGER PRIMARY KEY REFERENCES messages ON DELETE CASCADE, talker_id TEXT NOT NULL,
+        community TEXT NOT NULL, form TEXT NOT NULL, at REAL NOT NULL
     );
     CREATE INDEX lately_talker ON lately (talker_id, at); CREATE INDEX lately_at ON lately (at);
     """,
