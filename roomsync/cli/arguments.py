@@ -18,7 +18,7 @@ def parse_arguments() -> argparse.Namespace:
     """Return the options of this process; what is wrong with them, or `--help`, ends it with a message."""
     parser = argparse.ArgumentParser(
         description="Relay what is said in one WeChat room of a community to all its others, until Ctrl-C.",
-        epilog="Settings are in .env beside bot.py; copy .env.example to start with. README.md explains them.",
+        epilog="Settings are in .env beside bot.py, a copy of .env.example; see README.md.",
     )
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--check", action="store_true", help="connect, show account, rooms and state file, and leave")
