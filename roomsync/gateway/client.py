@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from wechaty_grpc.wechaty.puppet import ImageType, LogoutResponse, MessagePayloadRequest, MessageSendTextResponse
 
 from roomsync import errors
+from roomsync.gateway.downloads import Handles, bytes_of
 from roomsync.gateway.error_mapping import map_errors
 from roomsync.gateway.protocol import fault_of_id, topic_of
 from roomsync.gateway.wire import (
@@ -40,6 +41,7 @@ class Client:
         self._token = token
         self._stub: Any = None
         self._speaks_quotes = False
+        self._handles = Handles()
 
     @property
     def speaks_quotes(self) -> bool:
@@ -49,6 +51,7 @@ class Client:
     def open(self, stub: Any, endpoint: str) -> None:
         """Make calls through this stub of wechaty-grpc from now on, to the gateway at `endpoint` (`host:port`)."""
         self._stub, self.endpoint = stub, endpoint
+        self._handles.forget()
 
     def close(self) -> None:
         """Make no calls: the connection is gone."""
@@ -103,6 +106,19 @@ class Client:
 
     async def file(self, message_id: str, kind: Kind) -> str:
         """Return the file box of a message of a kind in MEDIA as JSON: a handle stays a handle, unknown fields stay."""
+        file_box = await self._file(message_id, kind)
+        self._handles.note(file_box)
+        return file_box
+
+    async def download(self, file_box: str, limit: int) -> bytes:
+        """Return the bytes of a file box (JSON) that `file` gave moments ago, at most `limit` of them.
+
+        None for an address, which is not fetched, and for a longer file. Raises `HandleGone` for a handle that may be
+        gone: the gateway would not outlive being asked for it.
+        """
+        return await self.call(bytes_of(file_box, limit, self.stub, self._handles))
+
+    async def _file(self, message_id: str, kind: Kind) -> str:
         if kind is not Kind.IMAGE:
             return str((await self.call(self.stub.message_file(id=message_id))).filebox)
         try:
@@ -112,10 +128,6 @@ class Client:
 
     async def _image(self, message_id: str, size: ImageType) -> str:
         return str((await self.call(self.stub.message_image(id=message_id, type=size))).filebox)
-
-    async def download(self, file_box: str, limit: int) -> bytes:
-        """Return the bytes of a file box."""
-        return b""
 
     async def enter_verify_code(self, verify_id: str, code: str) -> None:
         """Give WeChat the code that it asks for."""

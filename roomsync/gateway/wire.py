@@ -9,7 +9,7 @@ import betterproto
 
 MESSAGE_PAYLOAD, SEND_TEXT = "/wechaty.Puppet/MessagePayload", "/wechaty.Puppet/MessageSendText"
 LOCATION, CHAT_HISTORY = "/wechaty.Puppet/MessageLocation", "/wechaty.Puppet/MessageChatHistory"
-ENTER_VERIFY_CODE = "/wechaty.Puppet/EnterVerifyCode"
+ENTER_VERIFY_CODE, DOWNLOAD = "/wechaty.Puppet/EnterVerifyCode", "/wechaty.Puppet/Download"
 
 
 @dataclass
@@ -47,6 +47,20 @@ class EnterVerifyCodeRequest(betterproto.Message):
 
     id: str = betterproto.string_field(1)
     code: str = betterproto.string_field(2)
+
+
+@dataclass
+class DownloadRequest(betterproto.Message):
+    """Of a call that wechaty-grpc 0.20 does not know (wechaty/grpc 1.x, proto/wechaty/puppet/download-upload.proto)."""
+
+    id: str = betterproto.string_field(1)
+
+
+@dataclass
+class DownloadResponse(betterproto.Message):
+    """One of the answers to it: the next bytes of the file."""
+
+    chunk: bytes = betterproto.bytes_field(1)
 
 
 @dataclass

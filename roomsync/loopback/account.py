@@ -1,6 +1,7 @@
 """The WeChat account behind the loopback gateway: who is there, what was said, and what the bot's calls do to it."""
 
 import itertools
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -16,10 +17,11 @@ T = TypeVar("T")
 
 # The gateway's number of each kind: of several the first, which every gateway knows.
 TYPES = {kind.value: number for number, kind in reversed(KINDS.items())}
+HANDLE = 7  # FileBoxType.Uuid of npm `file-box`
 Fields = dict[str, object]  # of a message of wechaty/grpc
 Answer = Callable[..., Fields]  # to the request of a call
 
-# Two messages of gateway/wire.py once more: a wrong number of a field there must not be as wrong on this side.
+# Messages of gateway/wire.py once more: a wrong number of a field there must not be as wrong on this side.
 
 
 @dataclass
@@ -45,6 +47,20 @@ class MessageSendTextRequest(betterproto.Message):
     text: str = betterproto.string_field(2)
     mentonal_ids: list[str] = betterproto.string_field(3)
     quote_id: str = betterproto.string_field(4)
+
+
+@dataclass
+class DownloadRequest(betterproto.Message):
+    """Asks for the file behind a handle (wechaty/grpc 1.x, puppet/download-upload.proto)."""
+
+    id: str = betterproto.string_field(1)
+
+
+@dataclass
+class DownloadResponse(betterproto.Message):
+    """The next bytes of it."""
+
+    chunk: bytes = betterproto.bytes_field(1)
 
 
 # By name, in the place of those of wechaty-grpc 0.20, which know no quotes.
@@ -87,6 +103,7 @@ class Account:
         self._contacts: dict[str, str] = {self.bot_id: "小助手"}
         self._payloads: dict[str, Fields] = {}
         self._contents: dict[str, str] = {}  # of each message: what its card or picture is made of
+        self._files: dict[str, bytes] = {}  # behind handles
         self._numbers = itertools.count(1)
 
     def add_contact(self, contact_id: str, name: str) -> None:
@@ -96,6 +113,20 @@ class Account:
     def add_room(self, room_id: str, topic: str, names: dict[str, str] | None = None) -> None:
         """Add a room that the account is in; `names` are its members with their names in it."""
         self._rooms[room_id] = _Room(topic, names or {})
+
+    def keep_file(self, data: bytes, name: str = "a.png") -> str:
+        """Keep a file; return the file box (JSON) that is a handle of it."""
+        handle = f"handle-{next(self._numbers)}"
+        self._files[handle] = data
+        return json.dumps({"name": name, "size": len(data), "boxType": HANDLE, "uuid": handle})
+
+    def drop_files(self) -> None:
+        """Let every handle be gone."""
+        self._files.clear()
+
+    def file_behind(self, request: DownloadRequest) -> Fields:
+        """Return the file behind a handle, as `data`. A real gateway ends when there is none: see gateway/downloads."""
+        return {"data": _found(self._files, request.id)}
 
     def answers(self) -> dict[str, Answer]:
         """Return what answers each call, by the names of wechaty/grpc."""

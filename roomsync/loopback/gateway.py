@@ -13,9 +13,18 @@ from grpclib.server import Server, Stream
 from wechaty_grpc.wechaty import puppet as pb
 
 from roomsync.gateway.protocol import EventRequest, EventType, RawEvent
-from roomsync.loopback.account import MESSAGES, TYPES, Account, Answer, Fields
+from roomsync.loopback.account import (
+    MESSAGES,
+    TYPES,
+    Account,
+    Answer,
+    DownloadRequest,
+    DownloadResponse,
+    Fields,
+)
 
 Call = Stream[betterproto.Message, betterproto.Message]
+CHUNK = 65_536  # bytes of a file in one answer, as real gateways send it
 
 
 @dataclass
@@ -92,8 +101,10 @@ class LoopbackGateway(Account):
     def __mapping__(self) -> dict[str, Handler]:
         """Return the service, by the names of wechaty/grpc, as grpclib wants it."""
         event = Handler(self._event, Cardinality.UNARY_STREAM, EventRequest, RawEvent)
+        download = Handler(self._download, Cardinality.UNARY_STREAM, DownloadRequest, DownloadResponse)
         return {
             "/wechaty.Puppet/Event": event,
+            "/wechaty.Puppet/Download": download,
             **{f"/wechaty.Puppet/{name}": self._handler(name, answer) for name, answer in self.answers().items()},
         }
 
@@ -112,6 +123,16 @@ class LoopbackGateway(Account):
             await stream.send_message(response_type(**fields))
 
         return Handler(handle, Cardinality.UNARY_UNARY, request_type, response_type)
+
+    async def _download(self, stream: Call) -> None:
+        request = await stream.recv_message()
+        assert isinstance(request, DownloadRequest)
+        self._authorize(stream)
+        await self._notify("Download")
+        data = (await self.answer("Download", self.file_behind, request))["data"]
+        assert isinstance(data, bytes)
+        for start in range(0, len(data), CHUNK):
+            await stream.send_message(DownloadResponse(chunk=data[start : start + CHUNK]))
 
     async def _notify(self, *calls: str) -> None:
         """Note calls, and let those who wait in `until` look again."""
