@@ -53,10 +53,14 @@ class Lookups:
         try:
             async with asyncio.timeout(FETCH_TIMEOUT):
                 data = await self._fetch(file_box, MAX_PICTURE)
-            code = await read_code(data)
-        except (GatewayError, LookupFailed, TimeoutError) as error:
+        except (GatewayError, TimeoutError) as error:
             if isinstance(error, GatewayError) and is_gone(error):
                 raise
-            log.debug("A picture could not be looked at: %s", error)
+            log.debug("A picture could not be had: %s", error)
             return Evidence(failures=1)
-        return Evidence(code=code, digest=hashlib.sha256(data).hexdigest()) if data else NOTHING
+        digest = hashlib.sha256(data).hexdigest() if data else ""
+        try:
+            return Evidence(await read_code(data), digest)
+        except LookupFailed as error:
+            log.debug("A picture could not be read: %s", error)
+            return Evidence(digest=digest, failures=1)
