@@ -204,6 +204,32 @@ def test_candidates_are_all_that_are_near(text: str, samples: dict[int, str]) ->
     assert near <= {one.number for one in index.candidates(said)}
 
 
+@pytest.mark.parametrize("file", FILES)
+def test_candidates_are_all_from_the_limit_on(file: str) -> None:
+    """However little of an advert stands before other words, it is a candidate where the cosine is 0.20 or more."""
+    missed, least = [], 1.0
+    for advert in texts(file).taught():
+        index = index_of(advert)
+        for cut in range(len(advert)):
+            said = units(advert[:cut] + texts(file).said()[-1])
+            score = cosine(grams(said), grams(units(advert)))
+            if score >= MIN_CANDIDATE:
+                least = min(least, score)
+                missed += [] if index.candidates(said) else [(cut, advert)]
+    assert missed == []
+    assert least < MIN_CANDIDATE + 0.01
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_likest_of_two_is_named(order: int) -> None:
+    """Of an advert and an edited one, both taught, the one that was said is named, whichever was taught first."""
+    for base, edited in zip(*(texts("adverts").of_kind(kind) for kind in ("base", "light_edit")), strict=True):
+        candidates = [Known(1, base), Known(2, edited)][::order]
+        for known in candidates:
+            found = most_alike(units(known.text), candidates)
+            assert found and found.known == known and found.score == pytest.approx(1)
+
+
 @settings(max_examples=thorough(200))
 @given(TEXTS, SAMPLES)
 def test_the_likest_is_named(text: str, samples: dict[int, str]) -> None:
