@@ -1,7 +1,8 @@
 """Texts as they are compared: by their sound, without what disguises them. Pure.
 
-Normalised as follows: NFKC, lower case, letters and digits alone, a run of digits is one `0`, a Han character is its
-syllable without tone. Weights are 1 + ln(count) of the runs of two and three such units, of length 1 together.
+Normalised as follows: NFKD, lower case, letters and digits alone, a run of digits is one `0`, a Han character is its
+syllable without tone, other letters are taken three at a time, and one alone is left out. Weights are 1 + ln(count) of
+the runs of two and three such units, of length 1 together.
 """
 
 import math
@@ -9,17 +10,26 @@ import os
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
+from functools import cache, lru_cache
+from itertools import chain, pairwise
 
 Grams = Mapping[str, float]
 
 MIN_UNITS = 12  # a shorter text says too little: "扫码进群" alone is like any advert
 MAX_CHARACTERS = 2000  # of a text that are looked at
-SIZES = (2, 3)  # units in a gram
 GAP = "\x1f"  # between the units of a gram
-HAN = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
-STROKES = frozenset("丶丨丿乀乁乚亅灬氵")  # parts of characters: who writes them puts them between others
+# Two letters in a row say next to nothing: with single letters as units all English texts are a little alike.
+LETTERS = 3
+# Parts of characters, which are no words: who writes them puts them between others, or beside the rest of a character.
+PARTS = frozenset("丶丨丿乀乁乚亅灬氵亻讠纟钅艹饣忄扌冫犭宀阝彳廴辶疒刂攵礻衤丬勹冖卩凵罒")
+# Cyrillic and Greek letters that are drawn like Latin ones; of these, two that are drawn like each other.
+DRAWN_ALIKE = dict(zip("асеорхуікмтнвԁӏѕјαοεικνρτυχl", "aceopxyikmthbdisjaoeiknptuxi", strict=True))
+DIGIT_IN_WORD = re.compile("(?<=[a-z])[01345](?=[a-z])")
+READ_AS_LETTER = str.maketrans("01345", "oieas")
+LETTER_IN_NUMBER = re.compile(r"(?<=\d)[oi]+|[oi]+(?=\d)")
+HAN = "\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+RUN = re.compile(rf"(?P<number>\d+)|(?P<han>[{HAN}]+)|[^\d{HAN}]+")
 SWALLOWED = (
     "PYPINYIN_NO_PHRASES",
     "PYPINYIN_NO_DICT_COPY",
@@ -48,24 +58,49 @@ def _syllable(character: str) -> str:
     return re.sub("([aei])ng$", r"\1n", re.sub("^([zcs])h", r"\1", plain)) or character
 
 
+@lru_cache(maxsize=2**14)
+def _kept(character: str) -> str:
+    """Return what of a character is compared: itself, or what it is drawn like; nothing for a symbol."""
+    if character.isdigit():
+        return str(unicodedata.digit(character))
+    if not character.isalpha() or character in PARTS:
+        return ""
+    return DRAWN_ALIKE.get(character, character)
+
+
+def _without_disguise(text: str) -> str:
+    """Return the letters and digits of a text, each as what it is read as where it stands: `Pyth0n`, `5OO`."""
+    # NFKD makes eighteen characters of some, and upper-case letters of others.
+    normalised = unicodedata.normalize("NFKD", text[:MAX_CHARACTERS]).lower()[:MAX_CHARACTERS]
+    kept = "".join(map(_kept, normalised))
+    kept = DIGIT_IN_WORD.sub(lambda match: match[0].translate(READ_AS_LETTER), kept)
+    return LETTER_IN_NUMBER.sub("0", kept)
+
+
 def units(text: str) -> list[str]:
-    """Return what a text is made of when it is compared: syllables, letters, `0` for a number."""
+    """Return what a text is made of when it is compared: syllables, runs of letters, `0` for a number."""
     found: list[str] = []
-    for character in unicodedata.normalize("NFKC", text[:MAX_CHARACTERS]).lower():
-        if character.isdigit():
-            if found[-1:] != ["0"]:
-                found.append("0")
-        elif HAN.match(character):
-            found += [] if character in STROKES else [_syllable(character)]
-        elif character.isalpha():
-            found.append(character)
+    for match in RUN.finditer(_without_disguise(text)):
+        run = match[0]
+        if match["number"]:
+            found.append("0")
+        elif match["han"]:
+            found += map(_syllable, run)
+        elif len(run) > 1:  # a letter alone is put between others, or stands for a word: `加v`, `兼z`
+            found += [run[start : start + LETTERS] for start in range(max(1, len(run) - LETTERS + 1))]
     return found
+
+
+def pairs_and_triples(found: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the grams of a text by size, each where its first unit stands."""
+    pairs = [f"{one}{GAP}{two}" for one, two in pairwise(found)]
+    return pairs, [f"{pair}{GAP}{last}" for pair, last in zip(pairs, found[2:], strict=False)]
 
 
 def grams(found: Sequence[str]) -> Grams:
     """Return the weights of the grams of a text, which is given as its units; their squares add up to 1."""
-    counts = Counter(GAP.join(found[start : start + size]) for size in SIZES for start in range(len(found) - size + 1))
-    weights = {gram: 1 + math.log(count) for gram, count in counts.items()}
+    counts = Counter(chain(*pairs_and_triples(found)))
+    weights = {gram: 1 + math.log(count) if count > 1 else 1.0 for gram, count in counts.items()}
     length = math.sqrt(sum(weight * weight for weight in weights.values())) or 1.0
     return {gram: weight / length for gram, weight in weights.items()}
 
@@ -74,10 +109,3 @@ def cosine(one: Grams, other: Grams) -> float:
     """Return how like two texts are: 0 for nothing in common, 1 for the same."""
     small, large = (one, other) if len(one) < len(other) else (other, one)
     return sum(weight * large.get(gram, 0.0) for gram, weight in small.items())
-
-
-def windows(found: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    """Give every stretch of so many units, each a quarter further than the one before; of a short text all of it."""
-    step = max(1, size // 4)
-    for start in range(0, max(1, len(found) - size + step), step):
-        yield found[start : start + size]

@@ -1,15 +1,16 @@
 """The default index of samples: in the process, exact, without any service."""
 
-import math
-import zlib
 from array import array
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from heapq import nsmallest
+from itertools import chain
 
 from roomsync.moderation.grams import MIN_UNITS, grams, units
 from roomsync.moderation.likeness import MIN_CANDIDATE, Known
 
 MAX_CANDIDATES = 50
+MAX_KEY = 2**30 - 1  # what a small integer takes: a larger one takes more memory
 
 
 class LocalIndex:
@@ -23,9 +24,9 @@ class LocalIndex:
 
     def __init__(self) -> None:
         self._texts: dict[int, str] = {}
-        # By the checksum of a gram, which takes less memory than the gram; most are in one sample alone.
+        # By the hash of a gram, which takes less memory than the gram; most are in one sample alone.
         self._having: dict[int, int | array[int]] = {}
-        self._lengths: dict[int, float] = {}
+        self._factors: dict[int, float] = {}  # the greatest weight of a gram of each
 
     def __len__(self) -> int:
         return len(self._texts)
@@ -48,7 +49,7 @@ class LocalIndex:
         """Add a sample under a number that is not taken."""
         found = grams(units(text))
         self._texts[number] = text
-        self._lengths[number] = math.sqrt(len(found)) or 1.0
+        self._factors[number] = max(found.values(), default=0.0)
         for key in map(_key, found):
             having = self._having.get(key)
             if having is None:
@@ -68,22 +69,25 @@ class LocalIndex:
                 having.remove(number)
                 if not having:
                     del self._having[key]
-        del self._lengths[number]
+        del self._factors[number]
 
     def candidates(self, found: Sequence[str]) -> list[Known]:
         """Return the samples that a text, given as its units, may be like, the likest first.
 
-        What is computed is their cosine as if no sample had a gram twice: a little off where one has.
+        What is computed is their cosine as if each gram of a sample weighed as much as its heaviest: never too little.
         """
-        scores: defaultdict[int, float] = defaultdict(float)
+        having: defaultdict[float, list[Iterable[int]]] = defaultdict(list)  # by weight: counting is cheap
         for gram, weight in grams(found).items() if len(found) >= MIN_UNITS else ():
-            having = self._having.get(_key(gram))
-            for number in (having,) if isinstance(having, int) else having or ():
-                scores[number] += weight
-        near = [(score / self._lengths[one], one) for one, score in scores.items()]
-        likest = sorted((-score, one) for score, one in near if score >= MIN_CANDIDATE / 2)
-        return [Known(one, self._texts[one]) for _, one in likest[:MAX_CANDIDATES]]
+            numbers = self._having.get(_key(gram), ())
+            having[weight].append((numbers,) if isinstance(numbers, int) else numbers)
+        scores: defaultdict[int, float] = defaultdict(float)
+        for weight, lists in having.items():
+            for number, count in Counter(chain.from_iterable(lists)).items():
+                scores[number] += count * weight
+        factors = self._factors
+        near = [(-score * factors[one], one) for one, score in scores.items() if score * factors[one] >= MIN_CANDIDATE]
+        return [Known(one, self._texts[one]) for _, one in nsmallest(MAX_CANDIDATES, near)]
 
 
 def _key(gram: str) -> int:
-    return zlib.crc32(gram.encode())
+    return hash(gram) & MAX_KEY

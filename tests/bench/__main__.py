@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from tests.bench import budget, cost, disk, growth, image, latency, mixed, start
+from tests.bench import budget, cost, disk, growth, image, latency, mixed, moderation, start
 
 BENCHMARKS: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {
     "budget": budget.run,
@@ -19,8 +19,9 @@ BENCHMARKS: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {
     "image": image.run,
     "growth": growth.run,
     "start": start.run,
+    "moderation": moderation.run,
 }
-WITHOUT_BEFORE = ("budget", "image")
+WITHOUT_BEFORE = ("budget", "image", "moderation")
 
 
 def main() -> None:

@@ -6,15 +6,15 @@ import time
 
 import pytest
 
-from tests.bench import budget, cost, disk, growth, image, latency, mixed, start
+from tests.bench import budget, cost, disk, growth, image, latency, mixed, moderation, start
 from tests.bench.virtual import VirtualLoop
 from tests.interop.gateway import missing
 
 
 @pytest.mark.parametrize(
     "benchmark",
-    [latency.run, disk.run, cost.run, growth.run, start.run, mixed.run],
-    ids=["latency", "disk", "cost", "growth", "start", "mixed"],
+    [latency.run, disk.run, cost.run, growth.run, start.run, mixed.run, moderation.run],
+    ids=["latency", "disk", "cost", "growth", "start", "mixed", "moderation"],
 )
 async def test_benchmark_runs(benchmark: object, capsys: pytest.CaptureFixture[str]) -> None:
     """The short form of a benchmark ends, with a table that says what it leaves out."""
