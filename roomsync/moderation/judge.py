@@ -65,6 +65,7 @@ class Judge:
         self._timer = timer
         self._mode = FilterMode.OFF
         self._rules = Rules()
+        self._is_loaded = False
         self._texts: dict[int, str] = {}  # the samples, by number
         self._codes: dict[str, int] = {}
         self._index = index_at(options.milvus_uri, options.milvus_token)
@@ -85,8 +86,9 @@ class Judge:
     def _load_samples(self, db: store.Connection) -> None:
         """Read what is new among the samples, and forget what is gone."""
         known, now = self._texts.keys() | set(self._codes.values()), set(store.samples.numbers(db))
-        if known == now:
+        if known == now and self._is_loaded:
             return
+        self._is_loaded = True
         for number in known - now:
             self._texts.pop(number, None)
         self._codes = {code: number for code, number in self._codes.items() if number in now}
