@@ -94,13 +94,13 @@ def texts_to_judge() -> list[str]:
 
 
 def test_a_vector_is_as_like_another_as_its_text() -> None:
-    """The cosine of two vectors is that of the grams, within 0.15, for all pairs of adverts."""
+    """The cosine of two vectors is that of the grams, within 0.18, for all pairs of adverts."""
     known = [grams(units(one)) for one in ADVERTS]
     vectors = [vector(one) for one in known]
     for (one, first), (other, second) in itertools.combinations(zip(known, vectors, strict=True), 2):
         exact = sum(weight * other.get(gram, 0.0) for gram, weight in one.items())
         lengths = sum(a * a for a in first) ** 0.5 * sum(b * b for b in second) ** 0.5
-        assert abs(sum(a * b for a, b in zip(first, second, strict=True)) / lengths - exact) < 0.15
+        assert abs(sum(a * b for a, b in zip(first, second, strict=True)) / lengths - exact) < 0.18
 
 
 @with_milvus
