@@ -5,12 +5,15 @@ from dataclasses import replace
 
 from roomsync import store
 from roomsync.model import Kind, Message, Part, Quote, Room
-from roomsync.relay.authors import author_of
+from roomsync.relay.authors import MAX_COMPARED, author_of
 from roomsync.relay.rendering import Style, parts, parts_for_author
 from roomsync.relay.rooms import Rooms
 from roomsync.session import Session
 from roomsync.store import StateFile
+from roomsync.text.kinds import line_of as line_of_kind
 from roomsync.text.phrases import HELD_WORDS
+
+MAX_KEPT_BACK = 100  # messages of a room, the newest, with which a quote without an id is compared
 
 
 class Presenter:
@@ -28,14 +31,18 @@ class Presenter:
 
         `labels` are those of the community's rooms.
         """
-        if message.quote and message.quote.message_id:
+        if message.quote:
             message = self._without_held_words(message, message.quote)
         return parts(message, source, self._style, labels), self._for_author(message, source, labels)
 
     def _without_held_words(self, message: Message, quote: Quote) -> Message:
         """Return a reply without the words of what it quotes, if those are held."""
         with self._state.connection() as db:
-            is_held = store.held.is_kept_back(db, quote.message_id, message.room_id)
+            if quote.message_id:
+                is_held = store.held.is_kept_back(db, quote.message_id, message.room_id)
+            else:
+                found = store.held.kept_back(db, message.room_id, MAX_KEPT_BACK)
+                is_held = any(_is_quoted(quote.content, one.message) for one in found)
         return replace(message, quote=replace(quote, content=HELD_WORDS)) if is_held else message
 
     def _for_author(self, message: Message, source: Room, labels: Sequence[str]) -> dict[str, list[Part]]:
@@ -66,6 +73,19 @@ class Presenter:
         store.messages.set_accepted(db, key, now)
         store.deliveries.add(db, key, by_room, now)
         return len(by_room)
+
+
+def _is_quoted(words: str, message: Message) -> bool:
+    """Return whether what is quoted is what a message says; WeChat shows its start, and what kind of a card it is."""
+    from roomsync.moderation.said import words_of  # which only who moderates needs
+
+    shown = line_of_kind(message.kind, message.text, message.content or "{}")
+    start, starts = _start(words), {_start(words_of(message)), _start(shown)}
+    return bool(start) and start in starts
+
+
+def _start(words: str) -> str:
+    return words.strip().partition("\n")[0][:MAX_COMPARED]
 
 
 def _aged(message: Message, age: str) -> Message:

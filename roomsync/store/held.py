@@ -108,6 +108,13 @@ def is_kept_back(db: Connection, gateway_id: str, room_id: str) -> bool:
     return row is not None and row[0] not in (HeldState.OBSERVED, HeldState.RELEASED)
 
 
+def kept_back(db: Connection, room_id: str, limit: int) -> list[Held]:
+    """Return the messages said in that room that were relayed nowhere because there were reasons, the newest first."""
+    relayed = f"'{HeldState.OBSERVED}', '{HeldState.RELEASED}'"
+    where = f"m.room = {KEY} AND h.state NOT IN ({relayed}) ORDER BY h.message_id DESC LIMIT ?"
+    return list(_read(db, where, room_id, limit))
+
+
 def counts(db: Connection, since: float) -> dict[HeldState, int]:
     """Return how many messages wait for staff, and of how many others the state changed since then, by state."""
     query = f"SELECT state, count(*) FROM held WHERE state = '{HeldState.HELD}' OR changed >= ? GROUP BY state"
@@ -127,8 +134,8 @@ def expire(db: Connection, before: float, now: float) -> int:
     return len(keys)
 
 
-def _read(db: Connection, where: str, value: float) -> Iterator[Held]:
-    for row in db.execute(f"SELECT {COLUMNS} FROM {FROM} WHERE {where}", (value,)):
+def _read(db: Connection, where: str, *values: str | float) -> Iterator[Held]:
+    for row in db.execute(f"SELECT {COLUMNS} FROM {FROM} WHERE {where}", values):
         key, state, reasons, text, content, quote, code, changed, *of_message, room_id, said_at = row
         gateway_id, kind, talker_id, name = of_message
         quoted = Quote(**json.loads(quote)) if quote else None
