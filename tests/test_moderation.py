@@ -1,7 +1,9 @@
 """Moderation, from end to end: what is held, what staff reads of it, and what comes of what it decides."""
 
 from pathlib import Path
+from unittest.mock import patch
 
+from roomsync.admin import watch
 from roomsync.store.held import HeldState
 from tests.moderated import ADVERT, CARD, REPOST, TALK, heard, last, moderated, reported, states, teach
 from tests.scripted import ScriptedGateway
@@ -196,3 +198,45 @@ async def test_the_report_is_made_at_most_every_thirty_seconds(gateway: Scripted
         await said(staff, "r101", "alice", "又说线下交流")
         await staff.ask("/状态")
         assert len(await reported(staff)) == 1
+
+
+async def test_what_staff_decided_is_not_reported(gateway: ScriptedGateway, state_file: Path) -> None:
+    """What was released before the report of it is due is no part of that."""
+    async with staffed(gateway, state_file, MODERATION="hold") as staff:
+        await staff.ask("/词 加 线下交流")
+        await said(staff, "r101", "alice", TALK)
+        await reported(staff)
+        await said(staff, "r101", "alice", "又说线下交流")
+        await staff.ask(f"/放行 {last(staff)}")
+        await said(staff, "r101", "alice", "第三次说线下交流")
+        with patch.object(watch, "REPORT_INTERVAL", 0.0):
+            assert "第三次说" in (await reported(staff, 2))[1]
+
+
+async def test_recent_shows_what_a_held_card_is(gateway: ScriptedGateway, state_file: Path) -> None:
+    """/最近 and the report show of a card that is held its kind and its title."""
+    async with moderated(gateway, state_file) as staff:
+        gateway.say("r101", "alice", kind="miniprogram", content=CARD)
+        await staff.settled()
+        assert "：「[小程序] 砍一刀」 · " in (await reported(staff))[0]
+        assert (await staff.ask("/最近")).endswith("（未转发）[小程序] 砍一刀")
+
+
+async def test_an_advert_is_taught_once(gateway: ScriptedGateway, state_file: Path) -> None:
+    """`/广告` for what was learnt and taken back already does nothing that could be undone."""
+    async with moderated(gateway, state_file) as staff:
+        await teach(staff)
+        number = last(staff)
+        actions = staff.actions()
+        assert await staff.ask(f"/广告 {number}") == f"#{number} 已经按广告处理。"
+        assert staff.actions() == actions
+        assert "已静音「Bob」" in await staff.ask(f"/广告 {number} 静音")
+
+
+async def test_a_quote_without_an_id_does_not_show_what_is_held(gateway: ScriptedGateway, state_file: Path) -> None:
+    """Where a quote is told by its words alone, those of a held message are not shown in the other rooms."""
+    async with moderated(gateway, state_file) as staff:
+        await staff.ask("/词 加 线下交流")
+        await said(staff, "r101", "alice", TALK)
+        await said(staff, "r101", "bob", f"「Alice：{TALK}」\n{'- ' * 14}-\n这是广告吧")
+        assert heard(staff, "r102") == ["[Bob@101]:  这是广告吧\n「Alice：（未转发的消息）」"]

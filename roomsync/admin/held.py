@@ -8,12 +8,14 @@ from roomsync.admin.office import Office
 from roomsync.admin.replies import Context, Refused, Reply, clock, span
 from roomsync.admin.syntax import Name, number_of
 from roomsync.delivery.recalls import Recalls
+from roomsync.model import Kind
 from roomsync.moderation import standing
 from roomsync.moderation.said import words_of
 from roomsync.store.actions import Undo
 from roomsync.store.held import Held, HeldState
 from roomsync.text.characters import shorten
 from roomsync.text.kinds import line_of as line_of_kind
+from roomsync.text.kinds import word as word_of_kind
 from roomsync.text.mentions import neutralize_mentions
 
 MAX_LISTED = 20
@@ -49,7 +51,10 @@ def line_of(office: Office, one: Held, now: float) -> str:
 def words_in_short(one: Held) -> str:
     """Return the start of what a message says, on one line."""
     message = one.message
-    words = words_of(message) or line_of_kind(message.kind, message.text, message.content or "{}")
+    words = words_of(message)
+    if message.kind is not Kind.TEXT and not message.quote:
+        kind = word_of_kind(message.kind)
+        words = f"{kind} {words}" if words else line_of_kind(message.kind, message.text, message.content or "{}")
     return _plain(neutralize_mentions(shorten(words, MAX_WORDS)))
 
 
@@ -88,7 +93,8 @@ def release(office: Office, context: Context, rest: str) -> Reply:
     before = standing.earn(db, account, one.message, now)
     undo = {"op": "release", "message": one.id, "trust": before}
     name = one.message.name
-    return Reply(f"已放行 #{one.id}（{name}），发往 {number} 个群。", f"放行 #{one.id} {name}", undo)
+    where = f"发往 {number} 个群" if number else "没有群要发（上次没能撤回的还在那里）"
+    return Reply(f"已放行 #{one.id}（{name}），{where}。", f"放行 #{one.id} {name}", undo)
 
 
 def _relay(office: Office, context: Context, one: Held) -> int:

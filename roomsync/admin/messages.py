@@ -1,6 +1,7 @@
 """Messages: what was said last, and how one is taken back."""
 
 from roomsync import store
+from roomsync.admin.held import words_in_short
 from roomsync.admin.office import Office
 from roomsync.admin.replies import Context, Refused, Reply, clock
 from roomsync.admin.syntax import Name, number_of
@@ -17,13 +18,14 @@ def recent(office: Office, context: Context, rest: str) -> Reply:
     """List the last messages, of one room or of all, each with its number."""
     room = office.room(rest) if rest else None
     found = store.messages.recent(context.db, room.id if room else None, MAX_RECENT)
-    return Reply("\n".join(line_of(office, one, context.now) for one in reversed(found)) or "还没有消息。")
+    return Reply("\n".join(line_of(office, context.db, one, context.now) for one in reversed(found)) or "还没有消息。")
 
 
-def line_of(office: Office, one: Spoken, now: float) -> str:
+def line_of(office: Office, db: store.Connection, one: Spoken, now: float) -> str:
     """Return a message on one line: `#12 101 张三 14:03 你好`."""
     room = office.rooms.get(one.room_id)
-    shown = shorten(one.body, MAX_WORDS) or f"（未转发）{shorten(one.words, MAX_WORDS)}"
+    found = None if one.body else store.held.get(db, one.id)
+    shown = shorten(one.body, MAX_WORDS) or f"（未转发）{shorten(words_in_short(found), MAX_WORDS) if found else ''}"
     words = "（已撤回）" if one.recalled else shown
     where, who = office.label(room) if room else "?", shorten(one.name, MAX_WORDS)
     return f"#{one.id} {where} {who} {clock(one.accepted_at, now)} {words}"

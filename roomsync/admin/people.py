@@ -63,7 +63,7 @@ def _only(office: Office, context: Context, found: list[Spoken], name: str) -> S
     if not found:
         raise Refused(f"最近一天没有叫「{name}」的人发言。发 /最近 看编号。")
     if len(found) > 1:
-        lines = "\n".join(line_of(office, one, context.now) for one in found[:MAX_CANDIDATES])
+        lines = "\n".join(line_of(office, context.db, one, context.now) for one in found[:MAX_CANDIDATES])
         raise Refused(f"有 {len(found)} 人叫「{name}」，请用编号：\n{lines}")
     return found[0]
 

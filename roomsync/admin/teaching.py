@@ -47,7 +47,7 @@ def advert(office: Office, context: Context, rest: str) -> Reply:
     one, db = spoken(context, number), context.db
     if one.talker_id in [member.contact_id for member in store.staff.members(db, office.session.account_id)]:
         raise Refused(f"「{one.name}」是管理员，不按广告处理。")
-    if one.held == HeldState.ADVERT:
+    if one.held == HeldState.ADVERT or (_is_known(context, one) and not mutes):
         raise Refused(f"#{one.id} 已经按广告处理。")
     undo: dict[str, object] = {"op": "advert", "message": one.id, "at": one.accepted_at}
     learnt, undo["sample"] = _learn(office, context, one)
@@ -61,6 +61,13 @@ def advert(office: Office, context: Context, rest: str) -> Reply:
     told = "\n".join(filter(None, [f"#{one.id}（{one.name}）{kept_back}", learnt, muted.text if muted else "", hint]))
     what = f"广告 #{one.id} {one.name}" + ("，静音" if muted else "")
     return Reply(told, what, undo, muted.then if muted else lambda number: None)
+
+
+def _is_known(context: Context, one: Spoken) -> bool:
+    """Return whether what a message says was learnt, and its copies were taken back, already."""
+    lesson = lesson_of(context, one)
+    is_taken_back = not one.held and store.recalls.is_known(context.db, one.id)
+    return is_taken_back and store.samples.find(context.db, lesson.kind, lesson.text) is not None
 
 
 def _learn(office: Office, context: Context, one: Spoken) -> tuple[str, int | None]:
@@ -123,7 +130,7 @@ def undo_advert(office: Office, context: Context, undo: Undo) -> str:
     if undo["sample"] is not None:
         store.samples.remove(db, int(str(undo["sample"])))
     standing.restore(db, undo["trust"], office.session.account_id, str(undo["contact"]))
-    told = ["样本已删" if undo["sample"] is not None else "没有样本要删"]
+    told = ["样本已删"] if undo["sample"] is not None else []
     if isinstance(undo["mute"], Mapping):
         told.append(people.undo_mute(office, context, {**undo["mute"], "number": undo["number"]}))
     found = store.held.get(db, key)
@@ -131,10 +138,10 @@ def undo_advert(office: Office, context: Context, undo: Undo) -> str:
         store.held.set_state(db, key, HeldState(str(undo["held"])), context.now)
     if undo["recall"] is not None and store.messages.is_kept(db, key, float(str(undo["at"]))):
         again = Recalls.undo(db, int(str(undo["recall"])), key, context.now)
-        told.append(f"重新发往 {again} 处")
+        told.append(f"重新发往 {again} 处" if again else "没有要重发的")
     elif found and undo["held"] == HeldState.HELD:
         told.append(f"#{key} 回到待审" if found.state is HeldState.ADVERT else f"#{key} 作者已撤回")
-    return "，".join(told)
+    return "，".join(told) or "没有样本要删"
 
 
 def samples(office: Office, context: Context, rest: str) -> Reply:

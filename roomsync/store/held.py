@@ -74,8 +74,9 @@ def waiting(db: Connection, limit: int) -> list[Held]:
 
 
 def unreported(db: Connection, limit: int) -> list[Held]:
-    """Return the messages that staff was not told of, the oldest first."""
-    return list(_read(db, "h.reported = 0 ORDER BY h.message_id LIMIT ?", limit))
+    """Return the messages that staff was not told of, and decided nothing about, the oldest first."""
+    open_states = f"'{HeldState.HELD}', '{HeldState.OBSERVED}'"
+    return list(_read(db, f"h.reported = 0 AND h.state IN ({open_states}) ORDER BY h.message_id LIMIT ?", limit))
 
 
 def note_reported(db: Connection) -> None:

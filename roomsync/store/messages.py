@@ -32,7 +32,7 @@ WHERE s.sent_id = ? AND s.room = {rooms.KEY} AND d.state <> '{State.OMITTED}' GR
 # What members said in rooms that have a mode, which are those of communities, the newest first.
 RECENT = """
 SELECT m.id, m.talker_id, m.name, r.gateway_id, coalesce(p.body, ''), m.accepted_at,
-EXISTS (SELECT 1 FROM recalls WHERE recalled = m.id), coalesce(h.text, ''), coalesce(h.state, '')
+EXISTS (SELECT 1 FROM recalls WHERE recalled = m.id), coalesce(h.state, '')
 FROM messages AS m JOIN rooms AS r ON r.id = m.room LEFT JOIN parts AS p ON p.message_id = m.id AND p.part = 0
 LEFT JOIN held AS h ON h.message_id = m.id
 WHERE m.talker_id <> '' AND r.mode IS NOT NULL AND m.kind <> 'system' {where} ORDER BY m.id DESC LIMIT ?
@@ -68,7 +68,7 @@ class Kept(NamedTuple):
 class Spoken(NamedTuple):
     """What a member said in a room of a community, under its key. `body`: the start of what it became; empty: nothing.
 
-    `recalled`: it was taken back. `words` and `held`: what it says, and its state, if a filter had reasons.
+    `recalled`: it was taken back. `held`: its state, if a filter had reasons.
     """
 
     id: int
@@ -78,7 +78,6 @@ class Spoken(NamedTuple):
     body: str
     accepted_at: float
     recalled: int
-    words: str = ""
     held: str = ""
 
 

@@ -157,7 +157,7 @@ async def test_cards_of_a_newcomer(tmp_path: Path, which: Which) -> None:
             await gateway.say(talker="alice", room="@101", kind="miniprogram", payload=CARD)
             await gateway.say(talker="alice", room="@101", kind="contact", payload={"contactId": "eve"})
             mini, contact = await reported(gateway, "未转发 · 101 Alice", 2)
-            assert "「砍一刀」 · 新成员发[小程序] · " in mini and " · 新成员发[名片] · " in contact
+            assert "「[小程序] 砍一刀」 · 新成员发[小程序] · " in mini and " · 新成员发[名片] · " in contact
             await told(gateway, f"/放行 {number_in(mini)}")
             await told(gateway, f"/放行 #{number_in(contact)}")
             await gateway.wait(lambda: cards() == got(gateway, "前）[名片] 张主管") == all_but("@101"))
