@@ -78,3 +78,13 @@ async def test_a_picture_that_cannot_be_had_is_relayed(gateway: ScriptedGateway,
         await said(staff, "r101", "alice", "", kind="image", content=box)
         assert len(heard(staff, "r102")) == 2
         assert "有检查出错或太慢" in await staff.ask("/过滤")
+
+
+async def test_a_released_picture_says_how_old_it_is(gateway: ScriptedGateway, state_file: Path) -> None:
+    """Under another picture of its author, a released one has a caption of its own, with its age."""
+    async with moderated(gateway, state_file) as staff:
+        await posted(staff, "r101", "alice", 0)
+        await posted(staff, "r101", "alice", 300)
+        await staff.ask(f"/放行 {last(staff)}")
+        await staff.settled()
+        assert "[Alice@101]:  （1 秒前）[图片]" in heard(staff, "r102")

@@ -16,7 +16,7 @@ from roomsync.store import StateFile
 from roomsync.store.waiting import Waiting
 from roomsync.text import phrases
 from roomsync.text.headers import join
-from roomsync.text.kinds import CARDS, MEDIA, SILENT
+from roomsync.text.kinds import CARDS, MEDIA, SILENT, word
 
 
 class Outbox(Outcomes):
@@ -225,6 +225,8 @@ def _needless_caption(
     queue.pop()
     row = queue.front
     if row is None or row.kind not in MEDIA or row.next_try > now:
+        return None
+    if not batch[0].body.startswith(word(Kind(row.kind))):  # it says how long ago that was said, too
         return None
     return row if Shown(row.talker_id, row.header, Kind(row.kind)) == shown else None
 
