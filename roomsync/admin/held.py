@@ -67,7 +67,7 @@ def held(office: Office, context: Context, rest: str) -> Reply:
     """List the messages that wait for staff."""
     found = store.held.waiting(context.db, MAX_LISTED + 1)
     lines = [f"{line_of(office, one, context.now)} · {clock(one.said_at, context.now)}" for one in found[:MAX_LISTED]]
-    more = ["（还有更早以外的，处理完这些再发 /待审）"] if len(found) > MAX_LISTED else []
+    more = ["（还有更多，处理完这些再发 /待审）"] if len(found) > MAX_LISTED else []
     return Reply("\n".join([*lines, *more]) or "没有待审的消息。")
 
 
