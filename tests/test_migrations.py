@@ -40,7 +40,7 @@ EXPECTED = {
         "r103": [MISSED, TO_103, IMAGE_A, "[Dave@101]:  [图片]", IMAGE_D],
     },
 }
-EXPECTED[5] = EXPECTED[6] = EXPECTED[7] = EXPECTED[8] = EXPECTED[9] = EXPECTED[4]
+EXPECTED |= dict.fromkeys(range(5, 11), EXPECTED[4])
 
 
 @pytest.fixture(params=EXPECTED)

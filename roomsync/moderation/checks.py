@@ -38,12 +38,12 @@ class Reason:
 class Facts:
     """What the checks know beside the message: staff's rules, and what is on record.
 
-    `elsewhere`: the forms of what its author said in other rooms in the last ten minutes. `candidates`: samples that
-    it may be like. `code`: what stands in its QR code; `codes`: the samples of such, text -> number.
+    `elsewhere`: rooms, by key, with the forms of what its author said there in the last ten minutes. `candidates`:
+    samples that it may be like. `code`: what stands in its QR code; `codes`: the samples of such, text -> number.
     """
 
     is_trusted: bool = False
-    elsewhere: Sequence[str] = ()
+    elsewhere: Sequence[tuple[int, str]] = ()
     words: Sequence[Word] = ()
     kinds: Collection[Kind] = ()
     holds_links: bool = False
@@ -55,7 +55,7 @@ class Facts:
 
 def several_rooms(said: Said, facts: Facts) -> Reason | None:
     """The same member said the same, or nearly, in another room: that was relayed, and this has nothing to add."""
-    count = sum(is_same(said.form, form) for form in facts.elsewhere) if said.form else 0
+    count = len({room for room, form in facts.elsewhere if is_same(said.form, form)}) if said.form else 0
     if not count:
         return None
     return Reason(Check.ROOMS, f"{'两个' if count == 1 else f'{count + 1} 个'}群都发了")

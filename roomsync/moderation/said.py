@@ -1,6 +1,7 @@
 """What is judged of a message: what its author typed, without the quote, and what the author is called. Pure."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from roomsync.model import Kind, Message
@@ -11,10 +12,22 @@ from roomsync.text.kinds import CARDS, Fields, fields_of
 MIN_SAME = 6  # units of a text that is worth comparing with what was said elsewhere: everybody says "谢谢大家"
 MIN_ALIKE = 0.80  # cosine of two texts that are nearly the same
 SEPARATOR = " "
-# A link as people type it: with its scheme, or by a host that ends as hosts do.
+MAX_SEARCHED = 4000  # characters of a message that are looked through for links
+# Endings by which a host is known that stands without `https://` or `www.`. In chats about software `main.py`,
+# `libc.so`, `logger.info` and `user.id` are none, so the second ones count only with a path behind them: `t.me/x`.
+ENDINGS = (
+    "com|cn|net|org|io|cc|top|xyz|vip|club|shop|store|site|online|fun|icu|work|wang|ltd|biz|tech|cloud|app|dev|ai|co|"
+    "hk|tw|jp|kr|sg|us|uk|eu|de|fr|ru|tv"
+)
+ENDINGS_OF_SHORT_LINKS = "me|info|link|live|ly|gg|gl|gd|is|to|be|in|la|im|pro|page|space"
+END = r"(?![a-z0-9_@-]|\.[a-z0-9])"  # of a host: `milvus.io.evil.com` is none of milvus.io, `a.cn@b.com` is an address
 LINK = re.compile(
-    r"(?:https?://|(?<![\w@.-]))((?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24})(?![\w-])(?:[:/?#]|(?![.@]))",
-    re.IGNORECASE,
+    rf"""https?://(?:[^\s/?\#@]*@)?((?:[a-z0-9_-]+\.)+[a-z0-9-]+)  # behind a name and password as in `a.com@b.com`
+    |(?<![a-z0-9_@./-])(
+        www\.(?:[a-z0-9-]+\.)+[a-z]{{2,24}}{END}
+        |(?:[a-z0-9-]+\.)+(?:(?:{ENDINGS}){END}|(?:{ENDINGS_OF_SHORT_LINKS})(?=/[a-z0-9]))
+    )""",
+    re.IGNORECASE | re.ASCII | re.VERBOSE,
 )
 KEYS = ("url", "username", "appid", "pagePath", "title")  # what tells two cards apart
 
@@ -55,7 +68,8 @@ def words_of(message: Message) -> str:
 def hosts_of(message: Message, words: str) -> tuple[str, ...]:
     """Return the hosts that a message links to, each once, in lower case."""
     address = _text(fields_of(message.content), "url") if message.kind is Kind.URL else ""
-    return tuple(dict.fromkeys(one.lower() for one in LINK.findall(f"{address} {words}")))
+    text = unicodedata.normalize("NFKC", f"{address} {words}"[:MAX_SEARCHED])
+    return tuple(dict.fromkeys((one[1] or one[2]).lower() for one in LINK.finditer(text)))
 
 
 def _text(fields: Fields, *names: str) -> str:

@@ -4,7 +4,7 @@ from roomsync.store.connection import Connection
 from roomsync.store.rooms import KEY
 
 ELSEWHERE = f"""
-SELECT form FROM lately AS l JOIN messages AS m ON m.id = l.message_id
+SELECT DISTINCT m.room, form FROM lately AS l JOIN messages AS m ON m.id = l.message_id
 WHERE l.talker_id = ? AND l.at >= ? AND l.community = ? AND m.room <> coalesce({KEY}, 0)
 AND NOT EXISTS (SELECT 1 FROM recalls WHERE recalled = m.id)
 """
@@ -16,9 +16,11 @@ def add(db: Connection, message_id: int, talker_id: str, community: str, form: s
     db.execute(script, (message_id, talker_id, community, form, now))
 
 
-def said_elsewhere(db: Connection, talker_id: str, community: str, room_id: str, since: float) -> list[str]:
-    """Return the forms of what somebody said in other rooms of a community since then, and did not take back."""
-    return [form for (form,) in db.execute(ELSEWHERE, (talker_id, since, community, room_id))]
+def said_elsewhere(
+    db: Connection, talker_id: str, community: str, room_id: str, since: float
+) -> list[tuple[int, str]]:
+    """Return what somebody said in other rooms of a community since then, and did not take back: rooms and forms."""
+    return db.execute(ELSEWHERE, (talker_id, since, community, room_id)).fetchall()
 
 
 def prune(db: Connection, before: float) -> None:

@@ -1,6 +1,6 @@
-"""Write state files of the schema versions 1 to 8 with the code of their time, and dump each as SQL text.
+"""Write state files of the schema versions 1 to 10 with the code of their time, and dump each as SQL text.
 
-Run it anywhere inside a clone of the repository: `python make.py`. Beside it come version_1.sql to version_8.sql.
+Run it anywhere inside a clone of the repository: `python make.py`. Beside it come version_1.sql to version_10.sql.
 """
 
 import re
@@ -25,6 +25,7 @@ COMMITS = {
     7: "56b7f6b025037cac00eaabbb7569750a22e874bc",
     8: "ca1f6d16defa732d79253465d3fcd22b2ae4cee8",
     9: "80776b34aa95b97a1bcba1e8566c5f5f1b0d0820",
+    10: "fa855fe49fb3c6d53b42afc146855ed00e455dcb",
 }
 # Runs in the commit's own tree, with its own classes; the arguments are the version and the path of the new state file.
 WRITER = '''
