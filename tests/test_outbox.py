@@ -183,6 +183,18 @@ def test_caption_that_says_nothing_new_is_left_out(box: Box) -> None:
     assert box.outbox.counts() == {State.SENT: 9, State.OMITTED: 1}
 
 
+def test_a_clock_that_was_set_back_repeats_no_caption(box: Box) -> None:
+    """What was sent in the future, before the clock was set back, does not stand between a caption and its picture."""
+    box.say("tomorrow")
+    box.outbox.sent(box.take(now=NOW + 86_400), "s1", NOW + 86_400)
+    box.say(CAPTION, Part(Kind.IMAGE, "{}", CAPTION.header))
+    for body in (CAPTION.header + CAPTION.body, "{}"):
+        send = box.take()
+        assert send.body == body
+        box.outbox.sent(send, None, NOW)
+    assert box.outbox.take("r102", NOW) is None
+
+
 # A crash.
 
 

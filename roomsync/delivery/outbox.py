@@ -133,7 +133,7 @@ class Outbox(Outcomes):
             batch = choose(queues, memory, self._max_bytes, now)
             needless = _needless_caption(queues, batch, shown, now)
         if needless:
-            last = store.sends.last_but(db, room_id, None)  # what stands in its place
+            last = store.sends.last_but(db, room_id, None, now)  # what stands in its place
             store.deliveries.change(db, [batch[0].id], State.WAITING, State.OMITTED, now, send_id=last)
             return [needless]
         if batch and batch[0].send_id is not None:
@@ -211,7 +211,7 @@ def _caption_again(db: store.Connection, room_id: str, row: Waiting, now: float,
     """
     if row.kind not in (*MEDIA, *CARDS) or row.next_try > now:
         return False
-    last = None if passed else store.sends.last_but(db, room_id, row.send_id)
+    last = None if passed else store.sends.last_but(db, room_id, row.send_id, now)
     return store.deliveries.caption_again(db, row, last, now)
 
 

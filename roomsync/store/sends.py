@@ -112,10 +112,15 @@ def last_in(db: Connection, room_id: str, since: float) -> int | None:
     return row[0] if row else None
 
 
-def last_but(db: Connection, room_id: str, send_id: int | None) -> int | None:
-    """Return the last send that showed something in a room, without that one."""
-    query = f"SELECT id FROM sends WHERE room = {KEY} AND id IS NOT ? AND kind <> ? ORDER BY at DESC, id DESC LIMIT 1"
-    row = db.execute(query, (room_id, send_id, Kind.RECALLED)).fetchone()
+def last_but(db: Connection, room_id: str, send_id: int | None, now: float) -> int | None:
+    """Return the last send that showed something in a room, without that one.
+
+    What was sent later than `now` was sent before the machine's clock was set back: it is not the last one.
+    """
+    query = f"""
+    SELECT id FROM sends WHERE room = {KEY} AND id IS NOT ? AND kind <> ? AND at <= ? ORDER BY at DESC, id DESC LIMIT 1
+    """
+    row = db.execute(query, (room_id, send_id, Kind.RECALLED, now)).fetchone()
     return row[0] if row else None
 
 
