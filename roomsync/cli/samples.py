@@ -34,6 +34,8 @@ def samples(state_file: Path, action: str, path: Path) -> int:
 
 
 def _export(state_file: Path, path: Path) -> int:
+    if path.exists() and state_file.exists() and path.samefile(state_file):
+        raise SamplesError(f"{path} is the state file itself, which would be lost; name another file.")
     with read_only(state_file) as db:
         found = store.samples.all_of(db)
     rows = [{"kind": one.kind, "text": one.text, "origin": "", "at": round(one.at)} for one in found]
@@ -43,10 +45,10 @@ def _export(state_file: Path, path: Path) -> int:
 
 
 def _import(state_file: Path, path: Path) -> int:
-    lines = [line for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    lines = path.read_text(encoding="utf-8-sig").split("\n")  # JSON may have other characters that end a line in it
     if len(lines) > MAX_SAMPLES:
         raise SamplesError(f"{path} has {len(lines)} lines, more than {MAX_SAMPLES}; nothing of it was taken.")
-    found = [_sample(line, number) for number, line in enumerate(lines, 1)]
+    found = [_sample(line, number) for number, line in enumerate(lines, 1) if line.strip()]
     added = 0
     with written(state_file) as db:
         for kind, text in found:
@@ -61,6 +63,7 @@ def _sample(line: str, number: int) -> tuple[SampleKind, str]:
     try:
         row = json.loads(line)
         kind, text = SampleKind(row.get("kind", "text")), clean(row["text"]).strip()
+        text.encode()  # JSON can say what no file can keep: half of a surrogate pair
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise SamplesError(f'Line {number} is no sample; write {{"kind": "text", "text": "..."}}.') from None
     if not text or len(text) > MAX_SAMPLE:
