@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from roomsync.config.settings import Settings, read_settings
 from roomsync.errors import SettingsError
-from roomsync.model import Hours
+from roomsync.model import FilterMode, Hours, Kind
 
 SERVICE = "WECHATY_PUPPET_SERVICE_"
 TOKEN = SERVICE + "TOKEN"
@@ -84,6 +84,16 @@ def test_settings_do_not_change() -> None:
         *(("MAX_ATTEMPTS", text, "max_attempts", int(text)) for text in ("1", "100")),
         *(("RELAY_TTL_HOURS", text, "relay_ttl_hours", float(text)) for text in ("0.1", "720")),
         *(("RETENTION_DAYS", text, "retention_days", float(text)) for text in ("1", "365")),
+        ("MODERATION", "OFF", "moderation", FilterMode.OFF),
+        ("HOLD_KINDS", "", "hold_kinds", frozenset()),
+        ("HOLD_KINDS", " Contact, url ", "hold_kinds", frozenset({Kind.CONTACT, Kind.URL})),
+        ("HOLD_LINKS", "true", "hold_links", True),
+        *(("MILVUS_URI", text, "milvus_uri", text) for text in ("ads.db", "data/ads.DB", "/var/lib/广告.db", "")),
+        *(
+            ("MILVUS_URI", text, "milvus_uri", text)
+            for text in ("http://localhost:19530", "https://in03-1.cloud.zilliz.com", "http://[::1]:19530/", "http://m:1")
+        ),
+        *(("MILVUS_TOKEN", text, "milvus_token", text) for text in ("", "root:Milvus", "k-1_=/+")),
         ("STATE_FILE", "/var/lib/bot.db", "state_file", Path("/var/lib/bot.db")),
         ("LOG_LEVEL", "DEBUG", "log_level", "debug"),
     ],
@@ -107,6 +117,13 @@ def test_good_value_is_taken(name: str, text: str, field: str, value: object) ->
         *(("HEADER", bad, "a space behind") for bad in ("{name}@{room} ", "{name}{room}: ", "{room}-{name}")),
         ("HEADER", "{name} {room}: ", "a space behind"),
         *(("HEADER", bad, "one line") for bad in ("{name}{room}", "{name}:\n{room}", "{name}@{room}" + "x" * 48)),
+        *(("MODERATION", bad, "off, observe, hold") for bad in ("", "on", "拦截")),
+        *(("HOLD_LINKS", bad, "true, false") for bad in ("", "yes")),
+        *(("MILVUS_URI", bad, "a path that ends in .db") for bad in ("ads", "localhost:19530", "a\tb.db")),
+        *(
+            ("MILVUS_URI", bad, "http://host:19530")
+            for bad in ("tcp://a:1", "http://", "http://a:0", "http://a:65536", "http://a b", "https://a/db", "://")
+        ),
         *(("SEND_INTERVAL", bad, "from 0 to 3600") for bad in ("", "-1", "3601", "nan", "inf", "1,5", "fast")),
         *(("SEND_BURST", bad, "a whole number from 1 to 20") for bad in ("", "0", "21", "1.5", "abc")),
         *(
@@ -359,6 +376,71 @@ def test_what_is_no_token_is_shown(tmp_path: Path, name: str, text: str) -> None
     with pytest.raises(SettingsError) as caught:
         read_settings(tmp_path, {TOKEN: SECRET, name: text})
     assert text in str(caught.value)
+
+
+@pytest.mark.parametrize("mode", ["observe", "hold", " Hold "])
+def test_moderation_needs_a_room_of_the_staff(mode: str) -> None:
+    """A filter without a room of the staff is refused with what would go wrong, and with one it is taken."""
+    (problem,) = problems({TOKEN: SECRET, "MODERATION": mode})
+    assert problem == (
+        f"MODERATION is {mode.strip().lower()!r}, but ADMIN_ROOM is empty: nobody would see what is held; "
+        "set the name of a room for your staff, or MODERATION=off."
+    )
+    assert parse(MODERATION=mode, ADMIN_ROOM="管理群").moderation == mode.strip().lower()
+
+
+def test_moderation_is_one_problem_of_several() -> None:
+    """A room of the staff that is wrong is told as that, not once more as missing; others' problems are told, too."""
+    assert len(problems({TOKEN: SECRET, "MODERATION": "hold", "LOG_LEVEL": "loud"})) == 2
+    assert len(problems({TOKEN: SECRET, "MODERATION": "loud", "ADMIN_ROOM": ""})) == 1
+    assert len(problems({TOKEN: SECRET, "MODERATION": "hold", "ADMIN_ROOM": "x" * 101})) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        *(("HOLD_KINDS", bad, f"HOLD_KINDS has '{bad}' in it; allowed: image, ") for bad in ("card", "text", "a;b")),
+        ("HOLD_KINDS", "contact,recalled", "HOLD_KINDS has 'recalled' in it; allowed: image, "),
+        ("HOLD_KINDS", "contact,", "HOLD_KINDS has '' in it; allowed: image, "),
+        *(("MILVUS_TOKEN", bad, "MILVUS_TOKEN has a space or a letter") for bad in ("a b", "密码", "a\tb")),
+    ],
+)
+def test_bad_part_of_a_value_is_told(name: str, text: str, problem: str) -> None:
+    """A kind that there is not is shown with those that there are, and a token that cannot be one is not shown."""
+    (found,) = problems({TOKEN: SECRET, name: text})
+    assert found.startswith(problem)
+
+
+def test_milvus_lite_is_beside_the_bot(tmp_path: Path) -> None:
+    """A relative path in MILVUS_URI is below the bot's folder; an absolute one, an address, and nothing stay."""
+    texts = ("data/ads.db", f"{tmp_path}/own.db", "http://localhost:19530", "")
+    found = [read(tmp_path, f"MILVUS_URI={text}\n").milvus_uri for text in texts]
+    assert found == [str(tmp_path / "data" / "ads.db"), *texts[1:]]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"MILVUS_TOKEN": "milvus 密码"},
+        {"MILVUS_TOKEN": "milvus secret-word"},
+        {"MILVUS_TOKEN": "“secret-word”"},
+        {"MILVUS_TOKEN": "secret-word", "MILVUS_URI": "http://root:secret-word@host:19530"},
+        {"MILVUS_URI": "http://root:secret-word@host:19530"},
+        {"MILVUS_URI": "https://host/?token=secret-word"},
+        {"MILVUS_TOKEN": "secret-word", "LOG_LEVEL": "loud", "MODERATION": "hold"},
+    ],
+)
+def test_milvus_secrets_are_not_shown(values: Mapping[str, str]) -> None:
+    """What may be a password of Milvus is in no error, nor in the settings as they are printed."""
+    shown = "".join(problems({TOKEN: SECRET, **values}))
+    assert "secret-word" not in shown and "密码" not in shown
+    assert "secret-word" not in repr(parse(MILVUS_TOKEN="secret-word"))
+
+
+def test_milvus_token_in_another_place_is_not_shown() -> None:
+    """The token of Milvus in the place of another setting is refused unseen."""
+    shown = "".join(problems({TOKEN: SECRET, "MILVUS_TOKEN": "secret-word-1234", "LOG_LEVEL": "secret-word-1234"}))
+    assert "secret-word-1234" not in shown
 
 
 def test_tls_needs_a_name_to_check() -> None:

@@ -13,9 +13,10 @@ from roomsync import store
 from roomsync.cli.status import DAY, read_status, show_status
 from roomsync.errors import StateFileError
 from roomsync.inbox.incoming import Incoming
-from roomsync.model import Hours, Mode
+from roomsync.model import FilterMode, Hours, Kind, Message, Mode
 from roomsync.session import Cooldown, Phase
 from roomsync.store import StateFile
+from roomsync.store.held import HeldState
 from roomsync.store.pauses import Pause
 from tests.boxes import NOW, Box
 
@@ -240,6 +241,65 @@ def test_what_staff_decided_is_shown(box: Box, capsys: pytest.CaptureFixture[str
     assert (status.paused, status.modes, status.is_well) == ({"": None, "Knowhere": NOW + 90}, {"群102": "off"}, True)
 
 
+def keep(box: Box, state: HeldState, at: float) -> None:
+    """A message for which there were reasons came into that state then."""
+    box.count += 1
+    message = Message(f"m{box.count}", "r101", "alice", "Alice", Kind.TEXT, "a")
+
+    def note(db: store.Connection, key: int) -> None:
+        store.held.add(db, key, message, state, ["x"], "", at)
+
+    assert box.outbox.accept(message, [], [], at, then=note)
+
+
+@pytest.mark.parametrize(
+    ("setting", "chosen", "line"),
+    [
+        (FilterMode.OFF, None, ""),
+        (FilterMode.HOLD, None, "moderation: hold"),
+        (FilterMode.HOLD, FilterMode.OBSERVE, "moderation: observe"),
+        (FilterMode.OBSERVE, FilterMode.OFF, ""),
+        (FilterMode.OFF, FilterMode.HOLD, "moderation: hold"),
+    ],
+)
+def test_the_mode_in_force_is_shown(
+    box: Box, capsys: pytest.CaptureFixture[str], setting: FilterMode, chosen: FilterMode | None, line: str
+) -> None:
+    """What staff chose is shown, else what is set; a filter that is off is not; of a new setting the choice is void."""
+    if chosen:
+        with box.state.transaction() as db:
+            store.moderation.choose(db, chosen, setting)
+    assert show_status(box.path, False, None, setting) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == ([line] if line else [])
+    other = FilterMode.HOLD if setting is FilterMode.OBSERVE else FilterMode.OBSERVE
+    assert read_status(box.path, NOW, None, other)[0].moderation == other
+
+
+def test_what_was_held_is_counted(box: Box, capsys: pytest.CaptureFixture[str]) -> None:
+    """What waits for staff is counted however old, what else became of messages for 24 h, and checks that failed ever."""
+    old, new = NOW - DAY - 1, NOW - DAY
+    for state, at in (
+        *((HeldState.HELD, at) for at in (old, new, NOW)),
+        *((state, at) for state in (HeldState.OBSERVED, HeldState.EXPIRED, HeldState.ADVERT) for at in (old, new)),
+        (HeldState.RELEASED, old),
+    ):
+        keep(box, state, at)
+    with box.state.transaction() as db:
+        store.moderation.note_failures(db, 2, old)
+    show_status(box.path, False, None, FilterMode.HOLD)
+    (line,) = (one for one in capsys.readouterr().out.splitlines() if one.startswith("moderation"))
+    counts, failed = line.removeprefix("moderation: hold; ").split(" (24 h); ")
+    assert sorted(counts.split(", ")) == ["1 advert", "1 expired", "1 observed", "3 held"]
+    assert failed == "2 checks failed or were slow"
+    show_status(box.path, True, None, FilterMode.HOLD)
+    found = json.loads(capsys.readouterr().out)
+    assert [found[key] for key in ("moderation", "held", "failed_checks")] == [
+        "hold",
+        {"held": 3, "observed": 1, "expired": 1, "advert": 1},
+        2,
+    ]
+
+
 def test_machines_read_the_same(box: Box, capsys: pytest.CaptureFixture[str]) -> None:
     """With --json the report is one JSON object with the same exit code; times in seconds since the epoch."""
     note_topic(box)
@@ -260,6 +320,9 @@ def test_machines_read_the_same(box: Box, capsys: pytest.CaptureFixture[str]) ->
         "quiet_until": None,
         "paused": {},
         "modes": {},
+        "moderation": "off",
+        "held": {},
+        "failed_checks": 0,
         "rooms": [{"id": "r102", "topic": "群102", **ROOM, "waiting": 1, "oldest_waiting": 0.0}],
     }
     box.state.close()

@@ -86,7 +86,7 @@ class Settings:
         make: Callable[..., Settings] = cls
         parsed: dict[str, object] = {}
         problems = []
-        token = values.get(PREFIX + "TOKEN", "").strip()
+        token, other = (values.get(name, "").strip() for name in (PREFIX + "TOKEN", "MILVUS_TOKEN"))
         for f in fields(cls):
             text = values.get(f.metadata["name"], f.metadata["default"])
             try:
@@ -94,7 +94,7 @@ class Settings:
                     raise ValueError(MISPLACED)
                 parsed[f.name] = "" if offline and f.name == "token" else _value(f.name, text, f.metadata["parse"])
             except ValueError as error:
-                problems.append(f"{f.metadata['name']} {masked(str(error), token)}.")
+                problems.append(f"{f.metadata['name']} {masked(masked(str(error), token), other)}.")
         if parsed.get("moderation", FilterMode.OFF) is not FilterMode.OFF and parsed.get("admin_room") == "":
             problems.append(NO_STAFF.format(mode=str(parsed["moderation"])))
         if problems:
