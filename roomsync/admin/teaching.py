@@ -127,12 +127,12 @@ def _keep_back(context: Context, one: Spoken) -> tuple[str, str, int | None]:
 def undo_advert(office: Office, context: Context, undo: Undo) -> str:
     """Forget what was learnt of a message, and let it be as it was before."""
     db, key = context.db, int(str(undo["message"]))
+    told = ["样本已删"] if undo["sample"] is not None else []
+    if isinstance(undo["mute"], Mapping):  # first, because it may be refused, and then nothing is undone
+        told.append(people.undo_mute(office, context, {**undo["mute"], "number": undo["number"]}))
     if undo["sample"] is not None:
         store.samples.remove(db, int(str(undo["sample"])))
     standing.restore(db, undo["trust"], office.session.account_id, str(undo["contact"]))
-    told = ["样本已删"] if undo["sample"] is not None else []
-    if isinstance(undo["mute"], Mapping):
-        told.append(people.undo_mute(office, context, {**undo["mute"], "number": undo["number"]}))
     found = store.held.get(db, key)
     if found and found.state is HeldState.ADVERT:
         store.held.set_state(db, key, HeldState(str(undo["held"])), context.now)
