@@ -241,10 +241,11 @@ def test_a_card_links_to_its_address() -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "reason"), [(3, "像样本 3（1.00）"), (None, "像共享样本「【限时免费】零基础学剪辑，三十天包接单，前五十…」（1.00）")]
+    ("number", "reason"),
+    [(3, "像样本 3（1.00）"), (None, "像共享样本「【限时免费】零基础学剪辑，三十天包接单，前五十…」（1.00）")],
 )
 def test_a_known_advert_names_its_sample(number: int | None, reason: str) -> None:
-    """The reason has the sample's number, or its words where another bot taught it, and how like it is; trust is no help."""
+    """The reason has the sample's number, or its words where another bot taught it, and how like it is."""
     found = known_advert(said(ADVERT), Facts(is_trusted=True, candidates=[Known(1, TALK), Known(number, ADVERT)]))
     assert texts(found) == [reason]
     assert found and found.holds
@@ -261,7 +262,12 @@ def test_what_is_no_known_advert(message: Said) -> None:
     [
         ("https://u.wechat.com/a", False, ["新成员发二维码「https://u.wechat.com/a」"], [True]),
         ("https://u.wechat.com/a", True, [f"二维码「https://u.wechat.com/a」{ONLY_TOLD}"], [False]),
-        ("https://u.wechat.com/bad", True, ["二维码与样本 7 相同", f"二维码「https://u.wechat.com/bad」{ONLY_TOLD}"], [True, False]),
+        (
+            "https://u.wechat.com/bad",
+            True,
+            ["二维码与样本 7 相同", f"二维码「https://u.wechat.com/bad」{ONLY_TOLD}"],
+            [True, False],
+        ),
         ("x" * 60, False, [f"新成员发二维码「{'x' * 47}…」"], [True]),
         ("", False, [], []),
     ],
@@ -274,9 +280,11 @@ def test_codes_of_pictures(code: str, is_trusted: bool, reasons: list[str], hold
     assert [one.holds for one in found if one] == holds
 
 
-@pytest.mark.parametrize("content", ["[]", "{", '{"title": 1, "url": ["a"]}', '{"title": "\\ud800", "url": null}', None])
+@pytest.mark.parametrize(
+    "content", ["[]", "{", '{"title": 1, "url": ["a"]}', '{"title": "\\ud800", "url": null}', None]
+)
 @pytest.mark.parametrize("kind", [Kind.TEXT, Kind.URL, Kind.MINIPROGRAM, Kind.CONTACT, Kind.CHAT_HISTORY, Kind.IMAGE])
 def test_anything_can_be_judged(kind: Kind, content: str | None) -> None:
-    """Cards that are none, or say what UTF-8 cannot, are judged like any other, and what is noted of them can be kept."""
+    """Cards that are none, or say what UTF-8 cannot, are judged like others, and what is noted can be kept."""
     found = said("<x>", kind, content=content)
     assert "\ud800" not in f"{found.words}{found.form}{''.join(found.hosts)}"

@@ -27,7 +27,10 @@ from tests.scripted import ScriptedGateway
 from tests.staffed import Staff, said
 
 DAY = 86400.0
-TALKS = [f"请问大家用的是哪个版本的向量数据库，{one}上面跑得怎么样" for one in ("笔记本", "服务器", "云主机", "集群", "树莓派")]
+TALKS = [
+    f"请问大家用的是哪个版本的向量数据库，{one}上面跑得怎么样"
+    for one in ("笔记本", "服务器", "云主机", "集群", "树莓派")
+]
 
 
 @dataclass
@@ -160,7 +163,7 @@ def test_a_slow_pattern_says_nothing(court: Court) -> None:
 
 
 async def test_a_look_up_that_fails_is_counted(court: Court) -> None:
-    """A picture that cannot be looked at, whatever the error, is judged without; a lost gateway is asked again later."""
+    """A picture that cannot be looked at, whatever the error, is judged without; a lost gateway is asked again."""
     picture = Message("m1", "r101", "alice", "Alice", Kind.IMAGE, "", "{}")
     for error in (TimeoutError(), RuntimeError("unforeseen")):
         court.fetched = error
@@ -205,7 +208,7 @@ def test_all_reasons_are_kept(court: Court) -> None:
     [(FilterMode.HOLD, Decision.HOLD, HeldState.HELD), (FilterMode.OBSERVE, Decision.RELAY, HeldState.OBSERVED)],
 )
 def test_the_mode_decides(court: Court, mode: FilterMode, decision: Decision, state: HeldState) -> None:
-    """With hold a message with a reason is held; with observe it goes, with the same reasons, and is kept as observed."""
+    """With hold a message with a reason is held; with observe it goes, with the same reasons, and is kept, too."""
     court.add_rule(RuleKind.WORD, "接单")
     court.mode(mode)
     assert court.say(ADVERT) == Verdict(decision, ("有「接单」",))
@@ -247,7 +250,11 @@ def test_the_same_within_ten_minutes(court: Court, seconds: float, who: str, roo
 def test_samples_that_are_gone_are_no_reason(court: Court) -> None:
     """A sample counts from the moment on that it is in the state file, and not after it is gone."""
     found = []
-    for change in (lambda db: store.samples.add(db, SampleKind.TEXT, ADVERT, "", "", 0.0), None, lambda db: store.samples.remove(db, 1)):
+    for change in (
+        lambda db: store.samples.add(db, SampleKind.TEXT, ADVERT, "", "", 0.0),
+        None,
+        lambda db: store.samples.remove(db, 1),
+    ):
         if change:
             with court.state.transaction() as db:
                 change(db)

@@ -240,3 +240,16 @@ async def test_a_quote_without_an_id_does_not_show_what_is_held(gateway: Scripte
         await said(staff, "r101", "alice", TALK)
         await said(staff, "r101", "bob", f"「Alice：{TALK}」\n{'- ' * 14}-\n这是广告吧")
         assert heard(staff, "r102") == ["[Bob@101]:  这是广告吧\n「Alice：（未转发的消息）」"]
+
+
+async def test_an_undo_that_is_refused_undoes_nothing(gateway: ScriptedGateway, state_file: Path) -> None:
+    """An advert whose author was muted once more since then stays one, with its sample, until that is undone."""
+    async with moderated(gateway, state_file) as staff:
+        await said(staff, "r102", "bob", ADVERT)
+        number = last(staff)
+        taught = number_of(await staff.ask(f"/广告 {number} 静音"))
+        again = number_of(await staff.ask(f"/静音 #{number} 60"))
+        assert f"请先 /撤销 {again}" in await staff.ask(f"/撤销 {taught}")
+        assert (await staff.ask("/样本")).startswith("1 「")
+        await staff.ask(f"/撤销 {again}")
+        assert "样本已删" in await staff.ask(f"/撤销 {taught}")

@@ -39,7 +39,18 @@ from tests.moderated import ADVERT, CARD, REPOST, TALK
 from tests.test_judge import Options
 
 ROOMS = ("r101", "r102", "r103")
-TEXTS = (ADVERT, REPOST, TALK, "你好", "刷单", "看 evil.com", "看 https://milvus.io/x", "👍", "a" * 3000, "[Bob@102]:  好")
+TEXTS = (
+    ADVERT,
+    REPOST,
+    TALK,
+    "你好",
+    "刷单",
+    "看 evil.com",
+    "看 https://milvus.io/x",
+    "👍",
+    "a" * 3000,
+    "谢谢大家",
+)
 FOUND = """
 SELECT m.id, h.state, (SELECT count(DISTINCT room) FROM deliveries WHERE message_id = m.id),
 (SELECT count(*) FROM deliveries WHERE message_id = m.id AND state IN ('waiting', 'sending')),
@@ -50,13 +61,12 @@ FROM messages AS m LEFT JOIN held AS h ON h.message_id = m.id WHERE m.gateway_id
 
 
 class Said(NamedTuple):
-    """Something that somebody says; a recall takes back what was said that many messages ago, and so is a quote meant."""
+    """Something that somebody says; a recall, or a quote, means what was said `back` messages ago."""
 
     who: str
     room: str
     kind: Kind
     text: str
-    content: str | None
     back: int
     quotes: bool
 
@@ -70,7 +80,7 @@ CONTENTS = {
 }
 KINDS = (*[Kind.TEXT] * 6, *CONTENTS, Kind.RECALLED, Kind.RECALLED, Kind.SYSTEM)
 sayings = st.builds(
-    lambda who, room, kind, text, back, quotes: Said(who, room, kind, text, CONTENTS.get(kind), back, quotes),
+    Said,
     who=st.sampled_from(["alice", "alice", "bob", "chief", "carol"]),
     room=st.sampled_from(ROOMS),
     kind=st.sampled_from(KINDS),
@@ -126,7 +136,7 @@ class Desk:
             quote = Quote("Alice", meant[1].text[:100], one.text, meant[0])
         room = meant[1].room if one.kind is Kind.RECALLED else one.room
         text = meant[0] if one.kind is Kind.RECALLED else one.text
-        message = Message(said_id, room, one.who, one.who.title(), one.kind, text, one.content, quote)
+        message = Message(said_id, room, one.who, one.who.title(), one.kind, text, CONTENTS.get(one.kind), quote)
         self.said.append((said_id, one._replace(room=room)))
         self.loop.run_until_complete(self.router.handle(message))
         return meant[0] if one.kind is Kind.RECALLED else said_id
@@ -156,7 +166,12 @@ class Desk:
         """All that is in the file, but for what is drawn at random."""
         with self.state.connection() as db:
             tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY 1")]
-            rows = [f"{name}: {row!r}" for name in tables if name != "moderation" for row in db.execute(f"SELECT * FROM {name}")]
+            rows = [
+                f"{name}: {row!r}"
+                for name in tables
+                if name != "moderation"
+                for row in db.execute(f"SELECT * FROM {name}")
+            ]
         return [re.sub("[a-z]+:[0-9A-F]{16}", "random", row) for row in rows]
 
     # The gateway.
@@ -188,7 +203,7 @@ class Desk:
         raise NotImplementedError
 
 
-@settings(max_examples=thorough(100))
+@settings(max_examples=thorough(60))
 @given(st.lists(st.one_of(sayings, st.just(None)), min_size=1, max_size=12))
 def test_off_is_as_if_there_were_no_filter(everything: list[Said | None]) -> None:
     """With MODERATION=off the file and the sends are byte for byte what a router without any moderator makes of it."""
@@ -289,7 +304,7 @@ class Filtering(RuleBasedStateMachine):
         """Each message is relayed to all other rooms, or kept in a state that says why not, or was dropped as muted."""
         kept = (HeldState.HELD, HeldState.ADVERT, HeldState.EXPIRED, HeldState.RECALLED)
         for said_id, one in self.desk.said:
-            if one.kind in (Kind.RECALLED, Kind.SYSTEM) or one.text.startswith("[Bob@102]"):
+            if one.kind in (Kind.RECALLED, Kind.SYSTEM):
                 continue
             with self.desk.state.connection() as db:
                 row = db.execute(FOUND, (said_id,)).fetchone()
@@ -316,4 +331,4 @@ class Filtering(RuleBasedStateMachine):
 
 
 TestNothingVanishes = Filtering.TestCase
-TestNothingVanishes.settings = settings(max_examples=thorough(100), stateful_step_count=30, deadline=None)
+TestNothingVanishes.settings = settings(max_examples=thorough(60), stateful_step_count=30, deadline=None)

@@ -71,7 +71,7 @@ def test_nobodys_name_goes_out(tmp_path: Path) -> None:
 
 
 def test_a_file_written_by_hand_comes_in(state_file: Path, tmp_path: Path) -> None:
-    """A byte order mark, Windows line ends, blank lines, blanks around a text, no kind, and a line twice are no harm."""
+    """A byte order mark, Windows line ends, blank lines, blanks around a text, and a line twice are no harm."""
     file = tmp_path / "a.jsonl"
     text = line(f"  {ADVERT}\n") + "\r\n" + line() + line(CODE, kind="code", more=[1])
     file.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
@@ -178,7 +178,7 @@ def test_arguments_that_are_none(folder: Path, arguments: list[str], words: str)
 
 
 def test_the_command_needs_no_token(folder: Path) -> None:
-    """Samples go in and out as the command line says, relative to where it is given, without a token; errors end with 1."""
+    """Samples go in and out, relative to where the command is given, without a token; errors end with 1."""
     (folder.parent / "a.jsonl").write_text(line(), encoding="utf-8")
     for arguments in (("import", "a.jsonl"), ("export", "b.jsonl")):
         done = run(folder, "--samples", *arguments)

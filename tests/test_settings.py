@@ -91,7 +91,12 @@ def test_settings_do_not_change() -> None:
         *(("MILVUS_URI", text, "milvus_uri", text) for text in ("ads.db", "data/ads.DB", "/var/lib/广告.db", "")),
         *(
             ("MILVUS_URI", text, "milvus_uri", text)
-            for text in ("http://localhost:19530", "https://in03-1.cloud.zilliz.com", "http://[::1]:19530/", "http://m:1")
+            for text in (
+                "http://localhost:19530",
+                "https://in03-1.cloud.zilliz.com",
+                "http://[::1]:19530/",
+                "http://m:1",
+            )
         ),
         *(("MILVUS_TOKEN", text, "milvus_token", text) for text in ("", "root:Milvus", "k-1_=/+")),
         ("STATE_FILE", "/var/lib/bot.db", "state_file", Path("/var/lib/bot.db")),

@@ -276,7 +276,7 @@ def test_the_mode_in_force_is_shown(
 
 
 def test_what_was_held_is_counted(box: Box, capsys: pytest.CaptureFixture[str]) -> None:
-    """What waits for staff is counted however old, what else became of messages for 24 h, and checks that failed ever."""
+    """What waits for staff is counted however old, what else became of messages for 24 h, failed checks ever."""
     old, new = NOW - DAY - 1, NOW - DAY
     for state, at in (
         *((HeldState.HELD, at) for at in (old, new, NOW)),

@@ -105,9 +105,7 @@ def test_trying_a_pattern_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     assert fault_of_word("/刷单/") == TOO_SLOW
 
 
-@pytest.mark.parametrize(
-    ("word", "text"), [(SLOW, HOSTILE), (Word("/(.*a){20}/"), ("b" * 40 + "a") * 19 + "b" * 1000)]
-)
+@pytest.mark.parametrize(("word", "text"), [(SLOW, HOSTILE), (Word("/(.*a){20}/"), ("b" * 40 + "a") * 19 + "b" * 1000)])
 def test_a_slow_search_is_stopped(word: Word, text: str) -> None:
     """A search that takes longer than a twentieth of a second ends with TimeoutError."""
     assert SEARCH_TIMEOUT == 0.05
