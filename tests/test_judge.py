@@ -10,7 +10,7 @@ import pytest
 from roomsync import store
 from roomsync.delivery.outbox import Outbox
 from roomsync.errors import GatewayLost
-from roomsync.model import Decision, FilterMode, Kind, Message, Verdict
+from roomsync.model import Decision, FilterMode, Kind, Message, Room, Verdict
 from roomsync.moderation import judge as judging
 from roomsync.moderation.checks import Check, Facts, Reason
 from roomsync.moderation.evidence import Evidence
@@ -21,12 +21,12 @@ from roomsync.store import StateFile
 from roomsync.store.held import HeldState
 from roomsync.store.rules import RuleKind
 from roomsync.store.samples import SampleKind
-from tests.conftest import Clock
+from tests.conftest import PREFIX, Clock
 from tests.moderated import ADVERT, CARD, REPOST, TALK, heard, last, moderated, reported, states
 from tests.scripted import ScriptedGateway
 from tests.staffed import Staff, said
 
-DAY = 86400.0
+DAY, OTHER = 86400.0, "Knowhere交流群"
 TALKS = [
     f"请问大家用的是哪个版本的向量数据库，{one}上面跑得怎么样"
     for one in ("笔记本", "服务器", "云主机", "集群", "树莓派")
@@ -79,8 +79,9 @@ class Court:
         """What is decided about a message, which is noted as the router does."""
         self.count += 1
         message, now = Message(f"m{self.count}", room, who, who.title(), kind, text, content), self.clock()
+        source = Room(room, PREFIX + room[1:], OTHER if room == "r201" else PREFIX, room[1:])
         with self.state.connection() as db:
-            verdict = self.judge.judge(db, message, Evidence(), now)
+            verdict = self.judge.judge(db, message, source, Evidence(), now)
 
         def note(db: store.Connection, key: int) -> None:
             self.judge.note(db, key, message, verdict, now)
@@ -238,10 +239,11 @@ def test_allowed_hosts_go_first(court: Court) -> None:
         (600.1, "alice", "r102", Decision.RELAY),
         (1.0, "bob", "r102", Decision.RELAY),
         (1.0, "alice", "r101", Decision.RELAY),
+        (1.0, "alice", "r201", Decision.RELAY),
     ],
 )
 def test_the_same_within_ten_minutes(court: Court, seconds: float, who: str, room: str, decision: Decision) -> None:
-    """The same text is held of the same member, in another room, within ten minutes."""
+    """The same text is held of the same member, in another room of the community, within ten minutes."""
     court.say(TALK)
     court.clock.now += seconds
     assert court.say(TALK, who, room).decision is decision

@@ -12,6 +12,7 @@ from roomsync.cli.samples import MAX_SAMPLE, SamplesError, samples
 from roomsync.errors import StateFileError
 from roomsync.store import StateFile, read_only
 from roomsync.store.samples import Sample, SampleKind
+from tests.conftest import until
 from tests.moderated import ADVERT, REPOST, TALK, heard, last, moderated, reported
 from tests.scripted import ScriptedGateway
 from tests.staffed import said
@@ -153,7 +154,7 @@ async def test_a_bot_that_runs_learns_at_once(gateway: ScriptedGateway, state_fi
         await said(staff, "r101", "alice", REPOST)
         assert len(heard(staff, "r103")) == 1
         assert await asyncio.to_thread(samples, state_file, "import", file) == 0
-        await staff.gateway.until(lambda: bool(staff.bot.decided.moderator._judge._texts))  # type: ignore[union-attr]
+        await until(lambda: staff.bot.decided.moderator._judge._texts)  # type: ignore[union-attr]
         await said(staff, "r102", "bob", REPOST)
         assert "像样本 1（" in (await reported(staff))[0] and len(heard(staff, "r103")) == 1
         await said(staff, "r102", "bob", TALK)

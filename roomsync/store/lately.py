@@ -16,9 +16,7 @@ def add(db: Connection, message_id: int, talker_id: str, community: str, form: s
     db.execute(script, (message_id, talker_id, community, form, now))
 
 
-def said_elsewhere(
-    db: Connection, talker_id: str, community: str, room_id: str, since: float
-) -> list[tuple[int, str]]:
+def said_elsewhere(db: Connection, talker_id: str, community: str, room_id: str, since: float) -> list[tuple[int, str]]:
     """Return what somebody said in other rooms of a community since then, and did not take back: rooms and forms."""
     return db.execute(ELSEWHERE, (talker_id, since, community, room_id)).fetchall()
 
