@@ -23,7 +23,7 @@ from roomsync.delivery.gate import Gate
 from roomsync.delivery.outbox import Outbox
 from roomsync.delivery.pacer import Limits, Pacer
 from roomsync.delivery.recalls import Recalls
-from roomsync.model import FilterMode, Kind, Message, Quote
+from roomsync.model import FilterMode, Kind, Message, Mode, Quote
 from roomsync.moderation.moderator import Moderator
 from roomsync.moderation.mutes import Mutes
 from roomsync.relay.rendering import Style
@@ -109,6 +109,8 @@ class Desk:
             rooms.place(room_id, PREFIX + room_id[1:])
         with self.state.transaction() as db:
             store.rooms.replace_all(db, {room_id: PREFIX + room_id[1:] for room_id in ROOMS})
+            for room_id in ROOMS:
+                store.rooms.set_mode(db, room_id, Mode.NORMAL)  # as the roster notes of a room that it finds
             store.staff.add(db, "bot", "chief", "张主管", self.clock())
         pacer = Pacer(Limits(), session, lambda at: "today")
         courier = Courier(Attempts(self.outbox, pacer, session, self, self.clock, 8))
