@@ -100,6 +100,34 @@ async def test_an_advert_mutes_its_author(gateway: ScriptedGateway, state_file: 
         assert [one for one in heard(staff, "r101") if TALK in one]
 
 
+async def test_its_copies_in_other_rooms_are_kept_back_with_an_advert(
+    gateway: ScriptedGateway, state_file: Path
+) -> None:
+    """What its author said in several rooms waits no more once one of them is an advert; the undo lets all wait."""
+    async with moderated(gateway, state_file) as staff:
+        for room in ("r101", "r102", "r103"):
+            await said(staff, room, "alice", ADVERT)
+        await reported(staff, 2)
+        answer = await staff.ask(f"/广告 {last(staff)}")
+        assert "此人另外 1 条相同的也不转发" in answer
+        assert await staff.ask("/待审") == "没有待审的消息。"
+        await staff.ask(f"/撤销 {number_of(answer)}")
+        assert list(states(staff).values()) == [HeldState.HELD, HeldState.HELD]
+
+
+async def test_its_held_copies_are_kept_back_with_one_that_was_relayed(
+    gateway: ScriptedGateway, state_file: Path
+) -> None:
+    """An advert that went out from its first room, taught by `/最近`, settles those that are held in other rooms."""
+    async with moderated(gateway, state_file) as staff:
+        await said(staff, "r101", "alice", ADVERT)
+        first = last(staff)
+        await said(staff, "r102", "alice", ADVERT)
+        await reported(staff)
+        assert "此人另外 1 条相同的也不转发" in await staff.ask(f"/广告 {first}")
+        assert await staff.ask("/待审") == "没有待审的消息。"
+
+
 async def test_what_is_held_outlives_a_restart(gateway: ScriptedGateway, state_file: Path) -> None:
     """Samples, words and what is held are there after a restart, and a release then goes to all rooms."""
     async with moderated(gateway, state_file) as staff:

@@ -14,13 +14,14 @@ from roomsync.delivery.recalls import Recalls
 from roomsync.model import FilterMode
 from roomsync.moderation import standing
 from roomsync.moderation.grams import MIN_UNITS, units
-from roomsync.moderation.said import words_of
+from roomsync.moderation.said import is_same, said_of, words_of
 from roomsync.store.actions import Undo
 from roomsync.store.held import HeldState
 from roomsync.store.messages import Spoken
 from roomsync.store.samples import Sample, SampleKind
 from roomsync.text.characters import shorten
 
+MAX_COMPARED = 500  # messages that wait for staff, among which others of the same are looked for
 MAX_SAMPLE = 1000  # characters that are learnt of a text
 MAX_LISTED = 20
 MAX_WORDS = 40  # characters of a sample in the list
@@ -52,6 +53,8 @@ def advert(office: Office, context: Context, rest: str) -> Reply:
     undo: dict[str, object] = {"op": "advert", "message": one.id, "at": one.accepted_at}
     learnt, undo["sample"] = _learn(office, context, one)
     kept_back, undo["held"], undo["recall"] = _keep_back(context, one)
+    undo["also"] = others = _keep_back_the_same(context, one)
+    kept_back += f"此人另外 {len(others)} 条相同的也不转发。" if others else ""
     undo["trust"] = standing.take_away(db, office.session.account_id, one.talker_id)
     undo["contact"] = one.talker_id
     muted = people.mute(office, context, f"#{one.id}") if mutes else None
@@ -124,6 +127,21 @@ def _keep_back(context: Context, one: Spoken) -> tuple[str, str, int | None]:
     return (f"正在从 {copies} 处撤回{late}。" if copies else "还没有发出，已取消。"), one.held, recall
 
 
+def _keep_back_the_same(context: Context, one: Spoken) -> list[int]:
+    """Keep back what else the same member said that waits for staff and is the same; return the numbers."""
+    db, first = context.db, store.held.get(context.db, one.id)
+    form = said_of(first.message).form if first else " ".join(units(_words_relayed(context, one)))
+    found = []
+    for other in store.held.waiting(db, MAX_COMPARED):
+        if other.message.talker_id != one.talker_id:
+            continue
+        is_code = first is not None and first.code != "" and other.code == first.code
+        if is_code or (form and is_same(said_of(other.message).form or " ", form)):
+            store.held.set_state(db, other.id, HeldState.ADVERT, context.now)
+            found.append(other.id)
+    return found
+
+
 def undo_advert(office: Office, context: Context, undo: Undo) -> str:
     """Forget what was learnt of a message, and let it be as it was before."""
     db, key = context.db, int(str(undo["message"]))
@@ -136,6 +154,11 @@ def undo_advert(office: Office, context: Context, undo: Undo) -> str:
     found = store.held.get(db, key)
     if found and found.state is HeldState.ADVERT:
         store.held.set_state(db, key, HeldState(str(undo["held"])), context.now)
+    others = undo.get("also")
+    for other in others if isinstance(others, list) else ():
+        one = store.held.get(db, other)
+        if one and one.state is HeldState.ADVERT:
+            store.held.set_state(db, other, HeldState.HELD, context.now)
     if undo["recall"] is not None and store.messages.is_kept(db, key, float(str(undo["at"]))):
         again = Recalls.undo(db, int(str(undo["recall"])), key, context.now)
         told.append(f"重新发往 {again} 处" if again else "没有要重发的")

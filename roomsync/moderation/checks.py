@@ -62,12 +62,21 @@ def several_rooms(said: Said, facts: Facts) -> Reason | None:
 
 
 def listed_word(said: Said, facts: Facts) -> Reason | None:
-    """A word of staff's list stands in what was said, or in the name of who said it. Raises `TimeoutError`."""
+    """A word of staff's list stands in what was said, or in the name of who said it.
+
+    Raises `TimeoutError` when one takes too long, and none of the others is there.
+    """
+    late: TimeoutError | None = None
     for word in facts.words:
-        if word.is_in(said.words):
-            return Reason(Check.WORD, f"有「{shorten(word.text, MAX_SHOWN)}」")
-        if word.is_in(said.name):
-            return Reason(Check.WORD, f"名字里有「{shorten(word.text, MAX_SHOWN)}」")
+        try:
+            if word.is_in(said.words):
+                return Reason(Check.WORD, f"有「{shorten(word.text, MAX_SHOWN)}」")
+            if word.is_in(said.name):
+                return Reason(Check.WORD, f"名字里有「{shorten(word.text, MAX_SHOWN)}」")
+        except TimeoutError as error:
+            late = error
+    if late:
+        raise late
     return None
 
 
