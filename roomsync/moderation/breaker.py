@@ -21,6 +21,11 @@ class Breaker:
         held = sum(is_held for _, is_held in self._judged)
         return len(self._judged) >= MIN_MESSAGES and held > MAX_SHARE * len(self._judged)
 
+    def take_back(self) -> None:
+        """Forget the message that was noted last: it was not written, and comes again."""
+        if self._judged:
+            self._judged.pop()
+
     def reset(self) -> None:
         """Begin anew."""
         self._judged.clear()

@@ -73,15 +73,20 @@ class Judge:
         self.failures = 0  # not noted yet
         self._breaker = Breaker()
         self._last: Judgement | None = None
+        self._counted, self._is_tripped = "", False  # the message that the breaker counted last; what it said
 
     def load(self, db: store.Connection, mode: FilterMode) -> None:
         """Read what is judged by."""
-        if mode is not self._mode:
-            self._breaker.reset()
-        self._mode = mode
+        self._take(mode)
+        self._is_tripped = False
         self._load_samples(db)
         words = [Word(one) for one in store.rules.all_of(db, RuleKind.WORD)]
         self._rules = Rules(words, frozenset(store.rules.all_of(db, RuleKind.HOST)), self._codes)
+
+    def _take(self, mode: FilterMode) -> None:
+        if mode is not self._mode:
+            self._breaker.reset()
+        self._mode = mode
 
     def _load_samples(self, db: store.Connection) -> None:
         """Read what is new among the samples, and forget what is gone."""
@@ -99,6 +104,11 @@ class Judge:
             elif sample:
                 self._texts[number] = sample.text
         self._index.sync(store.moderation.read(db).owner, self._texts)
+
+    @property
+    def mode(self) -> FilterMode:
+        """The mode that is in force, as far as what the breaker did is written."""
+        return FilterMode.OBSERVE if self._is_tripped else self._mode
 
     @property
     def problem(self) -> str:
@@ -127,12 +137,21 @@ class Judge:
         Whatever fails, the message goes on.
         """
         self._last = None
+        self._settle(message.id)
         try:
             return self._judge(db, message, source, evidence or NOTHING, now)
         except Exception:
             log.exception("Judging a message failed in a way that was not foreseen; it is relayed.")
             self.failures += 1
             return RELAYED
+
+    def _settle(self, message_id: str) -> None:
+        """Take back what the breaker said of the last message if that comes again: it could not be written."""
+        if self._counted == message_id:
+            self._breaker.take_back()
+        elif self._is_tripped:
+            self._take(FilterMode.OBSERVE)
+        self._counted, self._is_tripped = "", False
 
     def _judge(self, db: store.Connection, message: Message, source: Room, evidence: Evidence, now: float) -> Verdict:
         account = self._session.account_id
@@ -207,10 +226,9 @@ class Judge:
     def _trips(self, db: store.Connection, verdict: Verdict, judged: Judgement, now: float) -> bool:
         # What is said in several rooms was relayed once: holding the rest cannot be wrong.
         is_held = verdict.decision is Decision.HOLD and {one.check for one in judged.reasons} != {Check.ROOMS}
-        if not self._breaker.note(is_held, now):
+        self._counted, self._is_tripped = judged.message_id, self._breaker.note(is_held, now)
+        if not self._is_tripped:
             return False
         log.error("More than a third of the last messages were held: the filter observes only, until staff says so.")
         store.moderation.trip(db, self._options.moderation, now)
-        self._mode = FilterMode.OBSERVE
-        self._breaker.reset()
         return True

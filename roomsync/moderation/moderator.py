@@ -86,7 +86,11 @@ class Moderator:
         self, db: store.Connection, message: Message, source: Room, evidence: "Evidence | None", now: float
     ) -> Verdict | None:
         """Return what should become of a message said in `source`, and why; None while it is off."""
-        return self._judge.judge(db, message, source, evidence, now) if self._judge else None
+        if self._judge is None:
+            return None
+        verdict = self._judge.judge(db, message, source, evidence, now)
+        self.mode = self._judge.mode
+        return verdict
 
     def note(self, db: store.Connection, key: int, message: Message, verdict: Verdict, now: float) -> None:
         """Note what becomes of a message that was judged, in the transaction in which it is accepted under `key`."""
