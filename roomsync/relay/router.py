@@ -108,11 +108,17 @@ class Router:
         else:
             is_old = self._is_old(message)
             complete = message if is_old else await self._complete(message)
-            evidence = await self._moderator.examine(complete) if self._moderator and not is_old else None
+            evidence = None if is_old else await self._examine(complete, source)
             has_news = await self._state.run(lambda: self.relay(complete, source, self._clock(), evidence))
         if is_mentioned and not self._is_old(message) and self._rooms.mode(source.id).hears:
             has_news = await self._state.run(self.introduce, source, self._clock()) or has_news
         return has_news
+
+    async def _examine(self, message: Message, source: Room) -> "Evidence | None":
+        """Return what has to be looked up about a message; nothing of one that is relayed nowhere anyway."""
+        if self._moderator is None or self._judge(message, source, self._clock()).decision is not Decision.RELAY:
+            return None
+        return await self._moderator.examine(message)
 
     async def _complete(self, message: Message) -> Message:
         """Return the message with all that the gateway has to be asked for: what it quotes only if the bot has it not.

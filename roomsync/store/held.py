@@ -24,8 +24,12 @@ class HeldState(StrEnum):
 
 MAX_CARD = 4096  # characters of a card
 COLUMNS = """
-h.message_id, h.state, h.reasons, h.text, h.content, h.quote, h.code, h.changed,
+h.message_id, h.state, h.reasons, h.text, {content}, h.quote, h.code, h.changed,
 m.gateway_id, m.kind, m.talker_id, m.name, r.gateway_id, m.accepted_at
+"""
+# Of many, which may be pictures of megabytes: only what a line is made of.
+LIGHT = f"""
+CASE WHEN m.kind IN ('{Kind.IMAGE}', '{Kind.VIDEO}') OR length(h.content) > {MAX_CARD} THEN NULL ELSE h.content END
 """
 # Pictures that were carried as bytes, of which staff decided long ago.
 LIGHTEN = f"""
@@ -65,11 +69,11 @@ def add(
 
 def get(db: Connection, key: int) -> Held | None:
     """Return the message of that key, if there were reasons."""
-    return next(_read(db, "h.message_id = ?", key), None)
+    return next(_read(db, "h.message_id = ?", key, content="h.content"), None)
 
 
 def waiting(db: Connection, limit: int) -> list[Held]:
-    """Return the messages that wait for staff, the oldest first."""
+    """Return the messages that wait for staff, the oldest first; without pictures, as all lists are."""
     return list(_read(db, f"h.state = '{HeldState.HELD}' ORDER BY h.message_id LIMIT ?", limit))
 
 
@@ -135,8 +139,8 @@ def expire(db: Connection, before: float, now: float) -> int:
     return len(keys)
 
 
-def _read(db: Connection, where: str, *values: str | float) -> Iterator[Held]:
-    for row in db.execute(f"SELECT {COLUMNS} FROM {FROM} WHERE {where}", values):
+def _read(db: Connection, where: str, *values: str | float, content: str = LIGHT) -> Iterator[Held]:
+    for row in db.execute(f"SELECT {COLUMNS.format(content=content)} FROM {FROM} WHERE {where}", values):
         key, state, reasons, text, content, quote, code, changed, *of_message, room_id, said_at = row
         gateway_id, kind, talker_id, name = of_message
         quoted = Quote(**json.loads(quote)) if quote else None
