@@ -159,5 +159,5 @@ def trust(office: Office, context: Context, rest: str) -> Reply:
 
 def undo_trust(office: Office, context: Context, undo: Undo) -> str:
     """Let speak for a member what did before."""
-    standing.restore(context.db, undo["was"], str(undo["account"]), str(undo["contact"]))
+    standing.restore(context.db, undo["was"], str(undo["account"]), str(undo["contact"]), grant=True)
     return f"「{undo['name']}」恢复为之前"

@@ -40,7 +40,7 @@ def report(office: Office, found: Sequence[Held], now: float) -> list[str]:
 def line_of(office: Office, one: Held, now: float) -> str:
     """Return a message with its reasons, and what can be done about it, on one line."""
     room = office.rooms.get(one.message.room_id)
-    where, who = office.label(room) if room else "?", _plain(shorten(one.message.name, MAX_WORDS))
+    where, who = _plain(office.label(room)) if room else "?", _plain(shorten(one.message.name, MAX_WORDS))
     is_held = one.state is HeldState.HELD
     state = "未转发" if is_held else "已转发，仅提示"
     ways = [*([f"/放行 {one.id}"] if is_held else []), f"/广告 {one.id}", f"/静音 #{one.id}"]
@@ -55,12 +55,12 @@ def words_in_short(one: Held) -> str:
     if message.kind is not Kind.TEXT and not message.quote:
         kind = word_of_kind(message.kind)
         words = f"{kind} {words}" if words else line_of_kind(message.kind, message.text, message.content or "{}")
-    return _plain(neutralize_mentions(shorten(words, MAX_WORDS)))
+    return _plain(shorten(words, MAX_WORDS))
 
 
 def _plain(text: str) -> str:
-    """Return what a member wrote so that it cannot look like the rest of a line."""
-    return re.sub("[「」·]", " ", text)
+    """Return what a member wrote so that it cannot look like the rest of a line, and mentions nobody."""
+    return re.sub("[「」·]", " ", neutralize_mentions(text))
 
 
 def held(office: Office, context: Context, rest: str) -> Reply:
@@ -101,8 +101,10 @@ def _relay(office: Office, context: Context, one: Held) -> int:
     """Relay a message, or once more what staff took back of it; return to how many rooms. Raises `Refused`."""
     db, now = context.db, context.now
     recall = store.recalls.by_staff(db, one.id)
-    if recall is not None:
+    if recall is not None and store.parts.header_of(db, one.id):
         return Recalls.undo(db, recall, one.id, now)
+    if recall is not None:
+        store.recalls.remove(db, recall)  # of what went nowhere, as no room heard then
     room = office.rooms.get(one.message.room_id)
     if room is None:
         raise Refused(f"#{one.id} 原来的群已不在社群里，不能放行。")

@@ -34,9 +34,12 @@ def take_away(db: store.Connection, account_id: str, contact_id: str) -> Before:
     return list(before) if before else None
 
 
-def restore(db: store.Connection, before: object, account_id: str, contact_id: str) -> None:
-    """Let speak for a member what did before."""
+def restore(db: store.Connection, before: object, account_id: str, contact_id: str, *, grant: bool = False) -> None:
+    """Let speak for a member what did before; not `grant`: staff's word that was given since stays."""
+    now = None if grant else store.trust.get(db, account_id, contact_id)
+    is_granted = now is not None and now.is_granted
     if isinstance(before, list):
-        store.trust.put(db, Trust(*before))
-    else:
+        earlier = Trust(*before)
+        store.trust.put(db, earlier._replace(is_granted=earlier.is_granted or is_granted))
+    elif now is None or not is_granted:
         store.trust.remove(db, account_id, contact_id)
