@@ -158,6 +158,7 @@ def clamp_clock(state: StateFile, now: float) -> None:
         store.deliveries.clamp(db, now, now + MAX_RETRY_DELAY)
         store.sends.clamp(db, now)
         store.messages.clamp(db, now)
+        store.lately.clamp(db, now)
 
 
 def drop_payloads(state: StateFile, before: float) -> int:

@@ -1,5 +1,6 @@
 """The checks: each says why a message should not be relayed, or nothing. Pure: what they know is given to them."""
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -70,9 +71,9 @@ def listed_word(said: Said, facts: Facts) -> Reason | None:
     for word in facts.words:
         try:
             if word.is_in(said.words):
-                return Reason(Check.WORD, f"有「{shorten(word.text, MAX_SHOWN)}」")
+                return Reason(Check.WORD, f"有{_quoted(word.text)}")
             if word.is_in(said.name):
-                return Reason(Check.WORD, f"名字里有「{shorten(word.text, MAX_SHOWN)}」")
+                return Reason(Check.WORD, f"名字里有{_quoted(word.text)}")
         except TimeoutError as error:
             late = error
     if late:
@@ -104,7 +105,7 @@ def known_advert(said: Said, facts: Facts) -> Reason | None:
     found = most_alike(said.units, facts.candidates)
     if found is None:
         return None
-    name = f"样本 {found.known.number}" if found.known.number else f"共享样本「{shorten(found.known.text, MAX_SHOWN)}」"
+    name = f"样本 {found.known.number}" if found.known.number else f"共享样本{_quoted(found.known.text)}"
     return Reason(Check.SAMPLE, f"像{name}（{found.score:.2f}）")
 
 
@@ -112,12 +113,17 @@ def qr_code(said: Said, facts: Facts) -> Reason | None:
     """It is a picture with a QR code."""
     if not facts.code:
         return None
-    shown = f"二维码「{shorten(facts.code, 2 * MAX_SHOWN)}」"
-    return Reason(Check.CODE, _of_newcomer(shown, facts), holds=not facts.is_trusted)
+    shown = _quoted(facts.code, 2 * MAX_SHOWN)
+    return Reason(Check.CODE, _of_newcomer(f"二维码{shown}", facts), holds=not facts.is_trusted)
 
 
 def _not_allowed(said: Said, facts: Facts) -> list[str]:
     return [one for one in said.hosts if not any(one == host or one.endswith(f".{host}") for host in facts.hosts)]
+
+
+def _quoted(text: str, limit: int = MAX_SHOWN) -> str:
+    """Return what others wrote in brackets that it cannot close, so that it does not look like the rest of a line."""
+    return f"「{shorten(re.sub('[「」·]', ' ', text), limit)}」"
 
 
 def _of_newcomer(what: str, facts: Facts) -> str:

@@ -3,14 +3,16 @@
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 from roomsync.model import Kind, Message
-from roomsync.moderation.grams import MIN_UNITS, cosine, grams, units
+from roomsync.moderation.grams import MIN_UNITS, Grams, cosine, grams, units
 from roomsync.text.histories import lines_of_history
-from roomsync.text.kinds import CARDS, Fields, fields_of
+from roomsync.text.kinds import CARDS, Fields, fields_of, known_of
 
 MIN_SAME = 6  # units of a text that is worth comparing with what was said elsewhere: everybody says "谢谢大家"
 MIN_ALIKE = 0.80  # cosine of two texts that are nearly the same
+MAX_REMEMBERED = 64  # forms whose grams are kept: one is compared with all that its author said lately
 SEPARATOR = " "
 MAX_SEARCHED = 4000  # characters of a message that are looked through for links
 # Endings by which a host is known that stands without `https://` or `www.`. In chats about software `main.py`,
@@ -29,6 +31,7 @@ LINK = re.compile(
     )""",
     re.IGNORECASE | re.ASCII | re.VERBOSE,
 )
+WRITTEN = (Kind.GROUP_NOTE, Kind.POST, Kind.UNKNOWN)  # of these rooms read the words that somebody wrote
 KEYS = ("url", "username", "appid", "pagePath", "title")  # what tells two cards apart
 
 
@@ -62,7 +65,9 @@ def words_of(message: Message) -> str:
         return _text(fields, "title", "description")
     if message.kind is Kind.CHAT_HISTORY:
         return "\n".join(lines_of_history(message.text, message.content))
-    return _text(fields, "name") if message.kind is Kind.CONTACT else ""
+    if message.kind is Kind.CONTACT:
+        return _text(fields, "name")
+    return known_of(message.kind, message.text, fields) if message.kind in WRITTEN else ""
 
 
 def hosts_of(message: Message, words: str) -> tuple[str, ...]:
@@ -84,7 +89,8 @@ def _form(message: Message, found: tuple[str, ...], digest: str) -> str:
         return SEPARATOR.join(found) if len(found) >= MIN_SAME else ""
     if message.kind in CARDS:
         fields = fields_of(message.content)
-        return f"{message.kind}{SEPARATOR}{_text(fields, *KEYS)}" if fields else ""
+        shown = _text(fields, *KEYS)
+        return f"{message.kind}{SEPARATOR}{shown}" if shown else ""
     return f"{message.kind}{SEPARATOR}{digest}" if digest else ""
 
 
@@ -95,4 +101,9 @@ def is_same(form: str, other: str) -> bool:
     one, two = form.split(SEPARATOR), other.split(SEPARATOR)
     if min(len(one), len(two)) < MIN_UNITS:
         return False
-    return cosine(grams(one), grams(two)) >= MIN_ALIKE
+    return cosine(_grams_of(form), _grams_of(other)) >= MIN_ALIKE
+
+
+@lru_cache(maxsize=MAX_REMEMBERED)
+def _grams_of(form: str) -> Grams:
+    return grams(form.split(SEPARATOR))

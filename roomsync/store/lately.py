@@ -21,6 +21,11 @@ def said_elsewhere(db: Connection, talker_id: str, community: str, room_id: str,
     return db.execute(ELSEWHERE, (talker_id, since, community, room_id)).fetchall()
 
 
+def clamp(db: Connection, now: float) -> None:
+    """Let nothing have been said later than now, after the clock was set back."""
+    db.execute("UPDATE lately SET at = ? WHERE at > ?", (now, now))
+
+
 def prune(db: Connection, before: float) -> None:
     """Forget what was said before that time."""
     db.execute("DELETE FROM lately WHERE at < ?", (before,))

@@ -175,10 +175,15 @@ def ids_from(db: Connection, start: str, since: float) -> list[str]:
 
 
 def texts(db: Connection, room_id: str, talker_id: str, since: float) -> list[tuple[str, str]]:
-    """Return the texts said in that room since then, by that one or, when empty, by anybody: id, and first part."""
+    """Return the texts said in that room since then, by that one or, when empty, by anybody: id, and first part.
+
+    Of a text that is held, all of it.
+    """
     query = f"""
-    SELECT m.gateway_id, p.body FROM messages AS m JOIN parts AS p ON p.message_id = m.id AND p.part = 0
-    WHERE m.accepted_at >= ? AND m.room = {rooms.KEY} AND m.kind = '{Kind.TEXT}' AND ? IN ('', m.talker_id)
+    SELECT m.gateway_id, coalesce(p.body, h.text) FROM messages AS m
+    LEFT JOIN parts AS p ON p.message_id = m.id AND p.part = 0 LEFT JOIN held AS h ON h.message_id = m.id
+    WHERE coalesce(p.body, h.text) IS NOT NULL
+    AND m.accepted_at >= ? AND m.room = {rooms.KEY} AND m.kind = '{Kind.TEXT}' AND ? IN ('', m.talker_id)
     """
     return db.execute(query, (since, room_id, talker_id)).fetchall()
 

@@ -66,8 +66,12 @@ def line_of(kind: Kind, text: str, content: str | None) -> str:
     """Return the readable line for a message, with what is known of it: `[链接] title`, `[文件] a.pdf (1.2 MB)`."""
     if kind in (*MEDIA, *CARDS) and not content:
         return f"{word(kind)} {NOT_RELAYED}"
-    known = KNOWN[kind](text, fields_of(content)) if kind in KNOWN else ""
-    return f"{word(kind)} {known}".rstrip()
+    return f"{word(kind)} {known_of(kind, text, fields_of(content))}".rstrip()
+
+
+def known_of(kind: Kind, text: str, fields: Fields) -> str:
+    """Return what is known of a message of a kind, on one short line; empty for nothing."""
+    return KNOWN[kind](text, fields) if kind in KNOWN else ""
 
 
 def kind_of_echo(kind: Kind, text: str) -> Kind:
