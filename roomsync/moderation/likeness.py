@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from heapq import nlargest
 from itertools import accumulate, zip_longest
 from typing import NamedTuple
@@ -52,6 +52,11 @@ def most_alike(said: Sequence[str], candidates: Iterable[Known]) -> Likeness | N
     if len(said) < MIN_UNITS:
         return None
     whole, runs = grams(said), pairs_and_triples(said)
+
+    @cache
+    def grams_between(start: int, end: int) -> Grams:  # variants of one advert have the same stretches
+        return grams(said[start:end])
+
     best: Likeness | None = None
     for known in candidates:
         sample = _sample(known.text)
@@ -59,7 +64,7 @@ def most_alike(said: Sequence[str], candidates: Iterable[Known]) -> Likeness | N
         least = best.score if best else MIN_LIKENESS
         if MIN_CANDIDATE <= score < MIN_LIKENESS and _reach(whole, sample.grams) >= least:
             stretches = _stretches(len(said), runs, sample)
-            score = max(cosine(grams(said[start:end]), sample.grams) for start, end in stretches)
+            score = max(cosine(grams_between(*ends), sample.grams) for ends in stretches)
         if score >= MIN_LIKENESS and (best is None or score > best.score):
             best = Likeness(known, min(score, 1.0))
     return best

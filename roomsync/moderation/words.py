@@ -17,6 +17,7 @@ MAX_SEARCHED = 2000  # characters of a message that a pattern is looked for in
 SEARCH_TIMEOUT = 0.05  # seconds; the `regex` package stops a search then, which the standard library's `re` cannot
 PROBE_LENGTHS = (19, 400)  # characters of each text that a new pattern is tried on
 PROBE_TIMEOUT = 0.5  # seconds for all of them: the bot does nothing else meanwhile
+MAX_COMPILED = 10_000  # patterns that are kept: to compile one takes a millisecond
 MAX_REPEATS = 50_000  # that a pattern asks for, all counts multiplied: `regex` unfolds them, and may take all memory
 COUNT = re.compile(r"\{[0-9]*,?[0-9]*\}")
 ORDINARY = ("你好", "hi", "12")  # what has all of them in it is no word of adverts
@@ -35,11 +36,10 @@ class Word:
     def is_in(self, said: str) -> bool:
         """Return whether it stands in a text. Raises `TimeoutError` when that takes too long to know."""
         pattern = pattern_of(self.text)
-        if pattern is None and not (latin := _narrow(self.text)).isascii():
+        if pattern is None and not (latin := _latin_of(self.text)):
             return fold(self.text) in _folded(said)
         if pattern is None:
-            letters = r"\s+".join(map(regex.escape, latin.split()))
-            pattern, said = f"(?<![a-z0-9]){letters}(?![a-z0-9])", _narrow(said)
+            pattern, said = latin, _narrow(said)
         return bool(_compiled(pattern).search(said[:MAX_SEARCHED], timeout=SEARCH_TIMEOUT))
 
 
@@ -82,12 +82,20 @@ def _fault_of_pattern(compiled: "regex.Pattern[str]", pattern: str) -> str:
     return ""
 
 
-@functools.lru_cache(maxsize=1000)
+@functools.lru_cache(maxsize=MAX_COMPILED)
 def _compiled(pattern: str) -> "regex.Pattern[str]":
     return regex.compile(pattern, regex.IGNORECASE)
 
 
-@functools.lru_cache(maxsize=4)
+@functools.lru_cache(maxsize=MAX_COMPILED)
+def _latin_of(text: str) -> str:
+    """Return the pattern of a plain word of Latin letters; empty for another word."""
+    latin = unicodedata.normalize("NFKC", text.translate(INVISIBLE))
+    letters = r"\s+".join(map(regex.escape, latin.split()))
+    return f"(?<![a-z0-9]){letters}(?![a-z0-9])" if latin.isascii() else ""
+
+
+@functools.lru_cache(maxsize=4)  # what was said, and the name: of words nothing is kept here
 def _folded(said: str) -> str:
     return fold(said)
 
