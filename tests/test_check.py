@@ -58,6 +58,21 @@ async def test_check_shows_how_to_become_staff(
     assert f"{NAME}: 2 rooms have that name" in shown and "/claim" not in shown
 
 
+async def test_check_names_what_judging_misses(
+    gateway: ScriptedGateway, state_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the filter on the check says by what, and which packages are not there; off, it says nothing of it."""
+    monkeypatch.setattr("roomsync.cli.check.find_spec", lambda name: None)
+    monkeypatch.setattr("roomsync.moderation.qr.is_available", lambda: False)
+    found = {"STATE_FILE": str(state_file), "ADMIN_ROOM": NAME}
+    assert await check(settings(gateway, **found, MODERATION="hold", MILVUS_URI="ads.db")) == 0
+    shown = capsys.readouterr().out
+    for words in ("moderation  hold, ", "in Milvus, ", "requirements-milvus.txt", "requirements-qr.txt"):
+        assert words in shown
+    assert await check(settings(gateway, **found)) == 0
+    assert "moderation" not in capsys.readouterr().out
+
+
 async def test_check_gives_up(gateway: ScriptedGateway, state_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A gateway that is not there is one line an attempt, and 1 in the end."""
     await gateway.close()

@@ -140,6 +140,19 @@ async def test_a_sample_counts_as_soon_as_it_is_taught(make: Make) -> None:
     assert await best(index, BASES[1]) == (2, 1.0)
 
 
+async def test_samples_count_while_milvus_is_opened(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A repost that is said in the seconds in which Milvus is opened is found; of too many samples it fails."""
+    index, is_open = make(), threading.Event()
+    monkeypatch.setattr(index._base, "open", lambda: is_open.wait(PATIENCE))
+    index.sync("me", {1: BASES[0]})
+    await until(lambda: index._is_stuck(0.0))
+    assert await best(index, BASES[0]) == (1, 1.0)
+    index.sync("me", numbered([BASES[0]] * (milvus.MAX_PENDING + 1)))
+    with pytest.raises(LookupFailed):
+        await index.look_up(units(BASES[0]))
+    is_open.set()
+
+
 @with_milvus
 async def test_a_sample_that_is_removed_counts_no_more(make: Make) -> None:
     """A sample that is gone from the state file is not found, neither before nor after Milvus has forgotten it."""
@@ -310,7 +323,7 @@ async def test_a_folder_in_use_is_left_alone(make: Make) -> None:
     index, second = make(), make()
     await synced(index, {1: BASES[0]})
     second.sync("me", {1: BASES[0], 2: BASES[1]})
-    await until(lambda: second.problem == "Milvus 正被另一个程序使用，像不像样本暂不判断")
+    await until(lambda: second.problem == "Milvus 正被另一个程序使用，暂时不和样本比对")
     assert await best(index, BASES[0]) == (1, 1.0)
     index.close()
     await until(lambda: not second.problem)
@@ -354,12 +367,13 @@ async def test_a_server_that_says_nothing_holds_up_nobody(
 ) -> None:
     """While a server does not answer, look-ups fail at once and nothing waits; then staff is told."""
     monkeypatch.setattr(pymilvus_client, "CALL_TIMEOUT", 0.2)
+    monkeypatch.setattr(milvus, "MAX_PENDING", 0)
     index = make(mute_server)
     index.sync("me", {1: BASES[0]})
     with pytest.raises(LookupFailed, match="not ready"):
         await index.look_up(units(BASES[0]))
     assert not index._questions
-    await until(lambda: index.problem == "Milvus 连不上，像不像样本暂不判断")
+    await until(lambda: index.problem == "Milvus 连不上，暂时不和样本比对")
 
 
 @with_milvus
@@ -464,6 +478,6 @@ async def test_a_missing_package_is_named(make: Make) -> None:
     """Without pymilvus staff is told so, and look-ups fail at once."""
     index = make()
     index.sync("me", {1: BASES[0]})
-    await until(lambda: index.problem == "Milvus 没有安装，像不像样本暂不判断")
+    await until(lambda: index.problem == "Milvus 没有安装，暂时不和样本比对")
     with pytest.raises(LookupFailed):
         await index.look_up(units(BASES[0]))

@@ -3,8 +3,10 @@
 from pathlib import Path
 from unittest.mock import patch
 
+from roomsync import store
 from roomsync.admin import watch
 from roomsync.store.held import HeldState
+from roomsync.store.samples import SampleKind
 from tests.moderated import ADVERT, CARD, REPOST, TALK, heard, last, moderated, reported, states, teach
 from tests.scripted import ScriptedGateway
 from tests.staffed import number_of, said, staffed
@@ -248,6 +250,45 @@ async def test_recent_shows_what_a_held_card_is(gateway: ScriptedGateway, state_
         await staff.settled()
         assert "：「[小程序] 砍一刀」 · " in (await reported(staff))[0]
         assert (await staff.ask("/最近")).endswith("（未转发）[小程序] 砍一刀")
+
+
+async def test_recent_shows_what_is_held_again(gateway: ScriptedGateway, state_file: Path) -> None:
+    """A message whose release was undone is listed as not relayed, not as recalled by its author."""
+    async with moderated(gateway, state_file) as staff:
+        await staff.ask("/词 加 兼职刷单")
+        await said(staff, "r101", "alice", "兼职刷单，日结")
+        await staff.ask(f"/放行 {last(staff)}")
+        await gateway.until(lambda: any("兼职刷单" in text for text in heard(staff, "r102")))
+        await staff.ask("/撤销")
+        assert (await staff.ask("/最近 101")).endswith("（未转发）兼职刷单，日结")
+
+
+async def test_a_list_says_where_a_sample_is_from(gateway: ScriptedGateway, state_file: Path) -> None:
+    """A sample is listed with who said it and who taught it; an imported one with its file."""
+    async with moderated(gateway, state_file) as staff:
+        await teach(staff)
+        with staff.bot.state.transaction() as db:
+            store.samples.add(db, SampleKind.TEXT, REPOST, "theirs.jsonl", store.samples.IMPORTED, 0.0)
+        taught, imported = (await staff.ask("/样本")).split("\n")
+        assert "（102 Bob，" in taught and taught.endswith(" 教）")
+        assert "（theirs.jsonl，" in imported and imported.endswith(" 导入）")
+        assert ADVERT in await staff.ask("/样本 1")
+
+
+async def test_rules_are_said_in_plain_words(gateway: ScriptedGateway, state_file: Path) -> None:
+    """What was done to a word, a host or a member, and what could not be, is a sentence that staff understands."""
+    async with moderated(gateway, state_file) as staff:
+        assert (await staff.ask("/词 加 刷单")).startswith("已加词「刷单」。")
+        assert (await staff.ask("/词 删 刷单")).startswith("已删词「刷单」。")
+        assert await staff.ask("/词 删 刷单") == "「刷单」本来就不在。"
+        assert (await staff.ask("/域名 放 milvus.io")).startswith("已放行域名「milvus.io」。")
+        assert (await staff.ask("/域名 删 milvus.io")).startswith("已取消放行域名「milvus.io」。")
+        await said(staff, "r101", "alice", TALK)
+        await staff.ask(f"/信任 {last(staff)}")
+        assert "「Alice」又是新成员了" in await staff.ask("/撤销")
+        await said(staff, "r102", "bob", ADVERT)
+        await staff.ask(f"/广告 {last(staff)}")
+        assert (await staff.ask(f"/广告 {last(staff)}")).endswith("已经按广告处理。")
 
 
 async def test_an_advert_is_taught_once(gateway: ScriptedGateway, state_file: Path) -> None:

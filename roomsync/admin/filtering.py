@@ -24,6 +24,12 @@ MEANINGS = {
 }
 DAY = 86400.0
 ADD_OR_REMOVE = re.compile(r"(加|放|add|allow|删除|删|del)(?![a-z])\s*(.*)", re.IGNORECASE | re.DOTALL)
+DONE = {
+    (RuleKind.WORD, "加"): "加词",
+    (RuleKind.WORD, "删"): "删词",
+    (RuleKind.HOST, "加"): "放行域名",
+    (RuleKind.HOST, "删"): "取消放行域名",
+}
 HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24}")
 
 
@@ -97,7 +103,7 @@ def word(office: Office, context: Context, rest: str) -> Reply:
         return _listed(context, RuleKind.WORD, "还没有词", rest, Name.WORD)
     if verb == "加" and (fault := fault_of_word(text)):
         raise Refused(f"「{text}」没有加：{fault}。")
-    return _change(context, RuleKind.WORD, verb, text, "词")
+    return _change(context, RuleKind.WORD, verb, text)
 
 
 def host(office: Office, context: Context, rest: str) -> Reply:
@@ -108,7 +114,7 @@ def host(office: Office, context: Context, rest: str) -> Reply:
     text = re.sub(r"\Ahttps?://", "", text.casefold()).partition("/")[0].removeprefix("www.").rstrip(".")
     if not HOST.fullmatch(text):
         raise Refused(f"「{text}」不是域名，例如 /域名 放 milvus.io")
-    return _change(context, RuleKind.HOST, verb, text, "域名")
+    return _change(context, RuleKind.HOST, verb, text)
 
 
 def _verb(rest: str) -> tuple[str, str]:
@@ -125,14 +131,14 @@ def _listed(context: Context, kind: RuleKind, none: str, rest: str, name: Name) 
     return Reply("、".join(store.rules.all_of(context.db, kind)) or f"{none}。用法：{name.usage}")
 
 
-def _change(context: Context, kind: RuleKind, verb: str, text: str, what: str) -> Reply:
+def _change(context: Context, kind: RuleKind, verb: str, text: str) -> Reply:
     db = context.db
     if verb == "加" and not store.rules.add(db, kind, text, context.now):
         raise Refused(f"「{text}」已经在了。")
     if verb == "删" and not store.rules.remove(db, kind, text):
-        raise Refused(f"没有「{text}」。")
-    done = f"{what}：{'加上' if verb == '加' else '删去'}「{text}」"
-    return Reply(f"{done}。", done, {"op": "rule", "kind": str(kind), "verb": verb, "text": text})
+        raise Refused(f"「{text}」本来就不在。")
+    done = f"{DONE[kind, verb]}「{text}」"
+    return Reply(f"已{done}。", done, {"op": "rule", "kind": str(kind), "verb": verb, "text": text})
 
 
 def undo_rule(office: Office, context: Context, undo: Undo) -> str:
@@ -160,4 +166,4 @@ def trust(office: Office, context: Context, rest: str) -> Reply:
 def undo_trust(office: Office, context: Context, undo: Undo) -> str:
     """Let speak for a member what did before."""
     standing.restore(context.db, undo["was"], str(undo["account"]), str(undo["contact"]), grant=True)
-    return f"「{undo['name']}」恢复为之前"
+    return f"「{undo['name']}」又是新成员了"

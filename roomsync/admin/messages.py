@@ -7,6 +7,7 @@ from roomsync.admin.replies import Context, Refused, Reply, clock
 from roomsync.admin.syntax import Name, number_of
 from roomsync.delivery.recalls import Recalls
 from roomsync.store.actions import Undo
+from roomsync.store.held import HeldState
 from roomsync.store.messages import Spoken
 from roomsync.text.characters import shorten
 
@@ -24,9 +25,10 @@ def recent(office: Office, context: Context, rest: str) -> Reply:
 def line_of(office: Office, db: store.Connection, one: Spoken, now: float) -> str:
     """Return a message on one line: `#12 101 张三 14:03 你好`."""
     room = office.rooms.get(one.room_id)
-    found = None if one.body else store.held.get(db, one.id)
-    shown = shorten(one.body, MAX_WORDS) or f"（未转发）{shorten(words_in_short(found), MAX_WORDS) if found else ''}"
-    words = "（已撤回）" if one.recalled else shown
+    body = "" if one.held == HeldState.HELD else one.body  # of what was released, and is held again
+    found = None if body else store.held.get(db, one.id)
+    shown = shorten(body, MAX_WORDS) or f"（未转发）{shorten(words_in_short(found), MAX_WORDS) if found else ''}"
+    words = "（已撤回）" if one.recalled and one.held != HeldState.HELD else shown
     where, who = office.label(room) if room else "?", shorten(one.name, MAX_WORDS)
     return f"#{one.id} {where} {who} {clock(one.accepted_at, now)} {words}"
 

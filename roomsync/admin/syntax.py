@@ -31,13 +31,13 @@ class Name(Enum):
     STAFF = ("管理员", "staff"), "[加 @某人 | 删 2]", "管理员名单"
     ACCEPT = ("接入", "accept"), "108", "让新群加入"
     REJECT = ("拒绝", "reject"), "108", "不让新群加入"
-    FILTER = ("过滤", "filter"), "[关|观察|拦截]", "过滤广告：现状；改为"
+    FILTER = ("过滤", "filter"), "[关|观察|拦截]", "过滤广告的现状；改模式"
     HELD = ("待审", "held"), "", "没有转发、等你决定的消息"
     RELEASE = ("放行", "release"), "12", "转发一条待审的消息"
-    ADVERT = ("广告", "ad"), "12 [静音]", "学为广告，不转发或撤回"
-    SAMPLES = ("样本", "samples"), "[删 3]", "学过的广告"
+    ADVERT = ("广告", "ad"), "12 [静音]", "学为广告，不转发；已转发的撤回"
+    SAMPLES = ("样本", "samples"), "[3 | 删 3]", "学过的广告；看、删其中一个"
     WORD = ("词", "word"), "[加 刷单 | 删 刷单]", "含此词就拦；/正则/ 也行"
-    HOST = ("域名", "host"), "[放 milvus.io | 删 milvus.io]", "链接可信的网站"
+    HOST = ("域名", "host"), "[放 milvus.io | 删 milvus.io]", "放行的网站，其链接不拦"
     TRUST = ("信任", "trust"), "#12", "此人发名片、小程序、二维码不拦"
 
     def __init__(self, names: tuple[str, ...], arguments: str, meaning: str) -> None:

@@ -49,7 +49,8 @@ def advert(office: Office, context: Context, rest: str) -> Reply:
     if one.talker_id in [member.contact_id for member in store.staff.members(db, office.session.account_id)]:
         raise Refused(f"「{one.name}」是管理员，不按广告处理。")
     if one.held == HeldState.ADVERT or (_is_known(context, one) and not mutes):
-        raise Refused(f"#{one.id} 已经按广告处理。")
+        hint = f"要静音作者，发 /静音 #{one.id}" if mutes else ""
+        raise Refused(f"#{one.id} 已经按广告处理。{hint}")
     undo: dict[str, object] = {"op": "advert", "message": one.id, "at": one.accepted_at}
     learnt, undo["sample"] = _learn(office, context, one)
     kept_back, undo["held"], undo["recall"] = _keep_back(context, one)
@@ -171,7 +172,7 @@ def samples(office: Office, context: Context, rest: str) -> Reply:
     """List the samples, the newest last, or forget one: `删 3`."""
     if not rest:
         found = store.samples.all_of(context.db)
-        lines = [_line_of(one, context.now) for one in found[-MAX_LISTED:]]
+        lines = [_line_of(one, context.now, shorten(one.text, MAX_WORDS)) for one in found[-MAX_LISTED:]]
         more = f"共 {len(found)} 个，最近 {MAX_LISTED} 个：\n" if len(found) > MAX_LISTED else ""
         return Reply(more + "\n".join(lines) if lines else "还没有样本。在 /待审 里用 /广告 编号 来学。")
     removed = REMOVE.fullmatch(rest)
@@ -180,16 +181,17 @@ def samples(office: Office, context: Context, rest: str) -> Reply:
     if one is None:
         raise Refused(f"没有这个样本。用法：{Name.SAMPLES.usage}")
     if not removed:
-        return Reply(f"{_line_of(one, context.now)}\n「{one.text}」")
+        return Reply(_line_of(one, context.now, one.text))
     store.samples.remove(context.db, one.id)
     undo = {"op": "sample", "sample": list(one)}
     return Reply(f"样本 {one.id} 已删：「{shorten(one.text, MAX_WORDS)}」", f"删样本 {one.id}", undo)
 
 
-def _line_of(one: Sample, now: float) -> str:
+def _line_of(one: Sample, now: float, words: str) -> str:
     code = "二维码" if one.kind is SampleKind.CODE else ""
-    facts = "，".join(filter(None, [one.origin, one.teacher, clock(one.at, now)]))
-    return f"{one.id} {code}「{shorten(one.text, MAX_WORDS)}」（{facts}）"
+    at = clock(one.at, now)
+    how = f"{at} 导入" if one.teacher == store.samples.IMPORTED else f"{one.teacher} {at} 教"
+    return f"{one.id} {code}「{words}」（{'，'.join(filter(None, [one.origin, how]))}）"
 
 
 def undo_sample(office: Office, context: Context, undo: Undo) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Iterable
+from importlib.util import find_spec
 from urllib.parse import quote
 
 from roomsync import store
@@ -13,7 +14,8 @@ from roomsync.errors import GatewayBusy, GatewayError, GatewayLost, StateFileBus
 from roomsync.gateway.connection import Connection
 from roomsync.gateway.protocol import EventType
 from roomsync.inbox.event_handlers import payload_of, qrcode_of, text_of
-from roomsync.model import Cursor
+from roomsync.model import Cursor, FilterMode
+from roomsync.moderation import qr
 from roomsync.relay.rooms import Rooms
 from roomsync.store import StateFile, is_held, read_only
 from roomsync.text.characters import harmless
@@ -63,6 +65,7 @@ async def check(settings: Settings, limit: float = CHECK_TIMEOUT) -> int:
     finally:
         await link.disconnect()
     _claim(settings)
+    _moderation(settings)
     return 0 if _state_file(settings) and connected else 1
 
 
@@ -126,6 +129,19 @@ async def _communities(link: Connection, rooms: Rooms) -> None:
         named = len(rooms.named_for_staff())
         told = {0: "no room has that name; staff is heard in private chats alone", 1: "is there"}
         _line("staff", f"{rooms.staff_topic}: {told.get(named, f'{named} rooms have that name; rename all but one')}")
+
+
+def _moderation(settings: Settings) -> None:
+    """Show what messages are judged by, and which packages for that are missing."""
+    if not settings.admin_room or (settings.moderation is FilterMode.OFF and not settings.milvus_uri):
+        return
+    where = f"in Milvus, {settings.milvus_uri}" if settings.milvus_uri else "in the bot's process"
+    _line("moderation", f"{settings.moderation}, unless staff chose another mode; samples are compared {where}")
+    packages = ["pymilvus", *([] if "://" in settings.milvus_uri else ["milvus_lite"])]
+    if settings.milvus_uri and not all(map(find_spec, packages)):
+        _line("", "Milvus is not installed, so no text would be compared: pip install -r requirements-milvus.txt")
+    if not qr.is_available():
+        _line("", "QR codes are not read; they would be after: pip install -r requirements-qr.txt")
 
 
 def _claim(settings: Settings) -> None:

@@ -52,7 +52,7 @@ def _import(state_file: Path, path: Path) -> int:
     added = 0
     with written(state_file) as db:
         for kind, text in found:
-            added += store.samples.add(db, kind, text, path.name, "import", time.time()) is not None
+            added += store.samples.add(db, kind, text, path.name, store.samples.IMPORTED, time.time()) is not None
     known = len(found) - added
     print(f"{added} samples were added, {known} were known. A bot that runs knows them within seconds.")  # noqa: T201
     return 0

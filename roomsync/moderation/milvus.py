@@ -83,6 +83,8 @@ class MilvusIndex:
             return []
         answer: Future[list[Known]] = Future()
         with self._changed:
+            if self._is_starting and len(self._wanted) <= MAX_PENDING:
+                return [Known(number, text) for number, text in self._wanted.items()]
             self._refuse()
             self._questions.append(_Question(found, answer))
             self._changed.notify()
@@ -102,6 +104,12 @@ class MilvusIndex:
             is_stuck = self._is_stuck(LOOKUP_TIMEOUT)
         if self._thread and not is_stuck:
             self._thread.join(CLOSE_TIMEOUT)
+
+    @property
+    def _is_starting(self) -> bool:
+        """Whether Milvus is being opened, which takes seconds, and nothing went wrong so far."""
+        is_used = self._thread is not None and not self._is_closed
+        return is_used and self._stored is None and not self.problem and not self._is_stuck(HUNG)
 
     def _refuse(self) -> None:
         """Raise `LookupFailed` when there is no use in asking."""
@@ -228,7 +236,7 @@ class MilvusIndex:
     def _begin_problem(self, text: str, shown: str) -> None:
         if not self.problem:
             log.warning("Milvus does not answer; until it does, no text is compared with the samples: %s", text)
-        self.problem = f"{shown}，像不像样本暂不判断"
+        self.problem = f"{shown}，暂时不和样本比对"
 
     def _end_problem(self) -> None:
         self.problem, self._faults = "", 0

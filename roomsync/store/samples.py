@@ -6,6 +6,7 @@ from typing import NamedTuple
 from roomsync.store.connection import Connection
 
 COLUMNS = "id, kind, text, origin, teacher, at"
+IMPORTED = "import"  # instead of a teacher, where a file has taught it
 
 
 class SampleKind(StrEnum):
