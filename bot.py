@@ -213,8 +213,9 @@ class RoomSyncBot(Wechaty):
         self.courier.stop()
 
     def close(self) -> None:
-        """Close the state file."""
+        """Close the state file, and let go of what judging uses."""
         self.state.close()
+        self.decided.moderator.close()
 
 
 async def run(settings: Settings) -> None:

@@ -26,6 +26,8 @@ from roomsync.moderation.likeness import MIN_CANDIDATE, Known, most_alike
 from roomsync.moderation.local_index import LocalIndex
 from roomsync.moderation.milvus import MilvusIndex
 from roomsync.moderation.sample_base import COLLECTION
+from tests.moderated import moderated
+from tests.scripted import ScriptedGateway
 
 IS_MISSING = importlib.util.find_spec("pymilvus") is None and not os.environ.get("NEEDS_MILVUS")
 with_milvus = pytest.mark.skipif(IS_MISSING, reason="pymilvus is not installed")
@@ -481,3 +483,14 @@ async def test_a_missing_package_is_named(make: Make) -> None:
     await until(lambda: index.problem == "Milvus 没有安装，暂时不和样本比对")
     with pytest.raises(LookupFailed):
         await index.look_up(units(BASES[0]))
+
+
+async def test_a_bot_that_leaves_lets_go_of_it(gateway: ScriptedGateway, state_file: Path, tmp_path: Path) -> None:
+    """When the bot is closed its thread of Milvus ends, and with it whatever that has open."""
+    async with moderated(gateway, state_file, MILVUS_URI=str(tmp_path / "ads.db")) as staff:
+        judge = staff.bot.decided.moderator._judge
+        assert judge
+        thread = judge._index._thread  # type: ignore[attr-defined]
+        assert thread.is_alive()
+    await asyncio.to_thread(thread.join, PATIENCE)
+    assert not thread.is_alive()

@@ -8,10 +8,10 @@ import pytest
 
 from roomsync import store
 from roomsync.cli import samples as cli
-from roomsync.cli.samples import MAX_SAMPLE, SamplesError, samples
+from roomsync.cli.samples import SamplesError, samples
 from roomsync.errors import StateFileError
 from roomsync.store import StateFile, read_only
-from roomsync.store.samples import Sample, SampleKind
+from roomsync.store.samples import MAX_SAMPLE, Sample, SampleKind
 from tests.conftest import until
 from tests.moderated import ADVERT, REPOST, TALK, heard, last, moderated, reported
 from tests.scripted import ScriptedGateway

@@ -24,10 +24,10 @@ NOT_RUNNING = "机器人当时没有运行，命令没有执行。"
 
 class Machine:
     """Carries out what stands in the table `requests`. `make_office` is called when the first command is there.
-    `reload`: reads what another process may have changed.
 
-    Whoever can write the state file is staff. `wake` lets the courier know; `chore` is done each second, too. `wall`:
-    the machine's clock, which other processes have, in seconds since the epoch.
+    Whoever can write the state file is staff. `reload` reads what another process changed, such as the samples, when
+    one wrote to the file; `wake` lets the courier know; `chore` is done each second, too. `wall`: the machine's clock,
+    which other processes have, in seconds since the epoch.
     """
 
     def __init__(
@@ -70,9 +70,10 @@ class Machine:
             version = store.requests.version(db)
             if version == self._version:
                 return False
-            self._version = version
             self._reload(db)
-            return bool(store.requests.open_ones(db))
+            has_news = bool(store.requests.open_ones(db))
+            self._version = version  # now that all was read: what fails here is done again
+            return has_news
 
     def _open_ones(self) -> list[Request]:
         with self._state.connection() as db:

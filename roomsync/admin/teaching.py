@@ -18,11 +18,10 @@ from roomsync.moderation.said import is_same, said_of, words_of
 from roomsync.store.actions import Undo
 from roomsync.store.held import HeldState
 from roomsync.store.messages import Spoken
-from roomsync.store.samples import Sample, SampleKind
+from roomsync.store.samples import MAX_SAMPLE, Sample, SampleKind
 from roomsync.text.characters import shorten
 
 MAX_COMPARED = 500  # messages that wait for staff, among which others of the same are looked for
-MAX_SAMPLE = 1000  # characters that are learnt of a text
 MAX_LISTED = 20
 MAX_WORDS = 40  # characters of a sample in the list
 MUTE = re.compile(r"\s*(?:静音|mute)\s*$", re.IGNORECASE)

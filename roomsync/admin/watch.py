@@ -22,10 +22,9 @@ class Watch:
     def is_due(self, db: store.Connection, now: float) -> bool:
         """Return whether there is something to tell, and it may be told now."""
         office = self._office
-        is_silent = (
-            office.decided.moderator.mode is FilterMode.OFF or not office.session.is_ready
-        )  # no room is known yet
-        if is_silent or now < self._reported_at + REPORT_INTERVAL:
+        is_off = office.decided.moderator.mode is FilterMode.OFF
+        # Before the session is ready no room is known, and so none could be named.
+        if is_off or not office.session.is_ready or now < self._reported_at + REPORT_INTERVAL:
             return False
         return store.moderation.read(db).tripped_at is not None or bool(store.held.unreported(db, 1))
 

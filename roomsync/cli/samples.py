@@ -8,10 +8,9 @@ from roomsync import store
 from roomsync.errors import RoomSyncError
 from roomsync.moderation.grams import MIN_UNITS, units
 from roomsync.store import read_only, written
-from roomsync.store.samples import SampleKind
+from roomsync.store.samples import MAX_SAMPLE, SampleKind
 from roomsync.text.characters import clean
 
-MAX_SAMPLE = 1000  # characters of a sample
 MAX_SAMPLES = 100_000  # lines of one file
 
 

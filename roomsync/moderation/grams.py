@@ -30,17 +30,15 @@ READ_AS_LETTER = str.maketrans("01345", "oieas")
 LETTER_IN_NUMBER = re.compile(r"(?<=\d)[oi]+|[oi]+(?=\d)")
 HAN = "\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 RUN = re.compile(rf"(?P<number>\d+)|(?P<han>[{HAN}]+)|[^\d{HAN}]+")
-SWALLOWED = (
-    "PYPINYIN_NO_PHRASES",
-    "PYPINYIN_NO_DICT_COPY",
-)  # phrases cost 45 MB, and are no help: single sounds are meant
+# What pypinyin leaves out when these are set: phrases cost 45 MB, and are no help, as single sounds are meant.
+LEFT_OUT = ("PYPINYIN_NO_PHRASES", "PYPINYIN_NO_DICT_COPY")
 
 
 @cache
 def _sounds() -> Mapping[int, str]:
     """Return pypinyin's sounds of each character, by its code point: `zhòng,chóng`."""
-    before = {name: os.environ.get(name) for name in SWALLOWED}
-    os.environ.update(dict.fromkeys(SWALLOWED, "1"))
+    before = {name: os.environ.get(name) for name in LEFT_OUT}
+    os.environ.update(dict.fromkeys(LEFT_OUT, "1"))
     try:
         from pypinyin.constants import PINYIN_DICT  # a tenth of a second, which only those pay who use it
     finally:

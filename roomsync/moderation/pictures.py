@@ -27,9 +27,8 @@ FORMATS = [
 ]
 MAX_PIXELS = 25_000_000  # of a picture
 MAX_WHOLE = 10_000_000  # of one that has to be in memory as it is: only a plain JPEG can be decoded to half its size
-MAX_SCANNED = (
-    8_000_000  # pixels in which a code is looked for; what is halved for that still shows all that phones read
-)
+# Pixels in which a code is looked for; what is halved for that still shows all that phones read.
+MAX_SCANNED = 8_000_000
 MAX_SCANS = 50  # of a progressive JPEG, which has ten: each is work for all of its pixels, and can be few bytes
 MAX_CODE = 500  # characters
 SCAN = b"\xff\xda"  # JPEG's marker "start of scan": ITU-T T.81, table B.1

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from roomsync.store.connection import Connection
 
+MAX_SAMPLE = 1000  # characters of one; of a longer text so many are learnt
 COLUMNS = "id, kind, text, origin, teacher, at"
 IMPORTED = "import"  # instead of a teacher, where a file has taught it
 
