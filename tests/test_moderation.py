@@ -194,7 +194,7 @@ async def test_a_filter_that_holds_too_much_is_stopped(gateway: ScriptedGateway,
         for number in range(19):
             gateway.say("r101", "alice", f"今天的第 {number} 个问题是怎么建索引")
         for number in range(11):
-            gateway.say("r102", "bob", f"大家好，{number}")
+            gateway.say("r102", ("bob", "carol", "dave")[number % 3], f"大家好，{number}")
         await staff.settled()
         await gateway.until(lambda: any("已自动改为「观察」" in one for one in staff.said_in("office")))
         await said(staff, "r102", "bob", "大家晚安")

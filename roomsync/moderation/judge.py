@@ -221,12 +221,12 @@ class Judge:
             store.held.add(db, key, message, state, verdict.reasons, judged.code, now)
         else:
             standing.earn(db, self._session.account_id, message, now)
-        return self._mode is FilterMode.HOLD and self._trips(db, verdict, judged, now)
+        return self._mode is FilterMode.HOLD and self._trips(db, verdict, judged, message.talker_id, now)
 
-    def _trips(self, db: store.Connection, verdict: Verdict, judged: Judgement, now: float) -> bool:
+    def _trips(self, db: store.Connection, verdict: Verdict, judged: Judgement, author: str, now: float) -> bool:
         # What is said in several rooms was relayed once: holding the rest cannot be wrong.
         is_held = verdict.decision is Decision.HOLD and {one.check for one in judged.reasons} != {Check.ROOMS}
-        self._counted, self._is_tripped = judged.message_id, self._breaker.note(is_held, now)
+        self._counted, self._is_tripped = judged.message_id, self._breaker.note(author if is_held else None, now)
         if not self._is_tripped:
             return False
         log.error("More than a third of the last messages were held: the filter observes only, until staff says so.")
