@@ -299,7 +299,7 @@ async def test_an_advert_is_taught_once(gateway: ScriptedGateway, state_file: Pa
         actions = staff.actions()
         assert await staff.ask(f"/广告 {number}") == f"#{number} 已经按广告处理。"
         assert staff.actions() == actions
-        assert "已静音「Bob」" in await staff.ask(f"/广告 {number} 静音")
+        assert f"/静音 #{number}" in await staff.ask(f"/广告 {number} 静音")
 
 
 async def test_a_quote_without_an_id_does_not_show_what_is_held(gateway: ScriptedGateway, state_file: Path) -> None:

@@ -63,5 +63,8 @@ def undo_recall(office: Office, context: Context, undo: Undo) -> str:
     message = int(str(undo["message"]))
     if not store.messages.is_kept(context.db, message, float(str(undo["at"]))):
         raise Refused("那条消息已经不在记录里，无法撤销。")
+    held = store.held.get(context.db, message)
+    if held and held.state is HeldState.ADVERT:
+        raise Refused(f"#{message} 之后按广告处理了，先撤销那一步（/记录 看编号）。")
     again = Recalls.undo(context.db, int(str(undo["recall"])), message, context.now)
     return f"#{message} 重新发往 {again} 处" if again else f"#{message} 没有要重发的（作者自己也撤回了，或群收不到）"

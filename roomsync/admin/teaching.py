@@ -11,7 +11,7 @@ from roomsync.admin.office import Office, person
 from roomsync.admin.replies import Context, Refused, Reply, clock
 from roomsync.admin.syntax import Name, number_of
 from roomsync.delivery.recalls import Recalls
-from roomsync.model import FilterMode
+from roomsync.model import FilterMode, Kind, Message
 from roomsync.moderation import standing
 from roomsync.moderation.grams import MIN_UNITS, units
 from roomsync.moderation.said import is_same, said_of, words_of
@@ -21,6 +21,7 @@ from roomsync.store.messages import Spoken
 from roomsync.store.samples import MAX_SAMPLE, Sample, SampleKind
 from roomsync.text.characters import shorten
 
+BY_STAFF = "管理员判为广告"  # the reason of what was relayed without one
 MAX_COMPARED = 500  # messages that wait for staff, among which others of the same are looked for
 MAX_LISTED = 20
 MAX_WORDS = 40  # characters of a sample in the list
@@ -47,7 +48,7 @@ def advert(office: Office, context: Context, rest: str) -> Reply:
     one, db = spoken(context, number), context.db
     if one.talker_id in [member.contact_id for member in store.staff.members(db, office.session.account_id)]:
         raise Refused(f"「{one.name}」是管理员，不按广告处理。")
-    if one.held == HeldState.ADVERT or (_is_known(context, one) and not mutes):
+    if one.held == HeldState.ADVERT:
         hint = f"要静音作者，发 /静音 #{one.id}" if mutes else ""
         raise Refused(f"#{one.id} 已经按广告处理。{hint}")
     undo: dict[str, object] = {"op": "advert", "message": one.id, "at": one.accepted_at}
@@ -64,13 +65,6 @@ def advert(office: Office, context: Context, rest: str) -> Reply:
     told = "\n".join(filter(None, [f"#{one.id}（{one.name}）{kept_back}", learnt, muted.text if muted else "", hint]))
     what = f"广告 #{one.id} {one.name}" + ("，静音" if muted else "")
     return Reply(told, what, undo, muted.then if muted else lambda number: None)
-
-
-def _is_known(context: Context, one: Spoken) -> bool:
-    """Return whether what a message says was learnt, and its copies were taken back, already."""
-    lesson = lesson_of(context, one)
-    is_taken_back = not one.held and store.recalls.is_known(context.db, one.id)
-    return is_taken_back and store.samples.find(context.db, lesson.kind, lesson.text) is not None
 
 
 def _learn(office: Office, context: Context, one: Spoken) -> tuple[str, int | None]:
@@ -118,6 +112,10 @@ def _keep_back(context: Context, one: Spoken) -> tuple[str, str, int | None]:
     db, now = context.db, context.now
     if one.held:
         store.held.set_state(db, one.id, HeldState.ADVERT, now)
+    else:  # so that nobody quotes it into other rooms
+        said = Message("", one.room_id, one.talker_id, one.name, Kind.TEXT, _words_relayed(context, one))
+        store.held.add(db, one.id, said, HeldState.ADVERT, [BY_STAFF], "", now)
+        store.held.note_reported(db, one.id)
     if one.held == HeldState.HELD:
         return "不转发。", one.held, None
     if not one.body or store.recalls.is_known(db, one.id):
@@ -152,7 +150,9 @@ def undo_advert(office: Office, context: Context, undo: Undo) -> str:
         store.samples.remove(db, int(str(undo["sample"])))
     standing.restore(db, undo["trust"], office.session.account_id, str(undo["contact"]))
     found = store.held.get(db, key)
-    if found and found.state is HeldState.ADVERT:
+    if found and not undo["held"]:
+        store.held.remove(db, key)
+    elif found and found.state is HeldState.ADVERT:
         store.held.set_state(db, key, HeldState(str(undo["held"])), context.now)
     others = undo.get("also")
     for other in others if isinstance(others, list) else ():

@@ -10,10 +10,11 @@ from roomsync.relay.rendering import Style, parts, parts_for_author
 from roomsync.relay.rooms import Rooms
 from roomsync.session import Session
 from roomsync.store import StateFile
+from roomsync.text.headers import NAMELESS
 from roomsync.text.kinds import line_of as line_of_kind
 from roomsync.text.phrases import HELD_WORDS
 
-MAX_KEPT_BACK = 100  # messages of a room, the newest, with which a quote without an id is compared
+MAX_KEPT_BACK = 200  # messages, the newest, with which a quote is compared
 
 
 class Presenter:
@@ -32,18 +33,19 @@ class Presenter:
         `labels` are those of the community's rooms.
         """
         if message.quote:
-            message = self._without_held_words(message, message.quote)
+            message = self._without_held_words(message, message.quote, labels)
         return parts(message, source, self._style, labels), self._for_author(message, source, labels)
 
-    def _without_held_words(self, message: Message, quote: Quote) -> Message:
-        """Return a reply without the words of what it quotes, if those are held."""
+    def _without_held_words(self, message: Message, quote: Quote, labels: Sequence[str]) -> Message:
+        """Return a reply without the words of what it quotes, and without the name, if that is held or an advert."""
+        copied = self._style.header.parse(quote.content, labels)  # what is quoted came from another room
+        words = copied.text if copied else quote.content
         with self._state.connection() as db:
-            if quote.message_id:
-                is_held = store.held.is_kept_back(db, quote.message_id, message.room_id)
-            else:
-                found = store.held.kept_back(db, message.room_id, MAX_KEPT_BACK)
-                is_held = any(_is_quoted(quote.content, one.message) for one in found)
-        return replace(message, quote=replace(quote, content=HELD_WORDS)) if is_held else message
+            is_held = bool(quote.message_id) and store.held.is_kept_back(db, quote.message_id, message.room_id)
+            if not is_held:
+                found = store.held.kept_back(db, MAX_KEPT_BACK)
+                is_held = any(_is_quoted(words, one.message) for one in found)
+        return replace(message, quote=replace(quote, name=NAMELESS, content=HELD_WORDS)) if is_held else message
 
     def _for_author(self, message: Message, source: Room, labels: Sequence[str]) -> dict[str, list[Part]]:
         """Return what the author of a quoted message gets at home, if that is another room of this community."""

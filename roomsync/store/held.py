@@ -83,9 +83,11 @@ def unreported(db: Connection, limit: int) -> list[Held]:
     return list(_read(db, f"h.reported = 0 AND h.state IN ({open_states}) ORDER BY h.message_id LIMIT ?", limit))
 
 
-def note_reported(db: Connection) -> None:
-    """Note that staff was told of all."""
-    db.execute("UPDATE held SET reported = 1 WHERE reported = 0")
+def note_reported(db: Connection, key: int | None = None) -> None:
+    """Note that staff was told of the message of that key, or of all."""
+    db.execute(
+        "UPDATE held SET reported = 1 WHERE reported = 0 AND ? IN (message_id, -1)", (-1 if key is None else key,)
+    )
 
 
 def set_state(db: Connection, key: int, state: HeldState, now: float) -> None:
@@ -103,6 +105,11 @@ def recall(db: Connection, key: int, now: float) -> None:
         db.execute("UPDATE held SET reported = 1 WHERE message_id = ?", (key,))
 
 
+def remove(db: Connection, key: int) -> None:
+    """Let there be no reasons against a message any more."""
+    db.execute("DELETE FROM held WHERE message_id = ?", (key,))
+
+
 def is_kept_back(db: Connection, gateway_id: str, room_id: str) -> bool:
     """Return whether the message of that id, said in that room, was relayed nowhere because there were reasons."""
     query = f"""
@@ -113,11 +120,10 @@ def is_kept_back(db: Connection, gateway_id: str, room_id: str) -> bool:
     return row is not None and row[0] not in (HeldState.OBSERVED, HeldState.RELEASED)
 
 
-def kept_back(db: Connection, room_id: str, limit: int) -> list[Held]:
-    """Return the messages said in that room that were relayed nowhere because there were reasons, the newest first."""
+def kept_back(db: Connection, limit: int) -> list[Held]:
+    """Return the messages that are kept back, or are adverts that were relayed before, the newest first."""
     relayed = f"'{HeldState.OBSERVED}', '{HeldState.RELEASED}'"
-    where = f"m.room = {KEY} AND h.state NOT IN ({relayed}) ORDER BY h.message_id DESC LIMIT ?"
-    return list(_read(db, where, room_id, limit))
+    return list(_read(db, f"h.state NOT IN ({relayed}) ORDER BY h.message_id DESC LIMIT ?", limit))
 
 
 def counts(db: Connection, since: float) -> dict[HeldState, int]:
