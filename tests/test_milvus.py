@@ -319,6 +319,36 @@ async def test_a_file_is_left_alone(make: Make, tmp_path: Path) -> None:
     assert path.read_text() == "precious"
 
 
+async def test_a_folder_that_was_not_tried_is_left_alone(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When pymilvus fails before the folder is opened, nothing in that is touched: another bot may use it."""
+    kept = tmp_path / "ads.db" / "collections" / COLLECTION / "data"
+    kept.mkdir(parents=True)
+    loads = []
+
+    def fail() -> None:
+        loads.append(1)
+        raise ValueError("pymilvus is out of order")
+
+    monkeypatch.setattr(pymilvus_client, "load", fail)
+    index = make()
+    index.sync("me", {1: BASES[0]})
+    await until(lambda: len(loads) > 3)
+    assert kept.exists()
+
+
+@with_milvus
+def test_the_setting_may_be_in_the_environment() -> None:
+    """With MILVUS_URI as a variable of the environment, a path, pymilvus is imported all the same, and it stays set."""
+    script = (
+        "import os; from roomsync.moderation import pymilvus_client as one; one.load(); print(os.environ['MILVUS_URI'])"
+    )
+    env = {**os.environ, "MILVUS_URI": "ads.db"}
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=env, capture_output=True)
+    assert done.stdout.strip() == b"ads.db", done.stderr
+
+
 @with_milvus
 async def test_a_folder_in_use_is_left_alone(make: Make) -> None:
     """While another process has the folder nothing is taken away; once it is free, it is used."""

@@ -4,12 +4,12 @@ from pathlib import Path
 from unittest.mock import patch
 
 from roomsync import store
-from roomsync.admin import watch
+from roomsync.admin import held, watch
 from roomsync.store.held import HeldState
 from roomsync.store.samples import SampleKind
 from tests.moderated import ADVERT, CARD, REPOST, TALK, heard, last, moderated, reported, states, teach
 from tests.scripted import ScriptedGateway
-from tests.staffed import number_of, said, staffed
+from tests.staffed import OFFICE, number_of, said, staffed
 
 
 async def test_the_same_advert_in_several_rooms_is_relayed_once(gateway: ScriptedGateway, state_file: Path) -> None:
@@ -252,11 +252,21 @@ async def test_recent_shows_what_a_held_card_is(gateway: ScriptedGateway, state_
         assert (await staff.ask("/最近")).endswith("（未转发）[小程序] 砍一刀")
 
 
+async def test_what_a_long_report_leaves_out_is_where_it_says(gateway: ScriptedGateway, state_file: Path) -> None:
+    """Observing, the messages that a report has no room for are looked for in the list of the last ones."""
+    async with moderated(gateway, state_file, "observe") as staff:
+        await staff.ask("/词 加 兼职刷单")
+        with patch.object(held, "MAX_REPORTED", 0):
+            await said(staff, "r101", "alice", "兼职刷单，日结")
+            await gateway.until(lambda: "另有 1 条，都已转发，编号见 /最近" in staff.said_in(OFFICE))
+
+
 async def test_recent_shows_what_is_held_again(gateway: ScriptedGateway, state_file: Path) -> None:
     """A message whose release was undone is listed as not relayed, not as recalled by its author."""
     async with moderated(gateway, state_file) as staff:
         await staff.ask("/词 加 兼职刷单")
         await said(staff, "r101", "alice", "兼职刷单，日结")
+        await reported(staff)  # so that it does not come between a question and its answer
         await staff.ask(f"/放行 {last(staff)}")
         await gateway.until(lambda: any("兼职刷单" in text for text in heard(staff, "r102")))
         await staff.ask("/撤销")

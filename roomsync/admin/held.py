@@ -32,9 +32,10 @@ DECIDED = {
 
 def report(office: Office, found: Sequence[Held], now: float) -> list[str]:
     """Return what staff is told of messages for which there were reasons, a line for each."""
-    shown = found[:MAX_REPORTED]
+    shown, others = found[:MAX_REPORTED], found[MAX_REPORTED:]
     lines = [line_of(office, one, now) for one in shown]
-    return [*lines, *([f"另有 {len(found) - len(shown)} 条，发 /待审 查看"] if len(found) > len(shown) else [])]
+    where = "发 /待审 查看" if any(one.state is HeldState.HELD for one in others) else "都已转发，编号见 /最近"
+    return [*lines, *([f"另有 {len(others)} 条，{where}"] if others else [])]
 
 
 def line_of(office: Office, one: Held, now: float) -> str:

@@ -31,6 +31,7 @@ class Lite:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._served: tuple[_Server, _Store, str] | None = None
+        self._is_tried = False
         self._was_set_aside = False
 
     def open(self) -> str:
@@ -40,6 +41,7 @@ class Lite:
         if self._path.exists() and not self._path.is_dir():
             raise NotADirectoryError(f"{self._path} is a file; Milvus Lite needs a folder, or a name that is free")
         if self._served is None:
+            self._is_tried = True
             folder = tempfile.mkdtemp(prefix="roomsync-")  # nobody but this user may enter it
             try:
                 server, store, _ = start_server_in_thread(
@@ -64,8 +66,10 @@ class Lite:
         """Take away what cannot be used, after `close`: a collection, or, once, the whole folder. Raises `OSError`.
 
         The folder is renamed, not deleted: there may be more in it than samples. It is left alone when it does not
-        look like one of Milvus Lite.
+        look like one of Milvus Lite, or was never tried: then what failed is not in it, and another bot may use it.
         """
+        if not self._is_tried:
+            return
         shutil.rmtree(self._path / "collections" / collection, ignore_errors=True)
         if not is_hopeless or self._was_set_aside or not (self._path / "collections").exists():
             return

@@ -17,6 +17,7 @@ LOUD = ("pymilvus", "pymilvus.milvus_client", "pymilvus.bulk_writer", "milvus_li
 IMPORTING = {
     "PYTHON_DOTENV_DISABLED": "1",  # pymilvus would read the bot's .env, secrets and all, into the environment
     "GRPC_VERBOSITY": "NONE",
+    "MILVUS_URI": "",  # the bot's setting of that name may be a path, for which pymilvus refuses to be imported
 }
 
 
