@@ -8,7 +8,7 @@ from enum import IntEnum, StrEnum
 
 
 class Kind(StrEnum):
-    """What was said; the values are what the state file and DAILY_LIMITS call it."""
+    """What was said; the values are what the state file, DAILY_LIMITS and HOLD_KINDS call it."""
 
     TEXT = "text"
     IMAGE = "image"

@@ -177,6 +177,7 @@ async def test_staff_trusts_a_member(gateway: ScriptedGateway, state_file: Path)
         await staff.settled()
         assert "已信任，仅提示" in (await reported(staff))[0]
         assert CARD in heard(staff, "r102")
+        assert "已经转发，仅提示" in await staff.ask(f"/放行 {last(staff)}")
 
 
 async def test_what_staff_says_is_not_judged(gateway: ScriptedGateway, state_file: Path) -> None:

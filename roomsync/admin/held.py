@@ -26,7 +26,7 @@ DECIDED = {
     HeldState.ADVERT: "已经按广告处理，要放行请先撤销那一步（/记录 看编号）",
     HeldState.EXPIRED: "已经过期，没有转发",
     HeldState.RECALLED: "作者自己撤回了",
-    HeldState.OBSERVED: "已经转发（观察模式）",
+    HeldState.OBSERVED: "已经转发，仅提示",
 }
 
 
