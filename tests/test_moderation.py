@@ -319,7 +319,7 @@ async def test_a_quote_without_an_id_does_not_show_what_is_held(gateway: Scripte
         await staff.ask("/词 加 线下交流")
         await said(staff, "r101", "alice", TALK)
         await said(staff, "r101", "bob", f"「Alice：{TALK}」\n{'- ' * 14}-\n这是广告吧")
-        assert heard(staff, "r102") == ["[Bob@101]:  这是广告吧\n「Alice：（未转发的消息）」"]
+        assert heard(staff, "r102") == ["[Bob@101]:  这是广告吧\n「群友：（未转发的消息）」"]
 
 
 async def test_an_undo_that_is_refused_undoes_nothing(gateway: ScriptedGateway, state_file: Path) -> None:
@@ -333,3 +333,15 @@ async def test_an_undo_that_is_refused_undoes_nothing(gateway: ScriptedGateway, 
         assert (await staff.ask("/样本")).startswith("1 「")
         await staff.ask(f"/撤销 {again}")
         assert "样本已删" in await staff.ask(f"/撤销 {taught}")
+
+
+async def test_a_taught_advert_is_not_quoted_into_other_rooms(gateway: ScriptedGateway, state_file: Path) -> None:
+    """A reply that quotes an advert which was relayed before it was taught does not show its words again."""
+    async with moderated(gateway, state_file) as staff:
+        await teach(staff, "bob", "r102")
+        quoted = f"「Bob：{ADVERT}」\n{'- ' * 14}-\n这是什么"
+        await said(staff, "r102", "alice", quoted)
+        copied = f"「小助手：[Bob@102]:  {ADVERT}」\n{'- ' * 14}-\n这又是什么"
+        await said(staff, "r103", "alice", copied)
+        assert [one for one in heard(staff, "r101") if "abc12345" in one] == [f"[Bob@102]:  {ADVERT}"]
+        assert heard(staff, "r101")[-1].startswith("[Alice@103]:  这又是什么\n「群友：（未转发的消息）」")

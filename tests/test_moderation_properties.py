@@ -315,7 +315,7 @@ class Filtering(RuleBasedStateMachine):
             if said_id in self.taken_back:
                 assert not waiting and state != HeldState.HELD
             if said_id in self.dropped:
-                assert (state, rooms) == (None, 0)
+                assert state in (None, HeldState.ADVERT) and rooms == 0
             elif state in kept:
                 assert not waiting, f"{said_id} is {state}, and waits to be sent"
                 assert is_taken_back or not sent
