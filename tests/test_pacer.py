@@ -16,7 +16,7 @@ from roomsync.delivery.pacer import JITTER, RECOVERY, Limits, Pacer, Turn
 from roomsync.delivery.ready_queue import ReadyQueue
 from roomsync.model import Kind
 from roomsync.session import Cooldown, Session
-from roomsync.text.characters import split_text
+from roomsync.text.characters import split_lines, split_text
 
 ROOMS = [f"r{number}" for number in range(10)]
 FAMILY = "👨\u200d👩\u200d👧"
@@ -352,3 +352,11 @@ def test_long_text_is_cut_between_characters(text: str, most: int) -> None:
     bodies = [piece.split(") ", 1)[1] for piece in found] if len(found) > 1 else found
     assert "".join(bodies) == text
     assert not any(body.startswith(("\u200d", "\u0301", "🏽")) or body.endswith("\u200d") for body in bodies)
+
+
+@given(st.lists(st.text("中a ", max_size=60), min_size=1, max_size=40))
+def test_long_lists_are_cut_between_lines(lines: list[str]) -> None:
+    """Pieces of a list fit, hold all of its lines in order, and no line is cut that fits alone."""
+    found = split_lines("\n".join(lines), 200)
+    assert all(len(piece.encode()) <= 200 for piece in found)
+    assert "\n".join(found) == "\n".join(lines)

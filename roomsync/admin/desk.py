@@ -21,7 +21,7 @@ from roomsync.delivery.outbox import add_line
 from roomsync.errors import GatewayLost
 from roomsync.model import Kind, Message, Reason, Room
 from roomsync.relay.router import Reader
-from roomsync.text.characters import split_text
+from roomsync.text.characters import split_lines
 from roomsync.text.system_messages import is_throttle_notice
 
 log = logging.getLogger(__name__)
@@ -145,7 +145,7 @@ class Desk:
         return [one.contact_id for one in store.staff.members(db, self._session.account_id)]
 
     def _add(self, db: store.Connection, place: str, text: str, now: float) -> None:
-        for piece in split_text(text, self._office.max_text) if text else ():
+        for piece in split_lines(text, self._office.max_text) if text else ():
             add_line(db, place, piece, now, is_answer=True)
 
     # --- what is said there ---

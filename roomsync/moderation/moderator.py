@@ -1,5 +1,6 @@
 """The moderator: while it is on, messages are judged, and those with reasons are kept for staff."""
 
+import logging
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,6 +11,8 @@ from roomsync.session import Session
 if TYPE_CHECKING:
     from roomsync.moderation.evidence import Evidence, Fetch
     from roomsync.moderation.judge import Judge
+
+log = logging.getLogger(__name__)
 
 
 class Options(Protocol):
@@ -59,7 +62,10 @@ class Moderator:
     def load(self, db: store.Connection) -> None:
         """Read which mode is in force, and what is judged by."""
         chosen = store.moderation.in_force(store.moderation.read(db), self.setting)
-        self.mode = chosen if self.is_possible else FilterMode.OFF
+        before, self.mode = self.mode, chosen if self.is_possible else FilterMode.OFF
+        if self.mode is not before:
+            source = "" if self.mode is self.setting else ", as it was chosen while the bot ran"
+            log.info("Moderation is set to %s%s.", self.mode, source)
         if self.mode is FilterMode.OFF:
             self.close()
             return

@@ -111,6 +111,17 @@ def split_text(text: str, max_bytes: int) -> list[str]:
     return [f"({number}/{len(pieces)}) {piece}" for number, piece in enumerate(pieces, 1)]
 
 
+def split_lines(text: str, max_bytes: int) -> list[str]:
+    """Return `text` in pieces of at most `max_bytes` bytes of UTF-8, cut between lines, a long line by `split_text`."""
+    pieces: list[str] = []
+    for line in text.split("\n"):
+        if pieces and len(f"{pieces[-1]}\n{line}".encode()) <= max_bytes:
+            pieces[-1] += f"\n{line}"
+        else:
+            pieces += split_text(line, max_bytes)
+    return pieces
+
+
 def _joined(before: str, after: str) -> bool:
     """Return whether two code points are shown as one character: marks, skin tones, joined emoji, flags."""
     return (
