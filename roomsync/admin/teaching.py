@@ -14,7 +14,7 @@ from roomsync.delivery.recalls import Recalls
 from roomsync.model import FilterMode, Kind, Message
 from roomsync.moderation import standing
 from roomsync.moderation.grams import MIN_UNITS, units
-from roomsync.moderation.said import is_same, said_of, words_of
+from roomsync.moderation.said import form_of, is_same, said_of, words_of
 from roomsync.store.actions import Undo
 from roomsync.store.held import HeldState
 from roomsync.store.messages import Spoken
@@ -128,13 +128,14 @@ def _keep_back(context: Context, one: Spoken) -> tuple[str, str, int | None]:
 def _keep_back_the_same(context: Context, one: Spoken) -> list[int]:
     """Keep back what else the same member said that waits for staff and is the same; return the numbers."""
     db, first = context.db, store.held.get(context.db, one.id)
-    form = said_of(first.message).form if first else " ".join(units(_words_relayed(context, one)))
+    form = said_of(first.message).form if first else form_of(units(_words_relayed(context, one)))
     found = []
     for other in store.held.waiting(db, MAX_COMPARED):
         if other.message.talker_id != one.talker_id:
             continue
         is_code = first is not None and first.code != "" and other.code == first.code
-        if is_code or (form and is_same(said_of(other.message).form or " ", form)):
+        other_form = said_of(other.message).form
+        if is_code or (form and other_form and is_same(other_form, form)):
             store.held.set_state(db, other.id, HeldState.ADVERT, context.now)
             found.append(other.id)
     return found

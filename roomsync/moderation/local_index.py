@@ -28,9 +28,6 @@ class LocalIndex:
         self._having: dict[int, int | array[int]] = {}
         self._factors: dict[int, float] = {}  # the greatest weight of a gram of each
 
-    def __len__(self) -> int:
-        return len(self._texts)
-
     def sync(self, owner: str, samples: Mapping[int, str]) -> None:
         """Have these samples, by number, and no others."""
         for number in self._texts.keys() - samples.keys():

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -83,10 +84,15 @@ def _text(fields: Fields, *names: str) -> str:
     return found.encode("utf-8", "replace").decode()  # JSON can name what no text can have
 
 
+def form_of(found: Sequence[str]) -> str:
+    """Return what of a text, given as its units, is compared with other texts; empty for nothing."""
+    return SEPARATOR.join(found) if len(found) >= MIN_SAME else ""
+
+
 def _form(message: Message, found: tuple[str, ...], digest: str) -> str:
     """Return what of a message is compared with what its author said elsewhere; empty for nothing."""
     if message.kind is Kind.TEXT or message.quote:
-        return SEPARATOR.join(found) if len(found) >= MIN_SAME else ""
+        return form_of(found)
     if message.kind in CARDS:
         fields = fields_of(message.content)
         shown = _text(fields, *KEYS)
