@@ -162,9 +162,11 @@ async def test_a_filter_that_holds_too_much_is_stopped(tmp_path: Path, which: Wh
         await with_staff(gateway)
         async with moderated(gateway, tmp_path) as bot:
             await told(gateway, "/词 加 大家")
+            await gateway.contact("carol", "Carol")
             for number in range(15):
                 await gateway.say(talker="alice", room="@101", text=f"问题 {number} 是怎么建索引")
-                await gateway.say(talker="bob", room="@102", text=f"大家好 {number}")
+                talker = ("alice", "bob", "carol")[number % 3]  # of one member it would be that member's fault
+                await gateway.say(talker=talker, room="@102", text=f"大家好 {number}")
             await gateway.wait(lambda: got(gateway, "问题 14 ") == all_but("@101"))
             assert "过滤：观察" in await told(gateway, "/过滤")
             await bot.end(signal.SIGKILL)  # which need not wait for the next report
