@@ -51,7 +51,7 @@ def unfinished(path: Path) -> set[str]:
 
 def asked_for(gateway: RealGateway) -> set[str]:
     """The messages whose payloads the gateway was asked for."""
-    return {call.id for call in gateway.called if call.name == "messagePayload"}
+    return {str(call.id) for call in gateway.called if call.name == "messagePayload"}
 
 
 async def test_killed_at_random_moments(tmp_path: Path, which: Which) -> None:
