@@ -345,3 +345,16 @@ async def test_a_taught_advert_is_not_quoted_into_other_rooms(gateway: ScriptedG
         await said(staff, "r103", "alice", copied)
         assert [one for one in heard(staff, "r101") if "abc12345" in one] == [f"[Bob@102]:  {ADVERT}"]
         assert heard(staff, "r101")[-1].startswith("[Alice@103]:  这又是什么\n「群友：（未转发的消息）」")
+
+
+async def test_a_quote_of_another_is_not_taken_for_what_is_held(gateway: ScriptedGateway, state_file: Path) -> None:
+    """A held picture, or a few held words, hide no quote of another member's picture, or of the same words."""
+    async with moderated(gateway, state_file, HOLD_KINDS="image") as staff:
+        await said(staff, "r101", "alice", kind="image", content='{"boxType": 2, "url": "x", "name": "a.png"}', text="")
+        await staff.ask("/词 加 收到")
+        await said(staff, "r101", "alice", "收到")
+        for words in ("[图片]", "收到"):
+            await said(staff, "r102", "bob", f"「Carol：{words}」\n{'- ' * 14}-\n好看")
+            assert heard(staff, "r103")[-1] == f"[Bob@102]:  好看\n「Carol：{words}」"
+        await said(staff, "r101", "bob", f"「Alice：收到」\n{'- ' * 14}-\n好的")
+        assert heard(staff, "r103")[-1] == "[Bob@101]:  好的\n「群友：（未转发的消息）」"

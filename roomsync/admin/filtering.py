@@ -22,6 +22,13 @@ MEANINGS = {
     FilterMode.OBSERVE: "照常转发，可疑的告诉管理员",
     FilterMode.HOLD: "可疑的先不转发，等管理员决定",
 }
+STATES = {
+    HeldState.OBSERVED: "仅提示",
+    HeldState.RELEASED: "放行",
+    HeldState.ADVERT: "广告",
+    HeldState.EXPIRED: "过期",
+    HeldState.RECALLED: "作者撤回",
+}
 DAY = 86400.0
 ADD_OR_REMOVE = re.compile(r"(加|放|add|allow|删除|删|del)(?![a-z])\s*(.*)", re.IGNORECASE | re.DOTALL)
 DONE = {
@@ -75,15 +82,6 @@ def status(office: Office, db: store.Connection, now: float) -> list[str]:
     if row.failed_at and row.failed_at > now - DAY:
         lines.append(f"有检查出错或太慢，那些消息照常转发（累计 {row.failures} 次）")
     return [*lines, *([moderator.problem] if moderator.problem else [])]
-
-
-STATES = {
-    HeldState.OBSERVED: "仅提示",
-    HeldState.RELEASED: "放行",
-    HeldState.ADVERT: "广告",
-    HeldState.EXPIRED: "过期",
-    HeldState.RECALLED: "作者撤回",
-}
 
 
 def tripped() -> str:

@@ -38,7 +38,7 @@ KEYS = ("url", "username", "appid", "pagePath", "title")  # what tells two cards
 
 @dataclass(frozen=True)
 class Said:
-    """What a message says: `words` of the author's, `links` as hosts, and `form`, which is compared with others."""
+    """What a message says: `words` of the author's, `hosts` that it links to, and `form`, which is compared with others."""
 
     kind: Kind
     name: str

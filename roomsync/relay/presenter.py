@@ -14,6 +14,7 @@ from roomsync.text.headers import NAMELESS
 from roomsync.text.kinds import line_of as line_of_kind
 from roomsync.text.phrases import HELD_WORDS
 
+MIN_ONES_OWN = 12  # characters of a text that no two people say by chance
 MAX_KEPT_BACK = 200  # messages, the newest, with which a quote is compared
 
 
@@ -44,7 +45,8 @@ class Presenter:
             is_held = bool(quote.message_id) and store.held.is_kept_back(db, quote.message_id, message.room_id)
             if not is_held:
                 found = store.held.kept_back(db, MAX_KEPT_BACK)
-                is_held = any(_is_quoted(words, one.message) for one in found)
+                name = copied.name if copied else quote.name
+                is_held = any(_is_quoted(name, words, one.message) for one in found)
         return replace(message, quote=replace(quote, name=NAMELESS, content=HELD_WORDS)) if is_held else message
 
     def _for_author(self, message: Message, source: Room, labels: Sequence[str]) -> dict[str, list[Part]]:
@@ -77,13 +79,19 @@ class Presenter:
         return len(by_room)
 
 
-def _is_quoted(words: str, message: Message) -> bool:
-    """Return whether what is quoted is what a message says; WeChat shows its start, and what kind of a card it is."""
+def _is_quoted(name: str, words: str, message: Message) -> bool:
+    """Return whether what is quoted, of whom, is what a message says.
+
+    WeChat shows its start, and what kind of a card it is. What has no words has none to hide, and a few words that
+    many say are quoted only from who said them.
+    """
     from roomsync.moderation.said import words_of  # which only who moderates needs
 
+    said, start = words_of(message), _start(words)
     shown = line_of_kind(message.kind, message.text, message.content or "{}")
-    start, starts = _start(words), {_start(words_of(message)), _start(shown)}
-    return bool(start) and start in starts
+    if not said or start not in (_start(said), _start(shown)):
+        return False
+    return len(start) >= MIN_ONES_OWN or name == message.name
 
 
 def _start(words: str) -> str:
