@@ -38,7 +38,7 @@ KEYS = ("url", "username", "appid", "pagePath", "title")  # what tells two cards
 
 @dataclass(frozen=True)
 class Said:
-    """What a message says: `words` of the author's, `hosts` that it links to, and `form`, which is compared with others."""
+    """What a message says: its author's `words`, the `hosts` of its links, and `form`, compared with other messages."""
 
     kind: Kind
     name: str
