@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import hypothesis
 import pytest
 
+os.environ["BOT_LANGUAGE"] = "en"  # the tests read English, also of processes, whatever this machine's locale is
+
 from bot import RoomSyncBot
 from roomsync.clock import SteadyClock
 from roomsync.config.settings import Settings

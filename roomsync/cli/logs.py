@@ -11,6 +11,7 @@ from logging.handlers import QueueHandler, QueueListener
 from types import TracebackType
 
 from roomsync.cli.repeats import Repeats
+from roomsync.language import _
 from roomsync.text.characters import harmless
 
 MAX_RECORDS = 10_000  # that wait to be written
@@ -29,8 +30,9 @@ class _Safe(logging.Formatter):
         self._token = token
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the record with its traceback, which another handler may have noted in it as it was."""
+        """Return the record in the operator's language, with its traceback, which another handler may have noted."""
         record.exc_text = None
+        record.msg = _(record.msg) if isinstance(record.msg, str) else record.msg
         return super().format(record)
 
     def formatMessage(self, record: logging.LogRecord) -> str:

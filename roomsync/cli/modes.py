@@ -7,7 +7,7 @@ from pathlib import Path
 
 from roomsync.cli.arguments import parse_arguments
 from roomsync.cli.logs import set_up_logs, set_up_output
-from roomsync.config.settings import read_settings
+from roomsync.config.settings import choose_language, read_settings
 
 
 def parse_or_answer(folder: Path) -> argparse.Namespace:
@@ -15,6 +15,7 @@ def parse_or_answer(folder: Path) -> argparse.Namespace:
 
     The settings are those of the bot in `folder`. Raises `RoomSyncError`.
     """
+    choose_language(folder)
     args = parse_arguments()
     set_up_output()
     is_other = args.check or args.set_aside or args.status or args.verify_code or args.samples

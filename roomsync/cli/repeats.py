@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 
+from roomsync.language import _
+
 WINDOW = 600.0  # seconds after a line in which the same one is counted, and not written
 MAX_INFO = 10  # times that a line of the level INFO is written before: it tells what happens
 MAX_LINES = 1000  # different lines that are remembered
@@ -40,7 +42,7 @@ class Repeats:
         if record.levelno <= logging.DEBUG:
             return [record]
         written = self.over(now)
-        key, text = _sameness(record), record.getMessage()[:MAX_SHOWN]
+        key, text = _sameness(record), message_of(record)[:MAX_SHOWN]
         found = self._lines.get(key)
         if found and not found.free:
             found.text, found.times = text, found.times + 1
@@ -75,6 +77,12 @@ class Repeats:
         return max(0.0, first.until - now) if first else None
 
 
+def message_of(record: logging.LogRecord) -> str:
+    """Return what a record says, in the operator's language. Raises what its arguments raise."""
+    text = _(record.msg) if isinstance(record.msg, str) else str(record.msg)
+    return text % record.args if record.args else text
+
+
 def _sameness(record: logging.LogRecord) -> int:
     """Return what is the same in lines that are: numbers that a line is made with, and those in an error, may differ.
 
@@ -95,5 +103,6 @@ def _counted(lines: Iterable[Repeated], now: float) -> list[logging.LogRecord]:
 
 def _record_of(line: Repeated, now: float) -> logging.LogRecord:
     minutes = max(1, round((WINDOW - max(0.0, line.until - now)) / 60))
-    text = f"... {line.times} times more in {minutes} min: {line.text}"
+    text = _("... {times} times more in {minutes} min: {line}")
+    text = text.format(times=line.times, minutes=minutes, line=line.text)
     return logging.LogRecord(line.name, line.level, "", 0, text, None, None)

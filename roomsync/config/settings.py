@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TypeVar
 
+from roomsync import language
 from roomsync.config import validators
 from roomsync.config.env_file import PREFIX, read_env_file
 from roomsync.config.validators import masked, shown
@@ -66,6 +67,7 @@ class Settings:
     retention_days: float = _setting("RETENTION_DAYS", "7", validators.number(1, 365, "days"))
     state_file: Path = _setting("STATE_FILE", "roomsync.db", validators.state_file)
     log_level: str = _setting("LOG_LEVEL", "info", validators.level)
+    language: str = _setting(language.VARIABLE, "", validators.language)
 
     @property
     def max_file_bytes(self) -> int:
@@ -109,6 +111,17 @@ def _value(field_name: str, text: str, parse: Callable[[str], object]) -> object
     if text.strip(CURLY_QUOTES) != text:
         raise ValueError('has curly quotes around it; write straight ones: "')
     return parse(text if field_name == "header" else text.strip())  # the header's blanks count
+
+
+def choose_language(folder: Path, environ: Mapping[str, str] = os.environ) -> None:
+    """Speak the language that BOT_LANGUAGE or the locale says, before the settings are read: errors need one."""
+    asked = environ.get(language.VARIABLE)
+    if asked is None:
+        try:
+            asked = read_env_file(folder / ".env", (language.VARIABLE,))[0].get(language.VARIABLE, "")
+        except SettingsError:  # who reads the settings hears of it
+            asked = ""
+    language.use(language.language_of(environ, asked.strip().lower()))
 
 
 def read_settings(folder: Path, environ: Mapping[str, str] = os.environ, *, offline: bool = False) -> Settings:

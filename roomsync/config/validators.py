@@ -148,6 +148,11 @@ def choice(*words: str) -> Callable[[str], str]:
     return parse
 
 
+def language(text: str) -> str:
+    """Return the language of the operator; nothing stands for that of the locale."""
+    return choice("zh", "en")(text) if text else ""
+
+
 def filter_mode(text: str) -> FilterMode:
     """Return what becomes of messages that should not be relayed."""
     return FilterMode(choice(*FilterMode)(text))

@@ -6,10 +6,9 @@ import signal
 from collections import Counter
 from pathlib import Path
 
-from roomsync import store
-from roomsync.store import read_only
 from tests.interop.bots import BotProcess, community, relaying, spoken
 from tests.interop.gateway import RealGateway, Which
+from tests.interop.noted import asked_for, unfinished
 from tests.together import figures
 
 LABELS = ["101", "102", "103"]
@@ -41,17 +40,6 @@ def check(gateway: RealGateway, room: str, said: list[str], repeats: int = 0) ->
 async def all_arrived(gateway: RealGateway, rooms: list[str], said: list[str], limit: float = 60) -> None:
     await gateway.wait(lambda: all(set(said) <= set(bodies(gateway, room)) for room in rooms), limit)
     await gateway.sync()
-
-
-def unfinished(path: Path) -> set[str]:
-    """The messages that came and may still be asked for."""
-    with read_only(path) as db:
-        return set(store.incoming.unfinished(db))
-
-
-def asked_for(gateway: RealGateway) -> set[str]:
-    """The messages whose payloads the gateway was asked for."""
-    return {str(call.id) for call in gateway.called if call.name == "messagePayload"}
 
 
 async def test_killed_at_random_moments(tmp_path: Path, which: Which) -> None:
