@@ -327,7 +327,7 @@ def last_rooms_of_a_talk(paced: Pacer, per_hour: int, hours: int, seed: int) -> 
 
 @pytest.mark.parametrize(("burst", "median"), [(1, 12.2), (10, 4.7)])
 def test_talk_reaches_nine_rooms_in_time(burst: int, median: float) -> None:
-    """At 72 messages an hour the last room has half of them in the time that the README tells."""
+    """At 72 messages an hour the last room has half of them in the time that docs/questions.md tells."""
     times = last_rooms_of_a_talk(pacer(Limits(1.5, 3.0, 40, burst=burst)), 72, hours=10, seed=burst)
     assert times[len(times) // 2] == pytest.approx(median, abs=0.3)
 
