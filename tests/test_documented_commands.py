@@ -14,13 +14,16 @@ from roomsync.store import StateFile
 from roomsync.store.samples import SampleKind
 from tests.conftest import running
 from tests.documents import DOCUMENTS, blocks_of, text_of
+from tests.hooked import hooked
 from tests.moderated import ADVERT
 from tests.scripted import ScriptedGateway
 from tests.test_command_line import GROUP, LEAVE, environment, output, run, write_env
 from tests.test_command_line import folder as folder
 
 # Each command that a document marks as run, with its name, once.
-RUN = sorted({found for name in DOCUMENTS for block in blocks_of(name) if block.kind == "run" for found in block.named()})
+RUN = sorted(
+    {found for name in DOCUMENTS for block in blocks_of(name) if block.kind == "run" for found in block.named()}
+)
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 
 
@@ -65,6 +68,13 @@ async def check(desk: Desk) -> None:
     assert (code, "3 rooms" in shown, desk.gateway.sent) == (0, True, []), shown
 
 
+async def alert(desk: Desk) -> None:
+    with hooked() as server:
+        write_env(desk.folder, desk.gateway, f"ALERT_URLS={server.url}")
+        code, shown = await desk.type()
+    assert (code, server.kinds) == (0, ["test"]), shown
+
+
 async def dry_run(desk: Desk) -> None:
     code, shown = await desk.type_and_leave()
     assert code == 0 and "The dry run is over" in shown, shown
@@ -76,11 +86,22 @@ async def bot(desk: Desk) -> None:
 
 
 async def status(desk: Desk) -> None:
-    async with running(desk.gateway, desk.state_file):
-        async with asyncio.timeout(60):
-            while (typed := await desk.type())[0] != 0:
-                pass  # it notes every few seconds how it is
-    assert "connected" in typed[1]
+    assert "connected" in await _type_until_well(desk)
+
+
+async def prometheus(desk: Desk) -> None:
+    await _type_until_well(desk)
+    file = desk.folder / shlex.split(desk.command)[-1]
+    assert "roomsync_well 1.0" in file.read_text(encoding="utf-8")
+
+
+async def _type_until_well(desk: Desk) -> str:
+    """Return what a command printed about a bot that relays; it notes only every few seconds how it is."""
+    async with running(desk.gateway, desk.state_file), asyncio.timeout(60):
+        while True:
+            code, shown = await desk.type()
+            if code == 0:
+                return shown
 
 
 async def announce(desk: Desk) -> None:
@@ -102,12 +123,26 @@ async def set_aside(desk: Desk) -> None:
     assert (code, desk.state_file.exists()) == (0, False), shown
 
 
-async def samples(desk: Desk) -> None:
-    """Both ways: what is exported is there, and what is imported was exported before."""
-    state = StateFile(desk.state_file)
+async def writes(desk: Desk) -> None:
+    """It makes a new file, named last in the command or by itself, out of the state file."""
+    _teach(desk.state_file)
+    before = set(desk.folder.iterdir())
+    code, shown = await desk.type()
+    (made,) = [path for path in set(desk.folder.iterdir()) - before if not path.name.startswith("roomsync.db")]
+    assert code == 0 and made.name in shown and made.stat().st_size > 0, shown
+
+
+def _teach(state_file: Path) -> None:
+    """Make a state file, with an advert in it that staff taught."""
+    state = StateFile(state_file)
     with state.transaction() as db:
         store.samples.add(db, SampleKind.TEXT, ADVERT, "101 Bob", "chief", 0.0)
     state.close()
+
+
+async def samples(desk: Desk) -> None:
+    """Both ways: what is exported is there, and what is imported was exported before."""
+    _teach(desk.state_file)
     file = shlex.split(desk.command)[-1]
     if "import" in desk.command:
         run(desk.folder, "--samples", "export", str(desk.folder / file))
@@ -116,10 +151,14 @@ async def samples(desk: Desk) -> None:
 
 
 WAYS: dict[str, Callable[[Desk], Awaitable[None]]] = {
+    "alert": alert,
+    "backup": writes,
     "bot": bot,
     "check": check,
     "do": announce,
     "dry-run": dry_run,
+    "prometheus": prometheus,
+    "report": writes,
     "samples": samples,
     "set-aside": set_aside,
     "status": status,
