@@ -5,8 +5,11 @@ Above each block of commands (`sh`, `powershell`) stands a mark, which nobody se
 `test_documented_commands.py` does, `<!-- not run: REASON -->` where nobody does.
 """
 
+import ast
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -23,12 +26,17 @@ DOCUMENTS = (*READMES, "CHANGELOG.md", *sorted(f"docs/{path.name}" for path in (
 
 FENCE = re.compile(r"^( *)```.*?^\1```$", re.MULTILINE | re.DOTALL)
 BLOCK = re.compile(
-    r"(?:^ *<!-- (?P<kind>[a-z ]+): (?P<said>[^>]+) -->\n)?^(?P<indent> *)```(?:sh|powershell)\n(?P<lines>.*?)^(?P=indent)```$",
+    r"(?:^ *<!-- (?P<kind>[a-z ]+): (?P<said>[^>]+) -->\n)?"
+    r"^(?P<indent> *)```(?:sh|powershell)\n(?P<lines>.*?)^(?P=indent)```$",
     re.MULTILINE | re.DOTALL,
 )
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 NO_ANCHOR = re.compile(r"[^\w\- ]")  # what is left out of the anchor of a heading
+INLINE_CODE = re.compile(r"`([^`\n]+)`")
+SEEN = ("You see", "First line", "看到", "第一行")  # the heads of columns with lines of the log and of `--status`
+PLACEHOLDER = re.compile(r"%[-.\d]*[a-z]|\{[^{}]*\}")
+MIN_SENTENCE = 10  # characters of its own
 ACTIVATION = ". .venv/bin/activate"  # which comes before commands, and is none
 
 
@@ -41,7 +49,7 @@ class Block:
     lines: tuple[str, ...]
 
     def named(self) -> list[tuple[str, str]]:
-        """Return the name of each command and the command. Raises ValueError when there are more of one than of the other."""
+        """Return each command with its name. Raises ValueError when there are more of one than of the other."""
         names = [name.strip() for name in self.said.split(",")]
         return list(zip(names, [line for line in self.lines if line != ACTIVATION], strict=True))
 
@@ -61,7 +69,7 @@ def links_of(name: str) -> list[str]:
 
 
 def anchors_of(text: str) -> set[str]:
-    """Return the anchors of a document's headings, as GitHub makes them: lower case, `-` for a blank, no punctuation."""
+    """Return the anchors of a document's headings, as GitHub makes them: lower case, `-` for a blank."""
     headings = HEADING.findall(FENCE.sub("", text))
     return {NO_ANCHOR.sub("", heading.replace("`", "").lower()).replace(" ", "-") for heading in headings}
 
@@ -73,3 +81,36 @@ def blocks_of(name: str) -> list[Block]:
         lines = tuple(line.strip() for line in match["lines"].splitlines())
         found.append(Block(match["kind"] or "", (match["said"] or "").strip(), lines))
     return found
+
+
+def seen_in(name: str) -> list[str]:
+    """Return what a reader sees in the log or the terminal, as the first cells of the tables that begin so have it."""
+    found: list[str] = []
+    is_such = False
+    for line in text_of(name).splitlines():
+        cell = line.split(" | ")[0].removeprefix("| ")
+        is_such = line.startswith("|") and (is_such or cell in SEEN)
+        found += INLINE_CODE.findall(cell) if is_such else []
+    return found
+
+
+@cache
+def sentences() -> list[tuple[str, ...]]:
+    """Return the sentences in the code, each in the parts between what is put into it."""
+    files = [ROOT / "bot.py", *(ROOT / "roomsync").rglob("*.py")]
+    nodes = (node for file in files for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+    return parts_of({node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)})
+
+
+def parts_of(texts: Iterable[str]) -> list[tuple[str, ...]]:
+    """Return those of some texts that are sentences, in the parts between what is put into them."""
+    return [tuple(PLACEHOLDER.split(text)) for text in texts if len(PLACEHOLDER.sub("", text)) >= MIN_SENTENCE]
+
+
+def is_written(line: str, sentences: Sequence[tuple[str, ...]]) -> bool:
+    """Return whether a line is a piece of one of the sentences, or has one of them with something put in."""
+    return any(any(line in part for part in parts) or _is_filled(line, parts) for parts in sentences)
+
+
+def _is_filled(line: str, parts: Sequence[str]) -> bool:
+    return all(part in line for part in parts) and bool(re.search(".+".join(map(re.escape, parts)), line))

@@ -8,7 +8,21 @@ import pytest
 from dotenv import dotenv_values
 
 from roomsync.config.settings import Settings, read_settings
-from tests.documents import DOCUMENTS, PAIRS, READMES, ROOT, anchors_of, blocks_of, links_of, prose_of, text_of
+from tests.documents import (
+    DOCUMENTS,
+    INLINE_CODE,
+    PAIRS,
+    READMES,
+    ROOT,
+    anchors_of,
+    blocks_of,
+    is_written,
+    links_of,
+    prose_of,
+    seen_in,
+    sentences,
+    text_of,
+)
 
 TOKEN = "WECHATY_PUPPET_SERVICE_TOKEN"
 MAX_WORDS = 900  # of README.md, as `wc -w` counts them, code and all
@@ -26,7 +40,6 @@ HOSTS = {
 # A row that begins with a name in capitals: only the table of settings has such rows.
 SETTING_ROW = re.compile(r"^\| `([A-Z][A-Z_]+)` \| `([^`]*)` \| \S.* \|$", re.MULTILINE)
 COMMAND = re.compile(r"^<!-- command: (\w+) -->\n```sh\n(.*?)\n```$", re.MULTILINE | re.DOTALL)
-INLINE_CODE = re.compile(r"`([^`\n]+)`")
 PATH = re.compile(r"[\w./-]+")
 HAN = re.compile(r"[\u3400-\u9fff]")
 ELEMENT = re.compile(r"^ *(#+(?= )|\||!\[|\d+\.(?= )|-(?= )|```\w+|<!-- [^>]+ -->)", re.MULTILINE)
@@ -175,3 +188,9 @@ def test_every_command_is_run_or_says_why_not(document: str) -> None:
     """Each block of commands has a mark above it: who runs it, or why nobody does."""
     for block in blocks_of(document):
         assert block.kind in ("command", "run", "not run") and block.said, block.lines
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_lines_that_are_seen_are_written(document: str) -> None:
+    """What a document says is seen in the log or the terminal is a part of a sentence that the bot has."""
+    assert [line for line in seen_in(document) if not is_written(line, sentences())] == []
