@@ -16,15 +16,20 @@ from tests.conftest import running
 from tests.documents import DOCUMENTS, blocks_of, text_of
 from tests.hooked import hooked
 from tests.moderated import ADVERT
+from tests.processes import GROUP, LEAVE, copy_bot, environment, output, run, write_env
 from tests.scripted import ScriptedGateway
-from tests.test_command_line import GROUP, LEAVE, environment, output, run, write_env
-from tests.test_command_line import folder as folder
 
 # Each command that a document marks as run, with its name, once.
 RUN = sorted(
     {found for name in DOCUMENTS for block in blocks_of(name) if block.kind == "run" for found in block.named()}
 )
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of the bot, with no `.env`."""
+    return copy_bot(tmp_path)
 
 
 class Desk:

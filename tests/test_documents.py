@@ -51,9 +51,13 @@ def unquoted(default: str) -> str:
 
 
 def paths_in(name: str) -> list[str]:
-    """Relative links, and each word of inline code that has a slash in it or ends as a document or a module does."""
+    """Relative links, and each word of inline code that is a path here: with a slash in it, or the end of a document."""
     words = [word for code in INLINE_CODE.findall(prose_of(name)) for word in code.split()]
-    files = [word for word in words if PATH.fullmatch(word) and ("/" in word[1:] or word.endswith((".py", ".md")))]
+    files = [
+        word
+        for word in words
+        if PATH.fullmatch(word) and word[0] != "/" and ("/" in word or word.endswith((".py", ".md")))
+    ]
     links = [link.partition("#")[0] for link in links_of(name)]
     return [path for path in links + files if path and "://" not in path]
 
