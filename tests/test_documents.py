@@ -51,7 +51,7 @@ def unquoted(default: str) -> str:
 
 
 def paths_in(name: str) -> list[str]:
-    """Relative links, and each word of inline code that is a path here: with a slash in it, or the end of a document."""
+    """Relative links, and each word of inline code that is a path here, or ends as a document or a module does."""
     words = [word for code in INLINE_CODE.findall(prose_of(name)) for word in code.split()]
     files = [
         word
