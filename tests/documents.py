@@ -6,11 +6,14 @@ Above each block of commands (`sh`, `powershell`) stands a mark, which nobody se
 """
 
 import ast
+import gettext
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from roomsync.language import DOMAIN, FOLDER
 
 ROOT = Path(__file__).parent.parent
 READMES = ("README.md", "README.zh-CN.md")
@@ -36,7 +39,7 @@ NO_ANCHOR = re.compile(r"[^\w\- ]")  # what is left out of the anchor of a headi
 INLINE_CODE = re.compile(r"`([^`\n]+)`")
 SEEN = ("You see", "First line", "看到", "第一行")  # the heads of columns with lines of the log and of `--status`
 PLACEHOLDER = re.compile(r"%[-.\d]*[a-z]|\{[^{}]*\}")
-MIN_SENTENCE = 10  # characters of its own
+MIN_SENTENCE = 10  # bytes of its own: ten letters, or four Chinese characters
 ACTIVATION = ". .venv/bin/activate"  # which comes before commands, and is none
 
 
@@ -95,16 +98,18 @@ def seen_in(name: str) -> list[str]:
 
 
 @cache
-def sentences() -> list[tuple[str, ...]]:
-    """Return the sentences in the code, each in the parts between what is put into it."""
+def sentences(language: str) -> list[tuple[str, ...]]:
+    """Return the sentences in the code as an operator reads them, each in the parts between what is put into it."""
     files = [ROOT / "bot.py", *(ROOT / "roomsync").rglob("*.py")]
     nodes = (node for file in files for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
-    return parts_of({node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)})
+    texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    catalog = gettext.translation(DOMAIN, FOLDER, [language], fallback=language == "en")
+    return parts_of(catalog.gettext(text) for text in texts if text)
 
 
 def parts_of(texts: Iterable[str]) -> list[tuple[str, ...]]:
     """Return those of some texts that are sentences, in the parts between what is put into them."""
-    return [tuple(PLACEHOLDER.split(text)) for text in texts if len(PLACEHOLDER.sub("", text)) >= MIN_SENTENCE]
+    return [tuple(PLACEHOLDER.split(text)) for text in texts if len(PLACEHOLDER.sub("", text).encode()) >= MIN_SENTENCE]
 
 
 def is_written(line: str, sentences: Sequence[tuple[str, ...]]) -> bool:
