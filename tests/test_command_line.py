@@ -337,22 +337,22 @@ async def test_verify_code_is_a_mode(folder: Path, gateway: ScriptedGateway) -> 
 
 
 async def test_wrong_token_ends_the_bot_with_one_line(folder: Path, gateway: ScriptedGateway) -> None:
-    """A token that the gateway refuses is one clear line, and 1."""
+    """A token that the gateway refuses is one clear line, and 3."""
     write_env(folder, gateway)
     process = await start(folder, WECHATY_PUPPET_SERVICE_TOKEN="not_this_one")
     shown = await output(process)
-    assert process.returncode == 1
+    assert process.returncode == 3
     assert "refuses the token" in shown and "Traceback" not in shown and "not_this_one" not in shown
 
 
 async def test_second_bot_on_one_state_file_is_refused(folder: Path, gateway: ScriptedGateway) -> None:
-    """A second bot beside the first ends with one line and 1, before it connects."""
+    """A second bot beside the first ends with one line and 4, before it connects."""
     write_env(folder, gateway)
     first = await start(folder)
     await gateway.until(lambda: "Start" in gateway.calls)
     second = await start(folder)
     assert "is in use by another bot" in await output(second)
-    assert second.returncode == 1
+    assert second.returncode == 4
     first.send_signal(LEAVE[-1])
     await output(first)
     assert gateway.calls.count("Event") == 1
