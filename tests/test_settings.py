@@ -220,7 +220,7 @@ def test_misspelt_name_is_refused_with_the_right_one(tmp_path: Path, wrong: str,
 @pytest.mark.parametrize(
     "name",
     [
-        *("LOG_FILE", "DATABASE_URL", "DEBUG", "TZ", "HTTPS_PROXY", "WECHATY_LOG", "WECHATY_TOKEN", "WECHATY_PUPPET"),
+        *("DATABASE_URL", "DEBUG", "TZ", "HTTPS_PROXY", "WECHATY_LOG", "WECHATY_TOKEN", "WECHATY_PUPPET"),
         *(SERVICE + name for name in ("TLS_SERVER_CERT", "TLS_SERVER_KEY", "NO_TLS_INSECURE_SERVER", "PORT", "HOST")),
     ],
 )
