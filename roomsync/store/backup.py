@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from roomsync.errors import StateFileError
+from roomsync.errors import StateFileDamaged, StateFileError
 from roomsync.language import _
 from roomsync.store.opening import COMPANIONS, explained, lock_path_of, open_read_only, version_of
 
@@ -89,8 +89,7 @@ def _look_for_damage(path: Path, part: Path) -> None:
     with explained(path), closing(open_read_only(part)) as db:
         (found,) = db.execute("PRAGMA quick_check(1)").fetchone()
     if found != "ok":
-        told = _("The state file {path} is damaged ({found}); it was not copied.")
-        raise StateFileError(told.format(path=path, found=str(found).partition("\n")[0]))
+        raise StateFileDamaged(_("The state file {path} is damaged; it was not copied.").format(path=path))
 
 
 def _move(part: Path, to: Path) -> None:
