@@ -43,6 +43,7 @@ with explained(), quick_imports():
     from roomsync.delivery.outbox import Outbox
     from roomsync.delivery.pacer import DAY, Limits, Pacer
     from roomsync.delivery.quiet import DailyHours
+    from roomsync.errors import RoomSyncError
     from roomsync.gateway.payloads import message_of
     from roomsync.gateway.protocol import (
         CODE_EXPIRED,
@@ -237,12 +238,17 @@ def main(args: argparse.Namespace) -> int:
 
         return asyncio.run(demo(lambda values: RoomSyncBot(Settings.parse(values))))
     settings = read_settings(FOLDER)
-    set_up_logs(settings.log_level, settings.token)
+    set_up_logs(settings.log_level, settings.token, file=None if args.dry_run else settings.log_file)
     if args.dry_run:
         from roomsync.cli.dry_run import dry_run  # which no other bot needs
 
         return asyncio.run(dry_run(RoomSyncBot, settings))
-    asyncio.run(run(settings))
+    try:
+        asyncio.run(run(settings))
+    except Exception as error:
+        if settings.log_file:  # where nobody reads standard error
+            log.critical("The bot ends: %s", error, exc_info=not isinstance(error, RoomSyncError))
+        raise
     return 0
 
 

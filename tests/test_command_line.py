@@ -3,74 +3,27 @@
 import asyncio
 import contextlib
 import os
-import shutil
+import re
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from roomsync import __version__
 from roomsync.model import Cursor
 from roomsync.store import StateFile, read_only
-from tests.conftest import PLAIN, until
+from tests.conftest import until
 from tests.numbered import NumberedGateway
+from tests.processes import LEAVE, copy_bot, environment, output, run, start, write_env
 from tests.scripted import Fault, ScriptedGateway
-
-ROOT = Path(__file__).parent.parent
-if sys.platform == "win32":  # there is one way to ask another process to leave, and only for a group of its own
-    LEAVE, GROUP = [signal.CTRL_BREAK_EVENT], subprocess.CREATE_NEW_PROCESS_GROUP
-else:
-    LEAVE, GROUP = [signal.SIGINT, signal.SIGTERM], 0
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A copy of the bot, with no `.env`."""
-    home = tmp_path / "home"
-    home.mkdir()
-    shutil.copy(ROOT / "bot.py", home)
-    shutil.copytree(ROOT / "roomsync", home / "roomsync", ignore=shutil.ignore_patterns("__pycache__"))
-    return home
-
-
-def environment(**more: str) -> dict[str, str]:
-    ours = {k: v for k, v in os.environ.items() if not k.startswith("WECHATY")}
-    return {**ours, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONIOENCODING": "utf-8", **more}
-
-
-def run(folder: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(folder / "bot.py"), *arguments]
-    return subprocess.run(
-        command, cwd=folder.parent, env=environment(**env), stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        encoding="utf-8", timeout=60, check=False,
-    )  # fmt: skip
-
-
-def write_env(folder: Path, gateway: ScriptedGateway, *lines: str) -> None:
-    values = [
-        f"WECHATY_PUPPET_SERVICE_TOKEN={gateway.token}",
-        f"WECHATY_PUPPET_SERVICE_ENDPOINT=127.0.0.1:{gateway.port}",
-        f"{PLAIN}=true",
-        "SEND_INTERVAL=0",
-        "ROOM_INTERVAL=0",
-        "SENDS_PER_MINUTE=0",
-        *lines,
-    ]
-    (folder / ".env").write_text("\n".join(values), encoding="utf-8")
-
-
-async def start(folder: Path, *arguments: str, **env: str) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        sys.executable, str(folder / "bot.py"), *arguments, cwd=folder.parent, env=environment(**env),
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, creationflags=GROUP,
-    )  # fmt: skip
-
-
-async def output(process: asyncio.subprocess.Process) -> str:
-    out, _ = await asyncio.wait_for(process.communicate(), 30)
-    return out.decode()
+    return copy_bot(tmp_path)
 
 
 def test_demo_relays_all_and_leaves_nothing_behind(folder: Path) -> None:
@@ -106,6 +59,25 @@ def test_help_fits_on_a_screen(folder: Path) -> None:
     """The help has at most 24 lines and says where the settings are."""
     shown = run(folder, "--help").stdout
     assert len(shown.splitlines()) <= 24 and ".env" in shown
+
+
+def test_version_is_told(folder: Path) -> None:
+    """The version is that of the newest section of the changelog, and Python's stands beside it."""
+    done = run(folder, "--version")
+    assert (done.returncode, done.stdout.split()[:2]) == (0, ["roomsync", __version__])
+    assert f"Python {sys.version.split()[0]}" in done.stdout
+    changelog = (Path(__file__).parent.parent / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## \[(\d.*?)\]", changelog, re.MULTILINE)[0] == __version__
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--json"], ["--prometheus"], ["--status", "--json", "--prometheus"], ["--yes"], ["--status", "--demo"]],
+)
+def test_options_that_do_not_go_together_are_refused(folder: Path, arguments: list[str]) -> None:
+    """What goes with another option does not go without it; the code is that of wrong settings."""
+    done = run(folder, *arguments)
+    assert done.returncode == 2 and done.stderr.startswith("usage: python bot.py")
 
 
 def test_bad_settings_are_all_told_at_once(folder: Path) -> None:
@@ -337,22 +309,24 @@ async def test_verify_code_is_a_mode(folder: Path, gateway: ScriptedGateway) -> 
 
 
 async def test_wrong_token_ends_the_bot_with_one_line(folder: Path, gateway: ScriptedGateway) -> None:
-    """A token that the gateway refuses is one clear line, and 1."""
-    write_env(folder, gateway)
+    """A token that the gateway refuses is one clear line, and 3; a log file has it, too."""
+    write_env(folder, gateway, "LOG_FILE=bot.log")
     process = await start(folder, WECHATY_PUPPET_SERVICE_TOKEN="not_this_one")
     shown = await output(process)
-    assert process.returncode == 1
+    assert process.returncode == 3
     assert "refuses the token" in shown and "Traceback" not in shown and "not_this_one" not in shown
+    logged = (folder / "bot.log").read_text(encoding="utf-8")
+    assert "The bot ends: " in logged and "refuses the token" in logged and "Traceback" not in logged
 
 
 async def test_second_bot_on_one_state_file_is_refused(folder: Path, gateway: ScriptedGateway) -> None:
-    """A second bot beside the first ends with one line and 1, before it connects."""
+    """A second bot beside the first ends with one line and 4, before it connects."""
     write_env(folder, gateway)
     first = await start(folder)
     await gateway.until(lambda: "Start" in gateway.calls)
     second = await start(folder)
     assert "is in use by another bot" in await output(second)
-    assert second.returncode == 1
+    assert second.returncode == 4
     first.send_signal(LEAVE[-1])
     await output(first)
     assert gateway.calls.count("Event") == 1

@@ -137,11 +137,12 @@ def old_box(state_file: Path) -> Iterator[Box]:
 def test_status_is_harmless(old_box: Box, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """--status shows topics and errors on the room's one line, --json as escapes that give them back."""
     monkeypatch.setattr("time.time", lambda: 1_000_000.0)
-    show_status(old_box.path, as_json=False)
+    settings = Settings.parse({"STATE_FILE": str(old_box.path)}, offline=True)
+    show_status(settings)
     shown = capsys.readouterr().out
     assert_harmless(shown, lines=3)
     assert "last error: bada" in shown
-    show_status(old_box.path, as_json=True)
+    show_status(settings, as_json=True)
     shown = capsys.readouterr().out
     assert_harmless(shown, lines=shown.count("\n"))
     assert json.loads(shown)["rooms"][0]["topic"] == f"群{ALL}"

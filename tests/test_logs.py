@@ -1,7 +1,8 @@
-"""The log: a line that comes again and again is written once, and then how often it came."""
+"""The log: a line that comes again and again is written once, and then how often it came; LOG_FILE."""
 
 import io
 import logging
+import os
 import queue
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from roomsync import errors
+from roomsync.cli import log_file
+from roomsync.cli.log_file import OLD_FILES, LogFile
 from roomsync.cli.logs import set_up_logs
 from roomsync.cli.repeats import MAX_LINES, WINDOW
 from tests.conftest import until
@@ -181,3 +184,106 @@ def test_the_count_is_not_lost_at_the_end() -> None:
         "WARNING no net",
         "WARNING ... 7 times more in 1 min: no net",
     ]
+
+
+# LOG_FILE.
+
+LOGGING = (
+    "import logging, pathlib, sys; from roomsync.cli.logs import set_up_logs;"
+    "set_up_logs('info', 'secret_x', file=pathlib.Path(sys.argv[1]));"
+    "logging.getLogger('x').warning('no secret_x, 群')"
+)
+
+
+def write_log(path: Path, stderr: int = subprocess.PIPE) -> str:
+    """What a process writes to standard error that logs to that file."""
+    root = Path(__file__).parent.parent
+    command = [sys.executable, "-c", LOGGING, str(path)]
+    env = {**os.environ, "PYTHONIOENCODING": "utf-8"}
+    done = subprocess.run(command, cwd=root, stderr=stderr, timeout=60, check=True, env=env)
+    return (done.stderr or b"").decode()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[LogFile]:
+    """A log file in a folder of its own."""
+    (tmp_path / "logs").mkdir()
+    found = LogFile(tmp_path / "logs" / "bot.log")
+    yield found
+    found.close()
+
+
+def put(file: LogFile, text: str) -> None:
+    file.handle(logging.makeLogRecord({"msg": text}))
+
+
+def test_the_log_goes_to_the_file(tmp_path: Path) -> None:
+    """Where standard error is no terminal the file alone has the log, in UTF-8, without the token, for its owner."""
+    path = tmp_path / "bot.log"
+    assert (write_log(path), write_log(path)) == ("", "")
+    assert [line[20:] for line in path.read_text(encoding="utf-8").splitlines()] == ["WARNING no ***, 群"] * 2
+    assert os.name == "nt" or path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals of this kind")
+def test_a_terminal_shows_what_the_file_has(tmp_path: Path) -> None:
+    """Who starts the bot in a terminal sees the log there, too."""
+    reader, writer = os.openpty()
+    write_log(tmp_path / "bot.log", stderr=writer)
+    assert os.read(reader, 1000).decode()[20:].split("\r")[0] == "WARNING no ***, 群"
+    os.close(reader)
+    os.close(writer)
+
+
+def test_a_long_log_begins_anew(file: LogFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At its size a file gets a number, and a new one begins; of the old ones five are kept."""
+    monkeypatch.setattr(log_file, "MAX_BYTES", 10)
+    file.maxBytes = 10
+    for number in range(9):
+        put(file, f"line {number}")
+    folder = tmp_path / "logs"
+    names = ["bot.log", *(f"bot.log.{number}" for number in range(1, OLD_FILES + 1))]
+    assert sorted(path.name for path in folder.iterdir()) == names
+    assert [(folder / name).read_text() for name in names] == [f"line {8 - number}\n" for number in range(6)]
+
+
+def test_a_file_that_cannot_be_renamed_grows(file: LogFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a log cannot be renamed, as on Windows one that somebody reads, it goes on in it; no old one is lost."""
+    monkeypatch.setattr(log_file, "RETRY_BYTES", 20)
+    monkeypatch.setattr(log_file, "MAX_BYTES", 10)
+    folder = tmp_path / "logs"
+    in_the_way = folder / "bot.log.0"
+    in_the_way.mkdir()
+    (folder / "bot.log.1").write_text("old\n")
+    file.maxBytes = 10
+    for number in range(9):
+        put(file, f"line {number}")
+    assert (folder / "bot.log").read_text() == "".join(f"line {number}\n" for number in range(9))
+    assert (folder / "bot.log.1").read_text() == "old\n"
+    in_the_way.rmdir()
+    for number in range(4):
+        put(file, f"more {number}")
+    assert (folder / "bot.log.1").read_text().startswith(("line", "more"))
+
+
+def test_a_log_that_cannot_be_written_is_shown(
+    file: LogFile, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """While the file cannot be written, the log goes to standard error, the reason first; then to the file again."""
+    file._instead.setStream(sys.stderr)
+    folder = tmp_path / "logs"
+    folder.rmdir()
+    put(file, "one")
+    put(file, "two")
+    told, *lines = capsys.readouterr().err.splitlines()
+    assert "cannot be written" in told and "No such file" in told and lines == ["one", "two"]
+    folder.mkdir()
+    put(file, "three")
+    assert ((folder / "bot.log").read_text(), capsys.readouterr().err) == ("three\n", "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
+def test_a_full_disk_stops_no_log() -> None:
+    """On a disk that is full the process goes on and ends as ever, its log on standard error."""
+    told, line = write_log(Path("/dev/full")).splitlines()
+    assert "No space left" in told and line[20:] == "WARNING no ***, 群"

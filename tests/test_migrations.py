@@ -40,7 +40,7 @@ EXPECTED = {
         "r103": [MISSED, TO_103, IMAGE_A, "[Dave@101]:  [图片]", IMAGE_D],
     },
 }
-EXPECTED |= dict.fromkeys(range(5, 11), EXPECTED[4])
+EXPECTED |= dict.fromkeys(range(5, 12), EXPECTED[4])
 
 
 @pytest.fixture(params=EXPECTED)

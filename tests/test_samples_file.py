@@ -14,10 +14,10 @@ from roomsync.store import StateFile, read_only
 from roomsync.store.samples import MAX_SAMPLE, Sample, SampleKind
 from tests.conftest import until
 from tests.moderated import ADVERT, REPOST, TALK, heard, last, moderated, reported
+from tests.processes import run
 from tests.scripted import ScriptedGateway
 from tests.staffed import said
 from tests.test_command_line import folder as folder
-from tests.test_command_line import run
 
 AT = 1_000_000.4
 CODE = "https://u.wechat.com/abc"

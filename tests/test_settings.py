@@ -16,7 +16,7 @@ from roomsync.model import FilterMode, Hours, Kind
 SERVICE = "WECHATY_PUPPET_SERVICE_"
 TOKEN = SERVICE + "TOKEN"
 CA = SERVICE + "TLS_CA_CERT"
-VALUES = sorted({*Settings.names()} - {CA, "STATE_FILE"})  # these two are paths
+VALUES = sorted({*Settings.names()} - {CA, "STATE_FILE", "LOG_FILE"})  # these are paths
 SECRET = "insecure_3f1c-secret"
 
 
@@ -220,7 +220,7 @@ def test_misspelt_name_is_refused_with_the_right_one(tmp_path: Path, wrong: str,
 @pytest.mark.parametrize(
     "name",
     [
-        *("LOG_FILE", "DATABASE_URL", "DEBUG", "TZ", "HTTPS_PROXY", "WECHATY_LOG", "WECHATY_TOKEN", "WECHATY_PUPPET"),
+        *("DATABASE_URL", "DEBUG", "TZ", "HTTPS_PROXY", "WECHATY_LOG", "WECHATY_TOKEN", "WECHATY_PUPPET"),
         *(SERVICE + name for name in ("TLS_SERVER_CERT", "TLS_SERVER_KEY", "NO_TLS_INSECURE_SERVER", "PORT", "HOST")),
     ],
 )
@@ -285,6 +285,26 @@ def test_state_file_in_no_folder_is_refused(tmp_path: Path) -> None:
     """A STATE_FILE in a folder that does not exist is refused before anything starts."""
     path = tmp_path / "missing" / "bot.db"
     assert f"'{path}', but that folder does not exist" in refusal(tmp_path, "STATE_FILE=missing/bot.db\n")
+
+
+def test_log_file_is_beside_the_bot_or_nowhere(tmp_path: Path) -> None:
+    """A relative LOG_FILE is below the bot's folder; without one there is none."""
+    assert read(tmp_path, "LOG_FILE=bot.log\n").log_file == tmp_path / "bot.log"
+    assert read(tmp_path, "LOG_FILE=\n").log_file is None
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("missing/bot.log", "that folder does not exist"),
+        (".", "is a folder"),
+        ("roomsync.db", "is for the state file"),
+        ("roomsync.db-wal", "is for the state file"),
+    ],
+)
+def test_log_file_that_cannot_be_is_refused(tmp_path: Path, path: str, words: str) -> None:
+    """A LOG_FILE in no folder, or one that would write into the state file, is refused before anything starts."""
+    assert words in refusal(tmp_path, f"LOG_FILE={path}\n")
 
 
 @pytest.mark.parametrize("form", ["path", "escaped", "quoted", "lines"])

@@ -12,9 +12,10 @@ import pytest
 
 from roomsync.gateway.compat import UNUSED
 from roomsync.gateway.stand_ins import StandInUsed, standing_in
+from tests.processes import LEAVE, environment, output, run, start, write_env
 from tests.scripted import ScriptedGateway
 from tests.test_bot import IMAGE
-from tests.test_command_line import LEAVE, environment, folder, output, run, start, write_env
+from tests.test_command_line import folder
 
 __all__ = ["folder"]  # a fixture
 

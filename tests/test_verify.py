@@ -17,6 +17,7 @@ from roomsync import store
 from roomsync.cli.arguments import code_of
 from roomsync.cli.status import show_status
 from roomsync.cli.verify import give_code
+from roomsync.config.settings import Settings
 from roomsync.gateway.protocol import EventRequest, EventType
 from roomsync.gateway.wire import ENTER_VERIFY_CODE, EnterVerifyCodeRequest
 from roomsync.loopback.gateway import Call
@@ -107,11 +108,11 @@ async def test_a_question_is_said_and_kept_until_the_login(
     assert "python bot.py --verify-code 123456 (WeChat says: 输入手机上的验证码)" in caplog.text
     asking.asks = False
     async with waiting(asking, state_file) as bot:
-        show_status(state_file, as_json=False)
+        show_status(Settings.parse({"STATE_FILE": str(state_file)}, offline=True))
         assert "WeChat asks for a verify code: python bot.py --verify-code 123456" in capsys.readouterr().out
         asking.login()
         await until(lambda: bot.session.is_ready and not noted(state_file))
-    show_status(state_file, as_json=False)
+    show_status(Settings.parse({"STATE_FILE": str(state_file)}, offline=True))
     assert "verify" not in capsys.readouterr().out
 
 

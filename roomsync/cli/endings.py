@@ -5,8 +5,13 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from typing import NoReturn
 
-from roomsync.errors import RoomSyncError, SettingsError
+from roomsync.errors import GatewayRejected, RoomSyncError, SettingsError, StateFileBusy
+from roomsync.language import _
+
+# Starting again does not mend these: `deploy/` tells them apart, and so may who starts the bot. Others end with 1.
+EXIT_CODES = {SettingsError: 2, GatewayRejected: 3, StateFileBusy: 4}
 
 
 @contextlib.contextmanager
@@ -15,18 +20,23 @@ def explained() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        sys.exit(
-            f"The package {error.name} is missing. If there is a folder .venv, run the Python in it; "
+        told = _(
+            "The package {name} is missing. If there is a folder .venv, run the Python in it; "
             "else install all with: pip install -r requirements.txt"
         )
+        sys.exit(told.format(name=error.name))
     except SettingsError as error:
-        print("The settings cannot be used:", *error.problems, sep="\n- ", file=sys.stderr)  # noqa: T201
-        sys.exit(2)
+        _end(error, _("The settings cannot be used:"), *(f"- {problem}" for problem in error.problems))
     except RoomSyncError as error:
-        sys.exit(str(error))
+        _end(error, str(error))
     except BrokenPipeError:  # whoever read the output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except KeyboardInterrupt:  # the exit code is as shells count it; one more ends at once, without a traceback
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         sys.exit(130)
+
+
+def _end(error: RoomSyncError, *lines: str) -> NoReturn:
+    print(*lines, sep="\n", file=sys.stderr)  # noqa: T201
+    sys.exit(EXIT_CODES.get(type(error), 1))

@@ -5,9 +5,10 @@ import logging
 import queue
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from logging.handlers import QueueHandler, QueueListener
+from pathlib import Path
 from types import TracebackType
 
 from roomsync.cli.repeats import Repeats
@@ -98,8 +99,10 @@ class _Waiting(QueueHandler):
 class _Writer(QueueListener):
     """Writes records, and looks after the counts whose time is over when nothing else is to be written."""
 
-    def __init__(self, records: "queue.Queue[logging.LogRecord]", waiting: _Waiting) -> None:
-        super().__init__(records, logging.StreamHandler())
+    def __init__(
+        self, records: "queue.Queue[logging.LogRecord]", waiting: _Waiting, handlers: Sequence[logging.Handler]
+    ) -> None:
+        super().__init__(records, *handlers)
         self._records, self._waiting = records, waiting
 
     def dequeue(self, block: bool) -> logging.LogRecord:
@@ -118,8 +121,22 @@ def _finish(waiting: _Waiting, writer: QueueListener) -> None:
         writer.stop()
 
 
-def set_up_logs(level: str, token: str, clock: Callable[[], float] = time.monotonic) -> None:
+def _handlers(file: Path | None) -> list[logging.Handler]:
+    """Return what writes: a file that is set, and standard error; beside a file only where somebody looks at it."""
+    if file is None:
+        return [logging.StreamHandler()]
+    from roomsync.cli.log_file import LogFile  # which no bot without one needs
+
+    is_looked_at = sys.stderr is not None and sys.stderr.isatty()
+    return [LogFile(file), *([logging.StreamHandler()] if is_looked_at else [])]
+
+
+def set_up_logs(
+    level: str, token: str, clock: Callable[[], float] = time.monotonic, *, file: Path | None = None
+) -> None:
     """Log to standard error from `level` on, with `***` for `token`. `clock` gives seconds that never step.
+
+    `file`: log there, and to standard error only where it is a terminal.
 
     A line that comes again and again is written once, and then how often it came in ten minutes.
 
@@ -129,7 +146,7 @@ def set_up_logs(level: str, token: str, clock: Callable[[], float] = time.monoto
     records: queue.Queue[logging.LogRecord] = queue.Queue(MAX_RECORDS)
     handler = _Waiting(records, clock)
     handler.setFormatter(_Safe(token))
-    writer = _Writer(records, handler)
+    writer = _Writer(records, handler, _handlers(file))
     writer.start()
     atexit.register(_finish, handler, writer)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from roomsync.cli.arguments import parse_arguments
 from roomsync.cli.logs import set_up_logs, set_up_output
-from roomsync.config.settings import choose_language, read_settings
+from roomsync.config.settings import Settings, choose_language, read_settings
+from roomsync.language import _
 
 
 def parse_or_answer(folder: Path) -> argparse.Namespace:
@@ -18,36 +19,50 @@ def parse_or_answer(folder: Path) -> argparse.Namespace:
     choose_language(folder)
     args = parse_arguments()
     set_up_output()
-    is_other = args.check or args.set_aside or args.status or args.verify_code or args.samples
-    if is_other or args.do is not None:
-        sys.exit(_answer(args, folder))
+    code = _answer_offline(args, folder)
+    if code is None and (args.check or args.verify_code):
+        code = asyncio.run(_answer_online(args, read_settings(folder)))
+    if code is not None:
+        sys.exit(code)
     return args
 
 
-def _answer(args: argparse.Namespace, folder: Path) -> int:
-    settings = read_settings(folder, offline=args.status or args.set_aside or bool(args.samples) or args.do is not None)
+def _answer_offline(args: argparse.Namespace, folder: Path) -> int | None:
+    """Do what needs no gateway, and so no token; return the exit code, None when something else is asked for."""
+    asked = args.backup, args.do, args.samples
+    if not (args.status or args.set_aside or any(one is not None for one in asked)):
+        return None
+    settings = read_settings(folder, offline=True)
     if args.status:
         from roomsync.cli.status import show_status
 
-        return show_status(settings.state_file, args.json, settings.quiet_hours, settings.moderation)
+        return show_status(settings, as_json=args.json, prometheus=args.prometheus)
     if args.do is not None:
         from roomsync.cli.do import do
 
         return do(settings.state_file, args.do, args.yes)
-    if args.samples:
+    if args.samples is not None:
         from roomsync.cli.samples import samples
 
         return samples(settings.state_file, args.samples[0], Path(args.samples[1]))
-    if args.set_aside:
-        from roomsync.store import set_aside
+    if args.backup is not None:
+        from roomsync.cli.backup import back_up
 
-        print(f"The state file is {set_aside(settings.state_file)} now; the next start makes a new one.")  # noqa: T201
-        return 0
+        return back_up(settings.state_file, Path(args.backup))
+    from roomsync.store import set_aside
+
+    told = _("The state file is {path} now; the next start makes a new one.")
+    print(told.format(path=set_aside(settings.state_file)))  # noqa: T201
+    return 0
+
+
+async def _answer_online(args: argparse.Namespace, settings: Settings) -> int:
+    """Do what asks the gateway; return the exit code."""
     set_up_logs(settings.log_level, settings.token)
     if args.check:
         from roomsync.cli.check import check
 
-        return asyncio.run(check(settings))
+        return await check(settings)
     from roomsync.cli.verify import give_code
 
-    return asyncio.run(give_code(settings, args.verify_code))
+    return await give_code(settings, args.verify_code)

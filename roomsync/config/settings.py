@@ -67,6 +67,7 @@ class Settings:
     retention_days: float = _setting("RETENTION_DAYS", "7", validators.number(1, 365, "days"))
     state_file: Path = _setting("STATE_FILE", "roomsync.db", validators.state_file)
     log_level: str = _setting("LOG_LEVEL", "info", validators.level)
+    log_file: Path | None = _setting("LOG_FILE", "", validators.log_file)
     language: str = _setting(language.VARIABLE, "", validators.language)
 
     @property
@@ -127,8 +128,8 @@ def choose_language(folder: Path, environ: Mapping[str, str] = os.environ) -> No
 def read_settings(folder: Path, environ: Mapping[str, str] = os.environ, *, offline: bool = False) -> Settings:
     """Return the settings of the bot in `folder`: its `.env`, under `environ`, which wins.
 
-    A relative path in `STATE_FILE`, in `MILVUS_URI` or of a certificate is below `folder`. Raises `SettingsError` with
-    all problems.
+    A relative path in `STATE_FILE`, `LOG_FILE` or `MILVUS_URI`, or of a certificate, is below `folder`. Raises
+    `SettingsError` with all problems.
     """
     names = Settings.names()
     from_file, problems = read_env_file(folder / ".env", names, environ)
@@ -141,7 +142,11 @@ def read_settings(folder: Path, environ: Mapping[str, str] = os.environ, *, offl
         settings = replace(settings, state_file=folder / settings.state_file)
         if settings.milvus_uri and "://" not in settings.milvus_uri:
             settings = replace(settings, milvus_uri=str(folder / settings.milvus_uri))
-        problems += _problems_of_path(settings.state_file, values.get(PREFIX + "TOKEN", "").strip())
+        problems += _problems_of_path("STATE_FILE", settings.state_file)
+        if settings.log_file:
+            log_file = folder / settings.log_file
+            settings = replace(settings, log_file=log_file)
+            problems += _problems_of_log(log_file, settings.state_file)
     except SettingsError as error:
         if not problems and not (folder / ".env").exists():
             problems = [f"There is no {folder / '.env'}; copy .env.example to it, and fill it in."]
@@ -151,12 +156,20 @@ def read_settings(folder: Path, environ: Mapping[str, str] = os.environ, *, offl
     return settings
 
 
-def _problems_of_path(path: Path, token: str) -> list[str]:
+def _problems_of_path(name: str, path: Path) -> list[str]:
+    where = shown(masked(str(path), ""))
     try:
         if path.is_dir():
-            return [f"STATE_FILE is {shown(masked(str(path), ''))}, which is a folder; allowed: the path of a file."]
+            return [f"{name} is {where}, which is a folder; allowed: the path of a file."]
         if not path.parent.is_dir():
-            return [f"STATE_FILE is {shown(masked(str(path), ''))}, but that folder does not exist; make it first."]
+            return [f"{name} is {where}, but that folder does not exist; make it first."]
     except OSError as error:
-        return [f"STATE_FILE is {shown(masked(str(path), '')[:80])}, which cannot be used: {error.strerror}."]
+        return [f"{name} is {where[:80]}, which cannot be used: {error.strerror}."]
     return []
+
+
+def _problems_of_log(path: Path, state_file: Path) -> list[str]:
+    problems = _problems_of_path("LOG_FILE", path)
+    if not problems and path.resolve().name.startswith(state_file.resolve().name) and path.parent == state_file.parent:
+        return [f"LOG_FILE is {shown(masked(str(path), ''))}, which is for the state file; set another name."]
+    return problems

@@ -203,6 +203,11 @@ def state_file(text: str) -> Path:
         raise ValueError(f"is {shown(text)}, and that home folder is not known; allowed: the path of a file") from None
 
 
+def log_file(text: str) -> Path | None:
+    """Return the path of a file for the log; None for nothing."""
+    return state_file(text) if text else None
+
+
 def number(low: float, high: float, unit: str, form: str = r"[0-9]{1,9}(\.[0-9]{1,9})?") -> Callable[[str], float]:
     """Return a validator of numbers from `low` to `high`, in `unit`, written in that form."""
 

@@ -87,6 +87,7 @@ class Roster:
         """Note all topics; return the ids that changed, and the rooms that are new where there were others before."""
         with self._state.transaction() as db:
             moves = store.rooms.replace_all(db, topics, strict=self._asks)
+            store.rooms.leave_others(db, topics, self._clock())
             if staff_room_id := moves.get(self.rooms.staff_room_id):
                 store.staff.note_room(db, self.rooms.staff_topic, staff_room_id)
                 self.rooms.staff_room_id = staff_room_id
@@ -213,6 +214,8 @@ class Roster:
             topic = reported
         if number < max(self._found_at, self._news.get(room_id, (0, ""))[0]) and self.rooms.knows(room_id):
             return
+        if self.rooms.has_left(room_id) and not had_left:
+            return  # meanwhile; gateways go on answering for it
         self._news[room_id] = number, topic
         before = self.rooms.get(room_id)
         is_ours, new = self.rooms.community_of(topic) is not None, list[str]()
@@ -237,12 +240,17 @@ class Roster:
     async def leave(self, room_id: str) -> None:
         """Note that the bot was taken out of a room, and cancel what waits for it."""
         left = self.rooms.remove(room_id)
+        await self._state.run(self._note_left, room_id)
         cancelled = await self._state.run(self._outbox.cancel_room, room_id, self._clock())
         if left:
             log.warning("The bot is no longer in %s; %d waiting deliveries to it are cancelled.", left.topic, cancelled)
         await self._tell([])
         if left and self.watcher:
             await self.watcher.room_left(left)
+
+    def _note_left(self, room_id: str) -> None:
+        with self._state.transaction() as db:
+            store.rooms.leave(db, room_id, self._clock())
 
     async def room(self, room_id: str) -> Room | None:
         """Return the room of a message, if it is in a community; a room never seen before is looked at."""

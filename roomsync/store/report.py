@@ -27,7 +27,7 @@ ERRORS = f"""
 SELECT room, error, max(changed) FROM deliveries INDEXED BY deliveries_with_error
 WHERE changed >= :since AND error IS NOT NULL AND state <> '{State.CANCELLED}' GROUP BY room
 """
-
+NAMES = "SELECT id, gateway_id, coalesce(topic, gateway_id), left_at IS NOT NULL, mode IS NOT NULL FROM rooms"
 
 # How long what was sent lately took, from when it was accepted.
 DELAYS = f"""
@@ -45,7 +45,10 @@ def delays(db: Connection, since: float) -> list[float]:
 
 @dataclass(frozen=True)
 class RoomReport:
-    """A room with its deliveries: what waits, the oldest for how many seconds, and what became of others lately."""
+    """A room with its deliveries: what waits, the oldest for how many seconds, and what became of others lately.
+
+    `left`: the bot is not in it any more.
+    """
 
     id: str
     topic: str
@@ -56,10 +59,11 @@ class RoomReport:
     cancelled: int
     oldest_waiting: float | None
     last_error: str | None
+    left: bool = False
 
 
 def rooms(db: Connection, since: float, now: float) -> list[RoomReport]:
-    """Return every room that something waits for or was settled for since then, by topic."""
+    """Return every room that something waits for or was settled for since then, or that has a mode, by topic."""
     window = {"since": since}
     waiting: Counter[int] = Counter()
     oldest: dict[int, float] = {}
@@ -71,9 +75,8 @@ def rooms(db: Connection, since: float, now: float) -> list[RoomReport]:
     for room, state, count in db.execute(SETTLED, window):
         settled[room][state] = count
     errors = {room: error for room, error, _ in db.execute(ERRORS, window)}
-    names = {
-        room: names for room, *names in db.execute("SELECT id, gateway_id, coalesce(topic, gateway_id) FROM rooms")
-    }
+    names = {room: names for room, *names in db.execute(NAMES)}
+    with_mode = [room for room, (*_, has_mode) in names.items() if has_mode]
     reports = [
         RoomReport(
             id=names[room][0],
@@ -85,7 +88,8 @@ def rooms(db: Connection, since: float, now: float) -> list[RoomReport]:
             cancelled=settled[room][State.CANCELLED],
             oldest_waiting=now - oldest[room] if room in oldest else None,
             last_error=errors.get(room),
+            left=bool(names[room][2]),
         )
-        for room in waiting.keys() | settled.keys()
+        for room in {*waiting, *settled, *with_mode}
     ]
     return sorted(reports, key=lambda report: report.topic)

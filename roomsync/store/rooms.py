@@ -13,7 +13,12 @@ REFERRING = ("messages", "deliveries", "sends", "call_log", "peers")
 UNUSED = " AND ".join(f"NOT EXISTS (SELECT 1 FROM {table} WHERE room = rooms.id)" for table in REFERRING)
 IS_PLAIN = f"coalesce(mode, '{Mode.NORMAL}') = '{Mode.NORMAL}'"  # what staff decided about others is not forgotten
 MAX_FORGOTTEN = 10  # rooms at a login: for each, SQLite looks through all deliveries
-NOTE = "INSERT INTO rooms (gateway_id, topic) VALUES (?, ?) ON CONFLICT DO UPDATE SET topic = excluded.topic"
+# The gateway told the topic, so the bot is in the room.
+NOTE = """
+INSERT INTO rooms (gateway_id, topic) VALUES (?, ?)
+ON CONFLICT DO UPDATE SET topic = excluded.topic, left_at = NULL
+"""
+IS_GONE = "topic IS NOT NULL AND left_at IS NULL AND gateway_id NOT IN (SELECT value FROM json_each(?))"
 
 
 def key(db: Connection, room_id: str) -> int:
@@ -45,6 +50,16 @@ def topic_of(db: Connection, room_id: str) -> str | None:
 def note_topics(db: Connection, topics: Mapping[str, str]) -> None:
     """Note topics by room id; the other rooms stay as they are."""
     db.executemany(NOTE, topics.items())
+
+
+def leave(db: Connection, room_id: str, now: float) -> None:
+    """Note that the bot is not in that room any more, if it is one that is noted."""
+    db.execute("UPDATE rooms SET left_at = ? WHERE gateway_id = ? AND left_at IS NULL", (now, room_id))
+
+
+def leave_others(db: Connection, room_ids: Iterable[str], now: float) -> None:
+    """Note that the bot is in no other room of those that are noted: the gateway lists these alone."""
+    db.execute(f"UPDATE rooms SET left_at = ? WHERE {IS_GONE}", (now, json.dumps(list(room_ids))))
 
 
 def replace_all(db: Connection, topics: Mapping[str, str], *, strict: bool = False) -> dict[str, str]:

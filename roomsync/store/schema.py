@@ -299,4 +299,8 @@ MIGRATIONS = (
     );
     CREATE INDEX lately_talker ON lately (talker_id, at); CREATE INDEX lately_at ON lately (at);
     """,
+    """
+    -- Since when the bot is not in the room any more; NULL while it is. What is of before is found at the next login.
+    ALTER TABLE rooms ADD COLUMN left_at REAL;
+    """,
 )

@@ -1,6 +1,6 @@
-"""Write state files of the schema versions 1 to 10 with the code of their time, and dump each as SQL text.
+"""Write state files of the schema versions 1 to 11 with the code of their time, and dump each as SQL text.
 
-Run it anywhere inside a clone of the repository: `python make.py`. Beside it come version_1.sql to version_10.sql.
+Run it anywhere inside a clone of the repository: `python make.py`. Beside it come version_1.sql to version_11.sql.
 """
 
 import re
@@ -26,6 +26,7 @@ COMMITS = {
     8: "ca1f6d16defa732d79253465d3fcd22b2ae4cee8",
     9: "80776b34aa95b97a1bcba1e8566c5f5f1b0d0820",
     10: "fa855fe49fb3c6d53b42afc146855ed00e455dcb",
+    11: "6b51caada53c29e5c4bd1656e66fb169b9ce51aa",
 }
 # Runs in the commit's own tree, with its own classes; the arguments are the version and the path of the new state file.
 WRITER = '''
@@ -197,7 +198,7 @@ def write(version: int, path: Path) -> None:
 
 
 def dump(path: Path) -> str:
-    """Return the state file as SQL text, with its marks, and with a fixed text for the one id drawn at random."""
+    """Return the state file as SQL text, with its marks, and with a fixed text for the two ids drawn at random."""
     with closing(sqlite3.connect(path)) as db:
         (vacuum,) = db.execute("PRAGMA auto_vacuum").fetchone()
         (application,) = db.execute("PRAGMA application_id").fetchone()
@@ -205,7 +206,8 @@ def dump(path: Path) -> str:
         lines = ["PRAGMA auto_vacuum = INCREMENTAL;"] if vacuum == 2 else []
         lines += db.iterdump()
     lines += [f"PRAGMA application_id = {application};", f"PRAGMA user_version = {version};", ""]
-    return re.sub("notice:[0-9A-F]{16}", "notice:1", "\n".join(lines))
+    text = re.sub("notice:[0-9A-F]{16}", "notice:1", "\n".join(lines))
+    return re.sub("(INTO \"moderation\" .*)'[0-9a-f]{16}'", r"\1'0123456789abcdef'", text)
 
 
 def main() -> None:
