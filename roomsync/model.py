@@ -6,6 +6,8 @@ Ids of rooms, messages and contacts are the gateway's, as text. Times are in sec
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
+MAX_DELAY = 900.0  # seconds; when the oldest delivery waits longer, the bot does not keep up
+
 
 class Kind(StrEnum):
     """What was said; the values are what the state file, DAILY_LIMITS and HOLD_KINDS call it."""

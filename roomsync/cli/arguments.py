@@ -29,11 +29,14 @@ def parse_arguments() -> argparse.Namespace:
     mode.add_argument("--set-aside", action="store_true", help="move a damaged state file out of the way, and leave")
     mode.add_argument("--status", action="store_true", help="show what waits, was sent and failed; 0 if all is well")
     mode.add_argument("--verify-code", metavar="CODE", type=code_of, help="give WeChat the code that it asks for")
+    parser.add_argument("--alert", action="store_true", help="with --check: send a test alert to each of ALERT_URLS")
     parser.add_argument("--json", action="store_true", help="with --status: for machines")
     parser.add_argument("--yes", action="store_true", help="with --do: agree to what the bot would ask first")
     args = parser.parse_args()
     if args.samples and args.samples[0] not in ("export", "import"):
         parser.error("--samples takes export or import, and a file: --samples export adverts.jsonl")
+    if args.alert and not args.check:
+        parser.error("--alert goes with --check")
     if args.json and not args.status:
         parser.error("--json goes with --status")
     if args.yes and args.do is None:

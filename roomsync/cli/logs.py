@@ -5,7 +5,7 @@ import logging
 import queue
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import nullcontext, suppress
 from logging.handlers import QueueHandler, QueueListener
 from types import TracebackType
@@ -20,14 +20,14 @@ MAX_TRACEBACK = 20_000  # characters; an error's own text may be endless
 
 
 class _Safe(logging.Formatter):
-    """A formatter that never lets the token through, nor what a terminal obeys, whatever a library logs.
+    """A formatter that never lets a secret through, nor what a terminal obeys, whatever a library logs.
 
     A record is one line. Those of its traceback are indented, so that none can be taken for a record.
     """
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, secrets: Collection[str]) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(message)s", "%Y-%m-%d %H:%M:%S")
-        self._token = token
+        self._secrets = sorted(filter(None, secrets), key=len, reverse=True)
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record in the operator's language, with its traceback, which another handler may have noted."""
@@ -37,7 +37,7 @@ class _Safe(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         """Return the record on one line; logging adds the traceback to it."""
-        record.message = harmless(record.message.replace(self._token, "***"), MAX_LINE)
+        record.message = harmless(self._masked(record.message), MAX_LINE)
         return super().formatMessage(record)
 
     def formatException(
@@ -54,8 +54,13 @@ class _Safe(logging.Formatter):
         if len(text) > MAX_TRACEBACK:
             half = MAX_TRACEBACK // 2
             text = f"{text[:half]}\n...\n{text[-half:]}"
-        lines = text.replace(self._token, "***").split("\n")
+        lines = self._masked(text).split("\n")
         return "\n".join(f"    {harmless(line, MAX_LINE)}" for line in lines)
+
+    def _masked(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return text
 
 
 class _Waiting(QueueHandler):
@@ -118,8 +123,8 @@ def _finish(waiting: _Waiting, writer: QueueListener) -> None:
         writer.stop()
 
 
-def set_up_logs(level: str, token: str, clock: Callable[[], float] = time.monotonic) -> None:
-    """Log to standard error from `level` on, with `***` for `token`. `clock` gives seconds that never step.
+def set_up_logs(level: str, *secrets: str, clock: Callable[[], float] = time.monotonic) -> None:
+    """Log to standard error from `level` on, with `***` for each secret. `clock` gives seconds that never step.
 
     A line that comes again and again is written once, and then how often it came in ten minutes.
 
@@ -128,7 +133,7 @@ def set_up_logs(level: str, token: str, clock: Callable[[], float] = time.monoto
     """
     records: queue.Queue[logging.LogRecord] = queue.Queue(MAX_RECORDS)
     handler = _Waiting(records, clock)
-    handler.setFormatter(_Safe(token))
+    handler.setFormatter(_Safe(secrets))
     writer = _Writer(records, handler)
     writer.start()
     atexit.register(_finish, handler, writer)

@@ -43,11 +43,16 @@ def _answer(args: argparse.Namespace, folder: Path) -> int:
 
         print(f"The state file is {set_aside(settings.state_file)} now; the next start makes a new one.")  # noqa: T201
         return 0
-    set_up_logs(settings.log_level, settings.token)
+    set_up_logs(settings.log_level, *settings.secrets)
     if args.check:
         from roomsync.cli.check import check
 
-        return asyncio.run(check(settings))
+        code = asyncio.run(check(settings))
+        if args.alert:
+            from roomsync.cli.alarms import send_test
+
+            code = max(code, send_test(settings))
+        return code
     from roomsync.cli.verify import give_code
 
     return asyncio.run(give_code(settings, args.verify_code))
