@@ -137,8 +137,8 @@ def problem_of(service: Service, status: int, body: bytes) -> str:
     if not found:
         return f"HTTP {status}, and no answer of {service}"
     name, code = found[0]
-    if is_good and type(code) is int and code == 0:
-        return ""
+    if type(code) is int and code == 0:
+        return "" if is_good else f"HTTP {status}"
     words = answer.get("errmsg") or answer.get("msg") or ""
     said = HINTS.get(code) if isinstance(code, int) else None
     said = said or (words[:MAX_ERROR] if isinstance(words, str) else "")
