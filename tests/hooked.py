@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -73,8 +73,9 @@ def _handler(hooked: Hooked) -> type[BaseHTTPRequestHandler]:
                 self.send_header("Content-Length", str(len(data)))
                 if 300 <= status < 400:
                     self.send_header("Location", "/elsewhere")
-                self.end_headers()
-                self.wfile.write(data)
+                with suppress(ConnectionError):  # of who did not wait
+                    self.end_headers()
+                    self.wfile.write(data)
             self.close_connection = True
 
         def log_message(self, format: str, *args: object) -> None:

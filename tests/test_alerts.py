@@ -16,6 +16,8 @@ from grpclib.const import Status
 from bot import RoomSyncBot
 from roomsync import store
 from roomsync.alerts import alarm, conditions
+from roomsync.alerts.watch import AlertKind
+from roomsync.alerts.wording import end_of
 from roomsync.gateway.protocol import EventType
 from roomsync.moderation import breaker
 from tests.conftest import running, settings, until
@@ -246,7 +248,7 @@ async def test_what_waits_is_sent_when_it_leaves(
         async with running(gateway, state_file, ALERT_URLS=hook.url) as bot:
             assert bot.alarm
             for sender in bot.alarm._senders:
-                sender.send(alarm.end_of("why", alarm.AlertKind.TEST, 0.0, "Milvus"))
+                sender.send(end_of("why", AlertKind.TEST, 0.0, "Milvus"))
         assert hook.kinds == ["test"]
 
 
@@ -255,7 +257,7 @@ async def test_an_alarm_that_fails_does_not_end_the_bot(
 ) -> None:
     """A fault in the alarm itself is logged, and messages go on."""
 
-    def fail(facts: conditions.Facts) -> dict[alarm.AlertKind, str | None]:
+    def fail(facts: conditions.Facts) -> dict[AlertKind, str | None]:
         failures.append(1)
         raise ZeroDivisionError
 
