@@ -205,6 +205,8 @@ class RoomSyncBot(Wechaty):
         """Finish the send in hand, then let `run` return."""
         self.state.hurry()
         self.courier.stop()
+        if self.alarm:
+            self.alarm.leave()
 
     def close(self) -> None:
         """Close the state file, let go of what judging uses, and send the last alerts."""

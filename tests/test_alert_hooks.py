@@ -277,3 +277,19 @@ def test_a_certificate_that_does_not_fit_is_said(monkeypatch: pytest.MonkeyPatch
     assert reasons == [
         "its certificate does not fit", "the proxy does not let it through", "no answer in time", "InvalidURL",
     ]  # fmt: skip
+
+
+def test_apprise_sends_to_all_others(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An address of apprise gets title and text; what fails there is said without the address."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with hooked((200, {}), (500, {})) as server:
+        url = f"json://user:0123456789abcdef@127.0.0.1:{server.port}/"
+        sender = Sender(Hook.parse(url), 1)
+        problems = [sender.attempt(ALERT), sender.attempt(ALERT)]
+    assert problems == ["", "apprise could not send it"]
+    body = server.bodies[0]
+    assert (body["title"], body["message"].split("\n")[0]) == (ALERT.title, "Scan this.")
+    assert (
+        Sender(Hook.parse("nonsense://0123456789abcdef"), 1).attempt(ALERT) == "apprise does not know such an address"
+    )
+    assert caplog.text == ""

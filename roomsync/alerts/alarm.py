@@ -53,6 +53,7 @@ class Alarm:
         self._signs, self._community = signs, community
         self._senders = [Sender(Hook.parse(url), number) for number, url in enumerate(urls, 1)]
         self._heartbeat = Heartbeat(heartbeat_url) if heartbeat_url else None
+        self._left_at: float | None = None
         self._watch = Watch()
         self._phase, self._phase_at, self._unready_at, self._ready_at = signs.session.phase, 0.0, 0.0, 0.0
         self._asked_at: float | None = None  # when the state file was asked, which has not answered yet
@@ -76,12 +77,18 @@ class Alarm:
                 tasks.create_task(self._repeat(self._look, LOOK_INTERVAL), name="looks into the state file")
                 tasks.create_task(self._repeat(self._tick, TICK), name="alerts")
 
+    def leave(self) -> None:
+        """Send what waits, each alert once, and nothing after it: the bot leaves."""
+        if self._left_at is None:
+            self._left_at = time.monotonic()
+            for thread in self._threads():
+                thread.leave()
+
     def close(self) -> None:
-        """Give what waits a few seconds to be sent."""
-        threads = [one for one in self._threads() if one.is_alive()]
-        for thread in threads:
-            thread.leave()
-        _join(threads, FAREWELL_TIMEOUT)
+        """Leave, and give what waits a few seconds from then on to be sent."""
+        self.leave()
+        assert self._left_at is not None
+        _join([one for one in self._threads() if one.is_alive()], self._left_at + FAREWELL_TIMEOUT)
 
     def _threads(self) -> list[Sender | Heartbeat]:
         return [*self._senders, *([self._heartbeat] if self._heartbeat else [])]
@@ -178,8 +185,7 @@ async def _guarded(work: Coroutine[Any, Any, None]) -> None:
         log.exception("An alert failed in a way that was not foreseen; the bot goes on.")
 
 
-def _join(threads: Sequence[Sender | Heartbeat], limit: float) -> None:
-    until = time.monotonic() + limit
+def _join(threads: Sequence[Sender | Heartbeat], until: float) -> None:
     for thread in threads:
         thread.join(max(0.0, until - time.monotonic()))
 
@@ -192,4 +198,4 @@ def tell_end(urls: Sequence[str], community: str, reason: str, kind: AlertKind) 
         sender.start()
         sender.send(alert)
         sender.leave()
-    _join(senders, END_TIMEOUT)
+    _join(senders, time.monotonic() + END_TIMEOUT)
