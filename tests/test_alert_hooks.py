@@ -8,7 +8,7 @@ import time
 
 import pytest
 import requests
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from roomsync.alerts import sender as sending
@@ -112,6 +112,8 @@ def test_any_other_address_gets_json() -> None:
     assert server.bodies == [fields]
 
 
+@example(text="字" * 3000)
+@example(text="😀a" * 1000)
 @given(text=st.text(max_size=3000))
 def test_a_text_is_cut_to_the_limit_of_its_service(text: str) -> None:
     """No text is longer than the service takes, and what fits is not changed."""

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from roomsync.cli.logs import _Safe
 from roomsync.config.settings import Settings
 from roomsync.errors import SettingsError
+from roomsync.store import StateFile
 from tests.hooked import Hooked, hooked
 from tests.scripted import ScriptedGateway
 from tests.test_command_line import folder, output, run, start, write_env
@@ -91,7 +93,9 @@ def test_no_address_gets_through_the_log() -> None:
     found = parse(ALERT_URLS=WECOM, HEARTBEAT_URL=f"https://hc-ping.com/{SECRET}x")
     formatter = _Safe(found.secrets)
     try:
-        raise OSError(f"Max retries exceeded with url: /cgi-bin/webhook/send?key={SECRET} of {WECOM}, /{SECRET}x")
+        raise OSError(
+            f"Max retries exceeded with url: /cgi-bin/webhook/send?key={SECRET} of {WECOM}, /{SECRET}x, {SECRET}"
+        )
     except OSError as error:
         text = f"{error}"
         record = logging.LogRecord("urllib3", logging.WARNING, "", 0, text, None, sys.exc_info())
@@ -163,6 +167,14 @@ async def test_a_bot_that_ends_with_an_error_tells_so_once(folder: Path, gateway
             await ended(folder, hook)
     (alert,) = hook.bodies
     assert alert["kind"] == "gateway" and "refuses the token" in alert["text"] and "wrong_one" not in str(alert)
+
+
+async def test_a_second_bot_is_no_alert(folder: Path, gateway: ScriptedGateway) -> None:
+    """Who starts a bot on a state file that another one has reads so, and nobody is alarmed."""
+    with hooked() as hook, closing(StateFile(folder / "roomsync.db")):
+        answered(folder, gateway, hook.url)
+        assert "is in use by another bot" in await ended(folder, hook)
+    assert hook.paths == []
 
 
 async def test_a_state_file_that_cannot_be_used_is_told(folder: Path, gateway: ScriptedGateway) -> None:

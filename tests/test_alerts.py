@@ -22,7 +22,7 @@ from roomsync.gateway.protocol import EventType
 from roomsync.moderation import breaker
 from tests.conftest import running, settings, until
 from tests.hooked import Hooked, hooked
-from tests.moderated import moderated
+from tests.moderated import last, moderated, reported
 from tests.scripted import Fault, ScriptedGateway, refused
 from tests.staffed import said
 
@@ -207,14 +207,46 @@ async def test_messages_that_are_late(
         await told(hook, "delay", "delay_recovered")
 
 
+async def test_what_waited_while_it_was_away_overnight(
+    gateway: ScriptedGateway, state_file: Path, hook: Hooked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What waits since before the start counts from when it could go: a bot that comes back raises no alarm."""
+    async with running(gateway, state_file, paused=True) as bot:
+        gateway.say("r101", "alice", "hello")
+        await until(lambda: waits(bot))
+    with closing(sqlite3.connect(state_file)) as other, other:
+        other.execute("UPDATE messages SET accepted_at = accepted_at - 7200")
+    looks = count_looks(monkeypatch)
+    gateway.script("MessageSendText", Fault(delay=0.5))
+    async with running(gateway, state_file, ALERT_URLS=hook.url) as bot:
+        before = len(looks)
+        await until(lambda: any(looks[before + 1 :]) and len(gateway.sent) == 2)
+    assert hook.kinds == []
+
+
+async def test_what_was_held_waits_from_when_staff_released_it(gateway: ScriptedGateway, state_file: Path) -> None:
+    """A message that staff releases after hours is not late by those hours."""
+    async with moderated(gateway, state_file) as staff:
+        await staff.ask("/词 加 线下交流")
+        await said(staff, "r101", "alice", "线下交流")
+        await reported(staff)
+        await staff.ask("/暂停")
+        before = staff.bot.clock()
+        assert "发往 2 个群" in await staff.ask(f"/放行 {last(staff)}")
+        with staff.bot.state.connection() as db:
+            since = store.report.oldest(db)
+    assert min(since["r102"], since["r103"]) >= before
+
+
 def count_looks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """One entry for each time that the alarm has read what waits."""
+    """For each time that the alarm has read what waits, for how many rooms something did."""
     looks: list[int] = []
     oldest = store.report.oldest
 
     def counted(db: store.Connection) -> dict[str, float]:
-        looks.append(1)
-        return oldest(db)
+        found = oldest(db)
+        looks.append(len(found))
+        return found
 
     monkeypatch.setattr(store.report, "oldest", counted)
     return looks

@@ -161,7 +161,8 @@ class Alarm:
         if given_up > self._given_up:
             self._watch.happened(AlertKind.GIVEN_UP, count=given_up - self._given_up)
         self._given_up = given_up  # fewer when old messages are forgotten
-        self._delay = self._delay_of(oldest, self._signs.clock())
+        delay = self._delay_of(oldest, self._signs.clock())
+        self._delay = delay if self._signs.session.is_ready else None
 
     def _read(self) -> tuple[dict[str, float], int]:
         with self._signs.state.connection() as db:
@@ -169,11 +170,11 @@ class Alarm:
 
     def _delay_of(self, oldest: Mapping[str, float], now: float) -> float:
         """Return how long the oldest waits that could have gone: not of what staff paused, or the night held back."""
-        shut = {one for one in oldest if self._signs.least(one, now) > -math.inf}
-        self._shut_at = {one: now if one in shut else self._shut_at.get(one, 0.0) for one in oldest}
-        waits = [
-            now - max(since, self._shut_at[one], self._ready_at) for one, since in oldest.items() if one not in shut
-        ]
+        for one in oldest:
+            if self._signs.least(one, now) > -math.inf:
+                self._shut_at[one] = now
+        self._shut_at = {one: at for one, at in self._shut_at.items() if one in oldest}
+        waits = [now - max(since, self._shut_at.get(one, 0.0), self._ready_at) for one, since in oldest.items()]
         return max(waits, default=0.0)
 
 
