@@ -48,9 +48,9 @@ GIVEN_UP = f"""
 SELECT count(*) FROM rooms AS r CROSS JOIN deliveries AS d INDEXED BY deliveries_settled
 ON d.room = r.id AND d.state IN ('{State.FAILED}', '{State.EXPIRED}') AND d.{IS_SETTLED} AND d.changed >= ?
 """
-# When the oldest that waits was accepted or, if it was held, let go by staff; by room.
+# When the oldest that waits was accepted, by room; what was held is when staff releases it.
 OLDEST = f"""
-SELECT r.gateway_id, max(m.accepted_at, coalesce((SELECT changed FROM held WHERE message_id = m.id), 0))
+SELECT r.gateway_id, m.accepted_at
 FROM (SELECT room, min(id) AS oldest FROM deliveries INDEXED BY deliveries_by_source WHERE {IS_WAITING} GROUP BY room)
 AS w JOIN rooms AS r ON r.id = w.room JOIN deliveries AS d ON d.id = w.oldest JOIN messages AS m ON m.id = d.message_id
 """
