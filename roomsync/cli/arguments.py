@@ -17,7 +17,7 @@ def code_of(text: str) -> str:
 def parse_arguments() -> argparse.Namespace:
     """Return the options of this process; what is wrong with them, or `--help`, ends it with a message."""
     parser = argparse.ArgumentParser(
-        description="Relay what is said in one WeChat room of a community to all its others, until Ctrl-C.",
+        description="Relay what is said in one WeChat room of a community to all its others.",
         epilog="Settings are in .env beside bot.py, a copy of .env.example; see README.md.",
     )
     mode = parser.add_mutually_exclusive_group()
