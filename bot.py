@@ -184,6 +184,10 @@ class RoomSyncBot(Wechaty):
 
     async def run(self) -> None:
         """Relay until `stop`. Raises `GatewayRejected`."""
+        works = {"relaying": self._relay()}
+        await until_one_ends({**works, "alarm": self.alarm.run()} if self.alarm else works)
+
+    async def _relay(self) -> None:
         await self.recover()
         dispatcher = Dispatcher(self, self.session, await prepare(self), self.incoming, self.clock)
         self.puppet.events = dispatcher
@@ -195,7 +199,7 @@ class RoomSyncBot(Wechaty):
             "housekeeper": self.housekeeper.run(),
         }
         try:
-            await until_one_ends({**works, "alarm": self.alarm.run()} if self.alarm else works)
+            await until_one_ends(works)
         finally:
             await self.puppet.disconnect()
             rest = dispatcher.note_rest(), self.housekeeper.look_after_file(), self.housekeeper.note_health()

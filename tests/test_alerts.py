@@ -188,6 +188,23 @@ async def test_a_state_file_that_is_locked(
     assert "cannot be used: database is locked" in hook.bodies[0]["text"]
 
 
+async def test_a_bot_that_cannot_write_at_its_start(
+    gateway: ScriptedGateway, state_file: Path, hook: Hooked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bot that waits for its state file before it even connects tells so, too."""
+    monkeypatch.setattr("roomsync.store.opening.BUSY_TIMEOUT", 0.01)
+    monkeypatch.setattr("roomsync.store.outages.MAX_DELAY", 0.05)
+    RoomSyncBot(settings(gateway, STATE_FILE=str(state_file))).close()
+    with closing(sqlite3.connect(state_file, isolation_level=None)) as other:
+        monkeypatch.setattr(conditions, "OUTAGE_TIME", 0.05)
+        async with starting(gateway, state_file, ALERT_URLS=hook.url) as bot:
+            other.execute("BEGIN IMMEDIATE")
+            await until(lambda: "state_file" in hook.kinds)
+            assert not bot.session.is_connected
+            other.execute("ROLLBACK")
+            await until(lambda: bot.session.is_ready)
+
+
 async def test_messages_that_are_late(
     gateway: ScriptedGateway, state_file: Path, hook: Hooked, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,7 @@ from roomsync.alerts.hooks import Hook
 from roomsync.alerts.sender import Sender
 from roomsync.alerts.watch import AlertKind, Due, Watch
 from roomsync.alerts.wording import Alert, alert_of, end_of
+from roomsync.clock import elapsed
 from roomsync.model import Room
 from roomsync.session import Phase, Session
 from roomsync.store import StateFile
@@ -59,14 +60,15 @@ class Alarm:
         self._asked_at: float | None = None  # when the state file was asked, which has not answered yet
         self._delay: float | None = None
         self._given_up, self._trips = 0, 0
+        self._since = math.inf  # from when on deliveries that are given up count
         self._shut_at: dict[str, float] = {}  # when nothing might go to a room last, of rooms that something waits for
 
     async def run(self) -> None:
-        """Watch until cancelled."""
+        """Watch until cancelled, also while the state file keeps the bot from its work: its clock may still be set."""
         for thread in self._threads():
             thread.start()
         signs = self._signs
-        self._phase_at = self._unready_at = self._since = signs.clock()
+        self._phase_at = self._unready_at = elapsed()
         signs.session.listen(self._note_phase)
         self._note_phase()
         async with asyncio.TaskGroup() as tasks:
@@ -108,12 +110,13 @@ class Alarm:
     # --- how the bot is doing ---
 
     def _note_phase(self) -> None:
-        session, now = self._signs.session, self._signs.clock()
+        session, now = self._signs.session, elapsed()
         if session.phase is self._phase:
             return
+        self._since = min(self._since, self._signs.clock())
         was_ready, self._phase, self._phase_at = self._phase is Phase.READY, session.phase, now
         if session.is_ready:
-            self._ready_at = now
+            self._ready_at = self._signs.clock()
         elif was_ready:
             self._unready_at = now
 
@@ -123,11 +126,11 @@ class Alarm:
             await asyncio.sleep(interval)
 
     async def _tick(self) -> None:
-        now = self._signs.clock()
         trips = self._signs.trips()
         if trips > self._trips:
             self._watch.happened(AlertKind.BREAKER, count=trips - self._trips)
         self._trips = trips
+        now = elapsed()
         for due in self._watch.see(conditions(self._facts(now)), now):
             self._send(due)
 
@@ -139,7 +142,7 @@ class Alarm:
             in_phase=now - self._phase_at,
             scan_link=session.scan_link,
             asks_code=bool(session.verify_id),
-            cooldown=session.cooldown.until - now,
+            cooldown=session.cooldown.until - self._signs.clock(),
             delay=self._delay,
             outage=0.0 if self._asked_at is None else now - self._asked_at,
             outage_reason=self._signs.state.outages.reason,
@@ -153,7 +156,7 @@ class Alarm:
 
     async def _look(self) -> None:
         """Read what waits and what was given up; it is answered when the state file can be used."""
-        self._asked_at = self._signs.clock()
+        self._asked_at = elapsed()
         try:
             oldest, given_up = await self._signs.state.run(self._read)
         finally:
