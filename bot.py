@@ -6,13 +6,11 @@
 
 import argparse
 import asyncio
-import contextlib
 import logging
 import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import quote
 
 if sys.version_info < (3, 11):
     sys.exit("The bot needs Python 3.11 or newer; this is " + sys.version.split()[0] + ".")
@@ -31,9 +29,10 @@ with explained():
 with explained(), quick_imports():
     from roomsync.admin.decisions import Decided
     from roomsync.admin.reception import Reception
+    from roomsync.cli.alarms import alarm_of, end_is_told
     from roomsync.cli.logs import set_up_logs
     from roomsync.cli.signals import stop_on_signals
-    from roomsync.cli.verify import line_of_question, line_of_slide
+    from roomsync.cli.verify import line_of_question, line_of_slide, link_of
     from roomsync.clock import SteadyClock
     from roomsync.config.settings import Settings, read_settings
     from roomsync.delivery.attempts import Attempts, Sender
@@ -67,6 +66,7 @@ with explained(), quick_imports():
     from roomsync.relay.router import Router
     from roomsync.session import Session
     from roomsync.store import StateFile
+    from roomsync.tasks import one_by_one, until_one_ends
     from roomsync.text.headers import HeaderTemplate
 
 log = logging.getLogger("bot")
@@ -101,6 +101,8 @@ class RoomSyncBot(Wechaty):
         spared = self.decided.spared
         self.housekeeper = Housekeeper(self.state, self.session, ttl, retention, self.clock, spared)
         self.reception = Reception(self.decided, gate, self.session, self.courier, self.router, max_text, ttl)
+        signs = self.session, self.state, gate, self.roster, moderator, self.clock, self.puppet.ping
+        self.alarm = None if sender_of else alarm_of(settings, *signs)
         if settings.admin_room and not sender_of:
             self.reception.open_desk(reader, self.puppet.members)
 
@@ -146,8 +148,8 @@ class RoomSyncBot(Wechaty):
     async def on_scan(self, qr_code: str, status: object, data: object = None) -> None:
         # A gateway repeats its last scan event to every new connection: one that is logged in has no use for it.
         if qr_code and not self.session.is_logged_in:
-            link = f"https://wechaty.js.org/qrcode/{quote(qr_code, safe='')}"
-            log.warning("WeChat is not logged in. Scan this with the account's phone: %s", link)
+            self.session.scan_link = link_of(qr_code)
+            log.warning("WeChat is not logged in. Scan this with the account's phone: %s", self.session.scan_link)
 
     async def on_verify_code(self, verify_id: str, status: object, message: str) -> None:
         if not self.session.is_logged_in:
@@ -183,40 +185,40 @@ class RoomSyncBot(Wechaty):
 
     async def run(self) -> None:
         """Relay until `stop`. Raises `GatewayRejected`."""
+        works = {"relaying": self._relay()}
+        await until_one_ends({**works, "alarm": self.alarm.run()} if self.alarm else works)
+
+    async def _relay(self) -> None:
         await self.recover()
         dispatcher = Dispatcher(self, self.session, await prepare(self), self.incoming, self.clock)
         self.puppet.events = dispatcher
-        tasks = [
-            asyncio.create_task(self.reception.run(), name="reception"),
-            asyncio.create_task(dispatcher.run(), name="dispatcher"),
-            asyncio.create_task(Supervisor(self.puppet, self.session).run(), name="supervisor"),
-            asyncio.create_task(self.courier.run(), name="courier"),
-            asyncio.create_task(self.housekeeper.run(), name="housekeeper"),
-        ]
+        works = {
+            "reception": self.reception.run(),
+            "dispatcher": dispatcher.run(),
+            "supervisor": Supervisor(self.puppet, self.session).run(),
+            "courier": self.courier.run(),
+            "housekeeper": self.housekeeper.run(),
+        }
         try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
+            await until_one_ends(works)
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
             await self.puppet.disconnect()
-            with contextlib.suppress(TimeoutError):  # a disk that fails must not keep the bot
-                async with asyncio.timeout(FAREWELL_TIMEOUT):
-                    await dispatcher.note_rest()
-                    await self.housekeeper.look_after_file()
-                    await self.housekeeper.note_health()
+            rest = dispatcher.note_rest(), self.housekeeper.look_after_file(), self.housekeeper.note_health()
+            await one_by_one(FAREWELL_TIMEOUT, *rest)  # a disk that fails must not keep the bot
 
     def stop(self) -> None:
         """Finish the send in hand, then let `run` return."""
         self.state.hurry()
         self.courier.stop()
+        if self.alarm:
+            self.alarm.leave()
 
     def close(self) -> None:
-        """Close the state file, and let go of what judging uses."""
+        """Close the state file, let go of what judging uses, and send the last alerts."""
         self.state.close()
         self.decided.moderator.close()
+        if self.alarm:
+            self.alarm.close()
 
 
 async def run(settings: Settings) -> None:
@@ -238,13 +240,14 @@ def main(args: argparse.Namespace) -> int:
 
         return asyncio.run(demo(lambda values: RoomSyncBot(Settings.parse(values))))
     settings = read_settings(FOLDER)
-    set_up_logs(settings.log_level, settings.token, file=None if args.dry_run else settings.log_file)
+    set_up_logs(settings.log_level, *settings.secrets, file=None if args.dry_run else settings.log_file)
     if args.dry_run:
         from roomsync.cli.dry_run import dry_run  # which no other bot needs
 
         return asyncio.run(dry_run(RoomSyncBot, settings))
     try:
-        asyncio.run(run(settings))
+        with end_is_told(settings):
+            asyncio.run(run(settings))
     except Exception as error:
         if settings.log_file:  # where nobody reads standard error
             log.critical("The bot ends: %s", error, exc_info=not isinstance(error, RoomSyncError))

@@ -32,6 +32,7 @@ class Session:
         self.phase = Phase.DISCONNECTED
         self.account_id = ""  # the contact id of the account that is, or was last, logged in; empty after a logout
         self.verify_id = ""  # what WeChat's question for a verify code is called; empty while it asks for none
+        self.scan_link = ""  # what shows the QR code to log in with; empty while WeChat asks for no scan
         self.cooldown = Cooldown()
         self.pauses: Mapping[str, float] = MappingProxyType({})  # community -> until when; empty: all communities
         self.last_event = 0.0  # when the last event came, seconds since the epoch; 0 before the first
@@ -77,7 +78,7 @@ class Session:
     def log_in(self, account_id: str) -> None:
         """Note that WeChat is logged in; some gateways say so more than once."""
         known = account_id == self.account_id and self.is_ready
-        self.account_id, self.verify_id = account_id, ""
+        self.account_id, self.verify_id, self.scan_link = account_id, "", ""
         self._change(Phase.READY if known else Phase.LOGGED_IN)
 
     def log_out(self) -> None:

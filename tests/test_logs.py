@@ -50,7 +50,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> Iterator[Log]:
     monkeypatch.setattr("logging.basicConfig", lambda level, handlers, force: made.extend(handlers))
     with monkeypatch.context() as patch:
         patch.setattr("sys.stderr", found.stream)
-        set_up_logs("debug", "insecure_secret", lambda: found.now)
+        set_up_logs("debug", "insecure_secret", clock=lambda: found.now)
     (found.handler,) = made
     logging.getLogger().addHandler(found.handler)
     logging.getLogger().setLevel("DEBUG")

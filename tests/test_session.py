@@ -47,6 +47,15 @@ def test_whose_account_it_is_stays_known_until_a_logout() -> None:
     assert session.account_id == ""
 
 
+def test_a_login_ends_what_was_asked_for_it() -> None:
+    """Who is logged in is asked for no code and no scan any more."""
+    session = ready()
+    session.log_out()
+    session.verify_id, session.scan_link = "v1", "https://wechaty.js.org/qrcode/abc"
+    session.log_in("bot")
+    assert (session.verify_id, session.scan_link) == ("", "")
+
+
 def test_a_login_that_is_told_again_interrupts_nothing() -> None:
     """The same account's login, told once more, leaves the session ready; another account's rooms are found first."""
     session = ready()

@@ -47,7 +47,8 @@ class Reception:
         """Let staff be heard on WeChat, which `reader` and `directory` know more of."""
         from roomsync.admin.desk import Desk
 
-        self._roster.watcher = self.desk = Desk(self._office(), reader, directory, self._courier)
+        self.desk = Desk(self._office(), reader, directory, self._courier)
+        self._roster.watchers.append(self.desk)
 
     def _office(self) -> "Office":
         from roomsync.admin.office import Office

@@ -54,6 +54,7 @@ def _add_modes(parser: argparse.ArgumentParser) -> None:
 
 def _add_refinements(parser: argparse.ArgumentParser) -> None:
     """Add what goes with one of the modes."""
+    parser.add_argument("--alert", action="store_true", help=_("with --check: send a test alert"))
     parser.add_argument("--json", action="store_true", help=_("with --status: for machines"))
     told = _("with --status: for Prometheus")
     parser.add_argument("--prometheus", nargs="?", const="", metavar="FILE", help=told)
@@ -64,6 +65,8 @@ def _problem(args: argparse.Namespace) -> str:
     """Return what is wrong with options that do not go together; empty when they do."""
     if args.samples and args.samples[0] not in ("export", "import"):
         return _("--samples takes export or import, and a file: --samples export adverts.jsonl")
+    if args.alert and not args.check:
+        return _("--alert goes with --check")
     if args.json and not args.status:
         return _("--json goes with --status")
     if args.prometheus is not None and (not args.status or args.json):

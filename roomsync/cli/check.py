@@ -5,10 +5,10 @@ import contextlib
 import time
 from collections.abc import Iterable
 from importlib.util import find_spec
-from urllib.parse import quote
 
 from roomsync import store
 from roomsync.backoff import backoff
+from roomsync.cli.verify import link_of
 from roomsync.config.settings import Settings
 from roomsync.errors import GatewayBusy, GatewayError, GatewayLost, StateFileBusy, StateFileError
 from roomsync.gateway.connection import Connection
@@ -104,7 +104,7 @@ async def _account(link: Connection, login: _Login) -> None:
         contact_id = login.account.result()
         _line("account", f"{await link.members.name(contact_id) or 'logged in'} ({contact_id})")
     except asyncio.CancelledError:
-        hint = f"; scan https://wechaty.js.org/qrcode/{quote(login.qrcode, safe='')}" if login.qrcode else ""
+        hint = f"; scan {link_of(login.qrcode)}" if login.qrcode else ""
         _line("account", f"WeChat is not logged in at this gateway{hint}")
         login.is_reported = True
         raise

@@ -5,7 +5,7 @@ import logging
 import queue
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import nullcontext, suppress
 from logging.handlers import QueueHandler, QueueListener
 from pathlib import Path
@@ -21,14 +21,14 @@ MAX_TRACEBACK = 20_000  # characters; an error's own text may be endless
 
 
 class _Safe(logging.Formatter):
-    """A formatter that never lets the token through, nor what a terminal obeys, whatever a library logs.
+    """A formatter that never lets a secret through, nor what a terminal obeys, whatever a library logs.
 
     A record is one line. Those of its traceback are indented, so that none can be taken for a record.
     """
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, secrets: Collection[str]) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(message)s", "%Y-%m-%d %H:%M:%S")
-        self._token = token
+        self._secrets = sorted(filter(None, secrets), key=len, reverse=True)
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record in the operator's language, with its traceback, which another handler may have noted."""
@@ -38,7 +38,7 @@ class _Safe(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         """Return the record on one line; logging adds the traceback to it."""
-        record.message = harmless(record.message.replace(self._token, "***"), MAX_LINE)
+        record.message = harmless(self._masked(record.message), MAX_LINE)
         return super().formatMessage(record)
 
     def formatException(
@@ -55,8 +55,13 @@ class _Safe(logging.Formatter):
         if len(text) > MAX_TRACEBACK:
             half = MAX_TRACEBACK // 2
             text = f"{text[:half]}\n...\n{text[-half:]}"
-        lines = text.replace(self._token, "***").split("\n")
+        lines = self._masked(text).split("\n")
         return "\n".join(f"    {harmless(line, MAX_LINE)}" for line in lines)
+
+    def _masked(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return text
 
 
 class _Waiting(QueueHandler):
@@ -132,9 +137,9 @@ def _handlers(file: Path | None) -> list[logging.Handler]:
 
 
 def set_up_logs(
-    level: str, token: str, clock: Callable[[], float] = time.monotonic, *, file: Path | None = None
+    level: str, *secrets: str, clock: Callable[[], float] = time.monotonic, file: Path | None = None
 ) -> None:
-    """Log to standard error from `level` on, with `***` for `token`. `clock` gives seconds that never step.
+    """Log to standard error from `level` on, with `***` for each secret. `clock` gives seconds that never step.
 
     `file`: log there, and to standard error only where it is a terminal.
 
@@ -145,7 +150,7 @@ def set_up_logs(
     """
     records: queue.Queue[logging.LogRecord] = queue.Queue(MAX_RECORDS)
     handler = _Waiting(records, clock)
-    handler.setFormatter(_Safe(token))
+    handler.setFormatter(_Safe(secrets))
     writer = _Writer(records, handler, _handlers(file))
     writer.start()
     atexit.register(_finish, handler, writer)

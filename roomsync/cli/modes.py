@@ -58,11 +58,16 @@ def _answer_offline(args: argparse.Namespace, folder: Path) -> int | None:
 
 async def _answer_online(args: argparse.Namespace, settings: Settings) -> int:
     """Do what asks the gateway; return the exit code."""
-    set_up_logs(settings.log_level, settings.token)
+    set_up_logs(settings.log_level, *settings.secrets)
     if args.check:
         from roomsync.cli.check import check
 
-        return await check(settings)
+        code = await check(settings)
+        if args.alert:
+            from roomsync.cli.alarms import send_test
+
+            code = max(code, send_test(settings))
+        return code
     from roomsync.cli.verify import give_code
 
     return await give_code(settings, args.verify_code)

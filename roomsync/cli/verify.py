@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from urllib.parse import quote
 
 from roomsync import store
 from roomsync.cli.arguments import COMMAND
@@ -16,6 +17,11 @@ from roomsync.text.characters import harmless
 
 QUESTION_TIMEOUT = 5.0  # seconds in which a gateway repeats to a new connection what WeChat asks
 VERIFY_TIMEOUT = 30.0  # seconds until the command gives up
+
+
+def link_of(qr_code: str) -> str:
+    """Return an address that shows the QR code of a scan event."""
+    return f"https://wechaty.js.org/qrcode/{quote(qr_code, safe='')}"
 
 
 def line_of_question(status: object, message: str) -> str:

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from roomsync import language
-from roomsync.config import validators
+from roomsync.config import addresses, validators
 from roomsync.config.env_file import PREFIX, read_env_file
 from roomsync.config.validators import masked, shown
 from roomsync.errors import SettingsError
 from roomsync.model import FilterMode, Hours, Kind
+from roomsync.text.secrets import secrets_of
 
 T = TypeVar("T")
 
@@ -60,6 +61,8 @@ class Settings:
     hold_links: bool = _setting("HOLD_LINKS", "false", validators.flag)
     milvus_uri: str = _setting("MILVUS_URI", "", validators.milvus_uri)
     milvus_token: str = _setting("MILVUS_TOKEN", "", validators.milvus_token, secret=True)
+    alert_urls: tuple[str, ...] = _setting("ALERT_URLS", "", addresses.alert_urls, secret=True)
+    heartbeat_url: str = _setting("HEARTBEAT_URL", "", addresses.heartbeat_url, secret=True)
     max_file_mb: float = _setting("MAX_FILE_MB", "3", validators.number(0, 3, "MB"))
     max_text_bytes: int = _setting("MAX_TEXT_BYTES", "2000", validators.integer(500, 20000))
     max_attempts: int = _setting("MAX_ATTEMPTS", "8", validators.integer(1, 100))
@@ -74,6 +77,12 @@ class Settings:
     def max_file_bytes(self) -> int:
         """MAX_FILE_MB in bytes."""
         return int(self.max_file_mb * 1_000_000)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must not be shown: the token, and all of each address that tells the operator something."""
+        urls = [url for url in (*self.alert_urls, self.heartbeat_url) if url]
+        return tuple(one for one in (self.token, *(part for url in urls for part in secrets_of(url))) if one)
 
     @classmethod
     def names(cls) -> dict[str, str]:

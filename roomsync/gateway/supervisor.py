@@ -11,6 +11,7 @@ from typing import Protocol
 from roomsync.backoff import at_once, backoff
 from roomsync.errors import GatewayError, GatewayRefused, GatewayRejected
 from roomsync.session import Session
+from roomsync.tasks import until_one_ends
 
 log = logging.getLogger(__name__)
 
@@ -85,18 +86,7 @@ class Supervisor:
 
     async def _live(self) -> None:
         """Listen, and watch that the gateway still answers, until one of the two ends."""
-        tasks = [
-            asyncio.create_task(self._link.listen(), name="listen"),
-            asyncio.create_task(self._watch(), name="watchdog"),
-        ]
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        await until_one_ends({"listen": self._link.listen(), "watchdog": self._watch()})
 
     async def _watch(self) -> None:
         """Make a small call now and then: not every gateway answers Ding, and a half-open link looks quiet."""

@@ -41,6 +41,7 @@ class Moderator:
     def __init__(self, options: Options, session: Session, fetch: "Fetch") -> None:
         """`fetch`: see `Fetch`."""
         self.mode = FilterMode.OFF
+        self.trips = 0  # how often the breaker acted since the start
         self._options, self._session, self._fetch = options, session, fetch
         self._judge: Judge | None = None
 
@@ -102,3 +103,4 @@ class Moderator:
         """Note what becomes of a message that was judged, in the transaction in which it is accepted under `key`."""
         if self._judge and self._judge.note(db, key, message, verdict, now):
             self.mode = FilterMode.OBSERVE
+            self.trips += 1

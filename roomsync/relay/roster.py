@@ -30,7 +30,7 @@ class Topics(Protocol):
 
 
 class Watcher(Protocol):
-    """Who wants to know of rooms: staff."""
+    """Who wants to know of rooms: staff, and who sends alerts."""
 
     async def rooms_changed(self, *, settled: bool) -> None:
         """Hear that what is known of some room may have changed; `settled`: all rooms are listed, after a login."""
@@ -45,17 +45,15 @@ class Watcher(Protocol):
 class Roster:
     """Asks `gateway` and fills `rooms`; what it finds is logged and remembered. `clock`: seconds since the epoch.
 
-    `asks`: a room that was not there at the last login takes no part until staff says so. `watcher` hears of it, if
-    there is one.
+    `asks`: a room that was not there at the last login takes no part until staff says so. The `watchers` hear of it.
     """
-
-    watcher: Watcher | None = None
 
     def __init__(
         self, gateway: Topics, rooms: Rooms, outbox: Outbox, clock: Callable[[], float], *, asks: bool = False
     ) -> None:
         self._gateway = gateway
         self.rooms = rooms
+        self.watchers: list[Watcher] = []
         self._state = outbox.state
         self._outbox = outbox
         self._clock = clock
@@ -146,10 +144,10 @@ class Roster:
             log.info("Room %s (%s) is new: %s.", room.label, room.topic, mode)
             if mode is Mode.ASKED:
                 log.warning("It takes no part until staff says so: /接入 %s (also by --do).", room.label)
-        if self.watcher:
-            await self.watcher.rooms_changed(settled=settled)
+        for watcher in self.watchers:
+            await watcher.rooms_changed(settled=settled)
             if rooms:
-                await self.watcher.rooms_are_new(rooms, inviter_id)
+                await watcher.rooms_are_new(rooms, inviter_id)
 
     def _latest(self) -> dict[str, str]:
         """Return the topics that were asked for, room by room, since all rooms were asked about: they are newer."""
@@ -245,8 +243,9 @@ class Roster:
         if left:
             log.warning("The bot is no longer in %s; %d waiting deliveries to it are cancelled.", left.topic, cancelled)
         await self._tell([])
-        if left and self.watcher:
-            await self.watcher.room_left(left)
+        if left:
+            for watcher in self.watchers:
+                await watcher.room_left(left)
 
     def _note_left(self, room_id: str) -> None:
         with self._state.transaction() as db:

@@ -32,7 +32,7 @@ class Outages:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._since: float | None = None
-        self._reason = ""
+        self.reason = ""  # why it cannot be used now; empty while it can
         self.last = 0.0  # how many seconds the last one was, until something takes note of it
         self.on_end: Callable[[], object] = lambda: None
 
@@ -45,13 +45,13 @@ class Outages:
         """Note that work failed; said when that is news."""
         if self._since is None:
             self._since = self._clock()
-        if str(error) != self._reason:
-            self._reason = str(error)
+        if str(error) != self.reason:
+            self.reason = str(error)
             log.error("%s %s", error, DAMAGED if isinstance(error, StateFileDamaged) else WAITING)
 
     def end(self) -> None:
         """Note that work was done."""
         if self._since is not None:
-            self.last, self._since, self._reason = self._clock() - self._since, None, ""
+            self.last, self._since, self.reason = self._clock() - self._since, None, ""
             log.warning("The state file can be written again after %.0f s; the bot goes on.", self.last)
             self.on_end()

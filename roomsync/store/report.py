@@ -43,6 +43,29 @@ def delays(db: Connection, since: float) -> list[float]:
     return [delay for (delay,) in db.execute(DELAYS, (since,))]
 
 
+# What was given up, read room by room from the index.
+GIVEN_UP = f"""
+SELECT count(*) FROM rooms AS r CROSS JOIN deliveries AS d INDEXED BY deliveries_settled
+ON d.room = r.id AND d.state IN ('{State.FAILED}', '{State.EXPIRED}') AND d.{IS_SETTLED} AND d.changed >= ?
+"""
+# When the oldest that waits was accepted, by room; what was held is when staff releases it.
+OLDEST = f"""
+SELECT r.gateway_id, m.accepted_at
+FROM (SELECT room, min(id) AS oldest FROM deliveries INDEXED BY deliveries_by_source WHERE {IS_WAITING} GROUP BY room)
+AS w JOIN rooms AS r ON r.id = w.room JOIN deliveries AS d ON d.id = w.oldest JOIN messages AS m ON m.id = d.message_id
+"""
+
+
+def given_up(db: Connection, since: float) -> int:
+    """Return how many deliveries failed for good, or became too old, since then."""
+    return int(db.execute(GIVEN_UP, (since,)).fetchone()[0])
+
+
+def oldest(db: Connection) -> dict[str, float]:
+    """Return since when the oldest delivery of each room waits, seconds since the epoch."""
+    return dict(db.execute(OLDEST))
+
+
 @dataclass(frozen=True)
 class RoomReport:
     """A room with its deliveries: what waits, the oldest for how many seconds, and what became of others lately.
