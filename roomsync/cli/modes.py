@@ -19,13 +19,14 @@ def parse_or_answer(folder: Path) -> argparse.Namespace:
     args = parse_arguments()
     set_up_output()
     is_other = args.check or args.set_aside or args.status or args.verify_code or args.samples
-    if is_other or args.do is not None:
+    if is_other or args.do is not None or args.report is not None:
         sys.exit(_answer(args, folder))
     return args
 
 
 def _answer(args: argparse.Namespace, folder: Path) -> int:
-    settings = read_settings(folder, offline=args.status or args.set_aside or bool(args.samples) or args.do is not None)
+    needs_gateway = args.check or args.verify_code
+    settings = read_settings(folder, offline=not needs_gateway)
     if args.status:
         from roomsync.cli.status import show_status
 
@@ -34,6 +35,10 @@ def _answer(args: argparse.Namespace, folder: Path) -> int:
         from roomsync.cli.do import do
 
         return do(settings.state_file, args.do, args.yes)
+    if args.report is not None:
+        from roomsync.cli.report import report
+
+        return report(settings, Path(args.report))
     if args.samples:
         from roomsync.cli.samples import samples
 
