@@ -20,6 +20,14 @@ FLAGS = [
     "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--host-resolver-rules=MAP * ~NOTFOUND",
 ]  # fmt: skip
+# It reads from 3 and writes to 4, whatever numbers the pipes have here.
+LAUNCH = """
+import fcntl, os, sys
+ends = [fcntl.fcntl(int(one), fcntl.F_DUPFD, 10) for one in sys.argv[1:3]]
+for number, end in enumerate(ends, 3):
+    os.dup2(end, number)
+os.execvp(sys.argv[3], sys.argv[3:])
+"""
 
 
 def found() -> str | None:
@@ -87,9 +95,7 @@ class Browser:
 
     def requests(self) -> list[str]:
         """The addresses that the page asked for, itself among them."""
-        return [
-            one["params"]["request"]["url"] for one in self.events if one["method"] == "Network.requestWillBeSent"
-        ]
+        return [one["params"]["request"]["url"] for one in self.events if one["method"] == "Network.requestWillBeSent"]
 
     def complaints(self) -> list[str]:
         """What stands in the console, and errors of scripts."""
@@ -102,11 +108,12 @@ def browser(profile: Path) -> Iterator[Browser]:
     """A Chromium with an empty profile, which leaves at the end."""
     to_read, commands = os.pipe()
     answers, to_write = os.pipe()
-    # It reads from 3 and writes to 4, whatever numbers the pipes have here; `timeout` is of coreutils.
-    script = f'exec "$@" 3<&{to_read} 4>&{to_write}'
-    ends = ["timeout", TIMEOUT] if shutil.which("timeout") else []
-    command = ["/bin/sh", "-c", script, "sh", *ends, str(found()), *FLAGS, f"--user-data-dir={profile}", "about:blank"]
-    process = subprocess.Popen(command, pass_fds=(to_read, to_write), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    ends = ["timeout", TIMEOUT] if shutil.which("timeout") else []  # of coreutils
+    command = [*ends, str(found()), *FLAGS, f"--user-data-dir={profile}", "about:blank"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", LAUNCH, str(to_read), str(to_write), *command],
+        pass_fds=(to_read, to_write), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
     os.close(to_read)
     os.close(to_write)
     tab = None

@@ -40,7 +40,7 @@ class Week:
         message = Message(f"said-{self.count}", room_id, f"wxid_{SECRET}{member}", f"{NAME}{member}", kind, SECRET)
         key = store.messages.add(self.db, message, at)
         assert key is not None
-        store.deliveries.add(self.db, key, dict.fromkeys(to, [Part(kind, SECRET, f"[{NAME}]:  ")]), at)
+        store.deliveries.add(self.db, key, dict.fromkeys(to, (Part(kind, SECRET, f"[{NAME}]:  "),)), at)
         return key
 
     def settle(self, key: int, state: State, at: float, *, reason: Reason | None = None) -> None:
@@ -63,7 +63,10 @@ class Week:
 def topics_of(count: int) -> dict[str, str]:
     """The rooms of a community, some of which would do harm if their names were written as they are."""
     named = ("北京", "上海", "深圳·架构", "<script>alert(1)</script>", "杭州\u202eevil", "🚀 <b>海外</b> & friends")
-    return {f"r{one}": f"Milvus用户交流群{named[one - 1] if one <= len(named) else 100 + one}" for one in range(1, count + 1)}
+    return {
+        f"r{one}": f"Milvus用户交流群{named[one - 1] if one <= len(named) else 100 + one}"
+        for one in range(1, count + 1)
+    }
 
 
 def fill(path: Path, until: float, *, days: int = 7, rooms: int = 9, lively: float = 1.0) -> int:

@@ -4,6 +4,7 @@ import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from roomsync import store
 from roomsync.model import Reason, State
@@ -73,12 +74,12 @@ class Figures:
     decided: Decided
     pause: Cooldown
 
-    @property
+    @cached_property
     def total(self) -> Tally:
         """All hours together."""
         return total_of(self.hours.values())
 
-    @property
+    @cached_property
     def days(self) -> dict[tuple[int, int, int], Tally]:
         """The local days, each of the time."""
         return {date: total_of(self.hours[hour] for hour in hours) for date, hours in days_of(self.hours)}
@@ -105,8 +106,8 @@ def read_figures(db: store.Connection, now: float) -> Figures:
     kinds = _count_said(period, by_hour, by_room)
     for arrived in period.arrived():
         for tally in (by_hour[hour_of(arrived.quarter)], by_room[arrived.room]):
-            tally.arrived += 1
-            tally.delays.append(max(0.0, arrived.delay))  # the clock may have been set back
+            tally.arrived += len(arrived.delays)
+            tally.delays += arrived.delays
     return Figures(
         since=since,
         until=now,

@@ -141,7 +141,7 @@ def _delay(figures: Figures) -> Section:
     legend = [("main", _("median")), ("soft", _("up to the longest"))]
     note = _(
         "From when the bot had a message to when WeChat had it for the other room, in the hour in which it arrived. "
-        "Each line up is many times the one below."
+        "The scale is not even: each line is several times the one below it."
     )
     return Section(title, [note], [Picture(title, delays(figures, title), legend)], is_wide=True)
 
@@ -215,12 +215,12 @@ def _failures(figures: Figures) -> Section:
             figures.not_relayed,
         ),
         (_("Could not be read from the gateway"), figures.unreadable),
-        (_("Taken back by their authors or by staff"), figures.recalls),
+        (_("Messages taken back by their authors or by staff"), figures.recalls),
     )
-    notes = [_("Why a send failed is in the bot's log, and in --status.")] if figures.total.lost else []
+    notes = [_("Why a send failed stands in the log of the bot.")] if figures.total.lost else []
     notes += [] if figures.ends else [_("Every delivery arrived that does not wait still.")]
     heads = (_("What became of it"), _("number"))
-    return Section(_("What did not arrive"), notes, tables=[Table(heads, rows)] if rows else [])
+    return Section(_("What did not arrive, or was taken back"), notes, tables=[Table(heads, rows)] if rows else [])
 
 
 def _pauses(figures: Figures) -> Section:

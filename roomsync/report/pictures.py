@@ -8,6 +8,7 @@ from roomsync.report.charts import DELAY_TICKS, Bar, Day, Mark, count_marks, del
 from roomsync.report.figures import Figures
 from roomsync.report.hours import days_of
 
+LOWEST_MARK = 0.2  # a line below it would stand among the medians
 LEAST_SCALE = 10.0  # seconds; a picture of delays shows at least these
 
 
@@ -40,7 +41,8 @@ def delays(figures: Figures, title: str) -> Markup:
             hour=words.hour(at), median=words.span(tally.median), worst=words.span(tally.worst)
         )
         bars.append(Bar((("main", 0.0, median), ("soft", median, worst)), told))
-    marks = [Mark(delay_share(tick, most), words.length(tick)) for tick in DELAY_TICKS if tick <= most]
+    ticks = [(delay_share(tick, most), tick) for tick in DELAY_TICKS if tick <= most]
+    marks = [Mark(share, words.length(tick)) for share, tick in ticks if share >= LOWEST_MARK]
     return over_time(bars, marks, _days(figures), title)
 
 

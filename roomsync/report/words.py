@@ -105,7 +105,7 @@ def end(state: State, reason: Reason | None) -> str:
     if state is State.EXPIRED:
         return _("Expired: it had waited too long (RELAY_TTL_HOURS)")
     reasons = {
-        Reason.RECALLED: _("Cancelled: the message was taken back before"),
+        Reason.RECALLED: _("Taken back: before it was sent, or out of the room again"),
         Reason.ROOM_LEFT: _("Cancelled: its room left the community, or the bot left the room"),
         Reason.ROOM_SHUT: _("Cancelled: staff let its room hear nothing"),
         Reason.UNDONE: _("Cancelled: staff undid it"),

@@ -26,10 +26,11 @@ SAID = f"SELECT CAST(m.accepted_at / {QUARTER} AS INTEGER) AS quarter, m.room, m
 OF_ROOMS = (
     f"FROM rooms AS r CROSS JOIN deliveries AS d INDEXED BY deliveries_settled ON d.room = r.id AND d.{IS_SETTLED}"
 )
+# The delays in milliseconds as one text: with a row for each delivery a report takes more than twice the time.
 ARRIVED = f"""
-SELECT d.room, CAST(d.changed / {QUARTER} AS INTEGER), d.changed - m.accepted_at {OF_ROOMS}
-AND d.state = '{State.SENT}' AND d.changed BETWEEN :since AND :until
-CROSS JOIN messages AS m ON m.id = d.message_id WHERE {IS_TALK}
+SELECT d.room, CAST(d.changed / {QUARTER} AS INTEGER), group_concat(CAST((d.changed - m.accepted_at) * 1000 AS INTEGER))
+{OF_ROOMS} AND d.state = '{State.SENT}' AND d.changed BETWEEN :since AND :until
+CROSS JOIN messages AS m ON m.id = d.message_id WHERE {IS_TALK} GROUP BY 1, 2
 """
 NOT_ARRIVED = f"""
 SELECT d.room, CAST(d.changed / {QUARTER} AS INTEGER), d.state, d.reason, count(*) {OF_ROOMS}
@@ -56,11 +57,11 @@ class Said(NamedTuple):
 
 
 class Arrived(NamedTuple):
-    """A delivery that was sent: to which room, in which quarter, how many seconds after it was accepted."""
+    """What was sent to a room in a quarter of an hour: of each delivery how many seconds after it was accepted."""
 
     room: int
     quarter: int
-    delay: float
+    delays: list[float]
 
 
 class NotArrived(NamedTuple):
@@ -102,8 +103,10 @@ class Period:
         return self._number(NOT_RELAYED)
 
     def arrived(self) -> Iterator[Arrived]:
-        """Return each delivery that was sent of what members said."""
-        return (Arrived(*row) for row in self._db.execute(ARRIVED, self._window))
+        """Return the deliveries that were sent of what members said."""
+        for room, quarter, delays in self._db.execute(ARRIVED, self._window):
+            # None is negative: the clock may have been set back.
+            yield Arrived(room, quarter, [max(0.0, int(one) / 1000) for one in delays.split(",")])
 
     def not_arrived(self) -> list[NotArrived]:
         """Return the deliveries of what members said that failed, expired or were cancelled."""
