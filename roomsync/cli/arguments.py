@@ -27,7 +27,7 @@ def parse_arguments() -> argparse.Namespace:
     mode.add_argument("--demo", action="store_true", help="show the bot at work without account, token and network")
     mode.add_argument("--do", metavar="COMMAND", help="hand a command of staff to the bot that runs, such as /状态")
     mode.add_argument("--dry-run", action="store_true", help="run, but print what would be sent, and send nothing")
-    report = _("write a page about the last days: numbers, nobody's words (default: %(const)s)")
+    report = _("write the last days as a page (report.html)")
     mode.add_argument("--report", nargs="?", const="report.html", metavar="FILE", help=report)
     mode.add_argument("--samples", nargs=2, metavar=("ACTION", "FILE"), help="export or import adverts as JSON lines")
     mode.add_argument("--set-aside", action="store_true", help="move a damaged state file out of the way, and leave")

@@ -1,8 +1,8 @@
 """The report as a file: read from the state file, also while the bot runs, and written in one step."""
 
 import os
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from roomsync import store
@@ -26,15 +26,22 @@ def write_report(state_file: Path, path: Path, communities: Sequence[str], langu
     the page. Raises `RoomSyncError`.
     """
     path = path.absolute()
-    try:
+    with _explained(path):
         _check(path)
-        with read_only(state_file) as db:
-            ahead = store.health.read(db).clock_ahead if is_held(state_file) else 0.0
-            page = page_of(read_figures(db, now + ahead), communities, language)
+    with read_only(state_file) as db:
+        ahead = store.health.read(db).clock_ahead if is_held(state_file) else 0.0
+        page = page_of(read_figures(db, now + ahead), communities, language)
+    with _explained(path):
         _replace(path, page)
+    return path
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise ReportError(_("{path} cannot be written: {error}.").format(path=path, error=error.strerror)) from None
-    return path
 
 
 def _check(path: Path) -> None:

@@ -97,7 +97,7 @@ def _scope(figures: Figures) -> list[str]:
         days = len(figures.days)
         notes.append(_("The state file keeps more than the {days} days that are shown.").format(days=days))
     else:
-        notes.append(_("These are all the days that the state file keeps (RETENTION_DAYS)."))
+        notes.append(_("These are the days that the state file keeps (RETENTION_DAYS), the first perhaps in part."))
     return notes
 
 
