@@ -91,13 +91,14 @@ def test_what_a_page_would_ask_for_is_seen(tmp_path: Path, tab: Browser) -> None
     assert tab.value("innerWidth") > 390  # a phone shows more of a page that is too wide
 
 
-def test_a_month_fits_as_well(tmp_path: Path, tab: Browser) -> None:
-    """Of 31 days the names of the days under a picture do not overlap on a phone."""
-    tab.open(report(tmp_path, days=30, rooms=3, lively=0.2), 390)
+@pytest.mark.parametrize(("days", "speaks"), [(7, "zh"), (7, "en"), (30, "zh")])
+def test_names_of_days_stand_apart(tmp_path: Path, tab: Browser, days: int, speaks: str) -> None:
+    """Of a week and of a month the names of the days under a picture do not touch each other on a phone."""
+    tab.open(report(tmp_path, speaks, days=days, rooms=3, lively=0.2), 390)
     boxes = '[...document.querySelector("svg.plot").querySelectorAll(".day")].map(one => one.getBoundingClientRect())'
     lines = tab.value(f"{boxes}.map(box => [box.top, box.left, box.right])")
     tops = {top for top, _, _ in lines}
     assert len(tops) == 2
     for top in tops:
         row = sorted((left, right) for one, left, right in lines if one == top)
-        assert len(row) >= 5 and all(right < left for (_, right), (left, _) in pairwise(row))
+        assert len(row) >= 5 and all(right + 3 < left for (_, right), (left, _) in pairwise(row))

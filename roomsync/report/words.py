@@ -45,13 +45,13 @@ def weekday(date: Date) -> str:
 
 
 def short_date(date: Date) -> str:
-    """Return a date without its year."""
-    return _("{month}/{day}").format(month=date[1], day=date[2])
+    """Return a date without its year, as short as it stands under a picture in any language: `11/24`."""
+    return f"{date[1]}/{date[2]}"
 
 
 def day(date: Date) -> str:
     """Return a date with its day of the week."""
-    return _("{weekday} {date}").format(weekday=weekday(date), date=short_date(date))
+    return _("{weekday} {month}/{day}").format(weekday=weekday(date), month=date[1], day=date[2])
 
 
 def hour(at: float) -> str:
