@@ -39,11 +39,9 @@ class Tally:
 
     def add(self, other: "Tally") -> None:
         """Add what was counted elsewhere."""
-        self.said, self.arrived, self.lost = (
-            self.said + other.said,
-            self.arrived + other.arrived,
-            self.lost + other.lost,
-        )
+        self.said += other.said
+        self.arrived += other.arrived
+        self.lost += other.lost
         self.delays += other.delays
 
 

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from functools import cache
 from itertools import groupby
 
-QUARTER = 900  # seconds; every time zone is some quarters of an hour from UTC
+from roomsync.store.history import QUARTER
+
 DAY = 86400
 
 Date = tuple[int, int, int]  # year, month, day

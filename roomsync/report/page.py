@@ -3,7 +3,7 @@
 No member's words, name or id is among the figures. Topics of rooms are made harmless, and Jinja2 escapes all texts.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -259,8 +259,4 @@ def _staff(figures: Figures) -> Section:
 
 def _counted(*found: tuple[str, int]) -> list[Row]:
     """Return a row for each number that is not zero."""
-    return [Row(name, [words.number(count)]) for name, count in _not_zero(found)]
-
-
-def _not_zero(found: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
-    return [(name, count) for name, count in found if count]
+    return [Row(name, [words.number(count)]) for name, count in found if count]
