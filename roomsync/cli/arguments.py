@@ -44,6 +44,8 @@ def _add_modes(parser: argparse.ArgumentParser) -> None:
     mode.add_argument("--demo", action="store_true", help=_("show the bot at work, without account and network"))
     mode.add_argument("--do", metavar="COMMAND", help=_("hand the bot that runs a command, such as /状态"))
     mode.add_argument("--dry-run", action="store_true", help=_("run, print what would be sent, and send nothing"))
+    report = _("write the last days as a page (report.html)")
+    mode.add_argument("--report", nargs="?", const="report.html", metavar="FILE", help=report)
     mode.add_argument("--samples", nargs=2, metavar=("ACTION", "FILE"), help=_("export or import adverts"))
     mode.add_argument("--set-aside", action="store_true", help=_("move a damaged state file out of the way"))
     mode.add_argument("--status", action="store_true", help=_("show how the bot is; 0 when it relays, else 1"))

@@ -29,7 +29,7 @@ def parse_or_answer(folder: Path) -> argparse.Namespace:
 
 def _answer_offline(args: argparse.Namespace, folder: Path) -> int | None:
     """Do what needs no gateway, and so no token; return the exit code, None when something else is asked for."""
-    asked = args.backup, args.do, args.samples
+    asked = args.backup, args.do, args.report, args.samples
     if not (args.status or args.set_aside or any(one is not None for one in asked)):
         return None
     settings = read_settings(folder, offline=True)
@@ -41,6 +41,10 @@ def _answer_offline(args: argparse.Namespace, folder: Path) -> int | None:
         from roomsync.cli.do import do
 
         return do(settings.state_file, args.do, args.yes)
+    if args.report is not None:
+        from roomsync.cli.report import report
+
+        return report(settings, Path(args.report))
     if args.samples is not None:
         from roomsync.cli.samples import samples
 
