@@ -32,6 +32,7 @@ with explained(), quick_imports():
     from roomsync.admin.decisions import Decided
     from roomsync.admin.reception import Reception
     from roomsync.cli.logs import set_up_logs
+    from roomsync.cli.qr_code import QrCodes
     from roomsync.cli.signals import stop_on_signals
     from roomsync.cli.verify import line_of_question, line_of_slide
     from roomsync.clock import SteadyClock
@@ -77,7 +78,7 @@ class RoomSyncBot(Wechaty):
 
     def __init__(self, settings: Settings, sender_of: Callable[[Sender, Rooms], Sender] | None = None) -> None:
         """Open the state file; raises `StateFileError`. `sender_of` gives what sends in a dry run, deaf to staff."""
-        self.session, self.clock = Session(), SteadyClock()
+        self.session, self.clock, self.qr_codes = Session(), SteadyClock(), QrCodes()
         super().__init__(options(GatewayPuppet(settings, self.session)))
         client, max_text = self.puppet.client, settings.max_text_bytes
         self.state = StateFile(settings.state_file)
@@ -147,6 +148,7 @@ class RoomSyncBot(Wechaty):
         if qr_code and not self.session.is_logged_in:
             link = f"https://wechaty.js.org/qrcode/{quote(qr_code, safe='')}"
             log.warning("WeChat is not logged in. Scan this with the account's phone: %s", link)
+            self.qr_codes.show(qr_code)
 
     async def on_verify_code(self, verify_id: str, status: object, message: str) -> None:
         if not self.session.is_logged_in:

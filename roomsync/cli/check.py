@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sys
 import time
 from collections.abc import Iterable
 from importlib.util import find_spec
@@ -9,6 +10,7 @@ from urllib.parse import quote
 
 from roomsync import store
 from roomsync.backoff import backoff
+from roomsync.cli.qr_code import drawing
 from roomsync.config.settings import Settings
 from roomsync.errors import GatewayBusy, GatewayError, GatewayLost, StateFileBusy, StateFileError
 from roomsync.gateway.connection import Connection
@@ -106,6 +108,8 @@ async def _account(link: Connection, login: _Login) -> None:
     except asyncio.CancelledError:
         hint = f"; scan https://wechaty.js.org/qrcode/{quote(login.qrcode, safe='')}" if login.qrcode else ""
         _line("account", f"WeChat is not logged in at this gateway{hint}")
+        if login.qrcode and (drawn := drawing(login.qrcode, sys.stdout)):
+            print(drawn)  # noqa: T201 - likewise
         login.is_reported = True
         raise
     finally:
