@@ -91,9 +91,7 @@ class Script:
         await self.stage.arrives("recall-vs-latency", "101", "102", kind="image")
 
     async def _quote(self) -> None:
-        await self._tell(
-            _("A quote reaches its author, in another room, by a mention; each room sees its own copy quoted.")
-        )
+        await self._tell(_("A quote reaches its author in another room by a mention, and shows everywhere."))
         copy = (await self.stage.arrives("召回率", "101"))[0]
         self.stage.say("101", "alice", "Great! Which index do you use?", quote_id=copy.id)
         await self.stage.arrives("Which index", "102", "103")
@@ -107,9 +105,7 @@ class Script:
         await self.stage.until(lambda: {one.id for one in copies} <= set(self.stage.gateway.recalled))
 
     async def _throttle(self) -> None:
-        await self._tell(
-            _("WeChat refuses a send: too fast. The whole account pauses; what is said waits in its file.")
-        )
+        await self._tell(_("WeChat refuses a send as too fast: the account pauses, and what is said waits."))
         session, logged = self.bot.session, len(self.stage.logged)
         self.stage.gateway.throttles = 1
         self.stage.say("103", "li", "周六的 Meetup 几点开始？")
@@ -129,7 +125,7 @@ class Script:
     async def _moderation(self) -> None:
         await self._tell(_("Mini-programs of newcomers are held. Staff decides with one word, and teaches by it."))
         self.stage.say("102", "job", ADVERT, kind="miniprogram")
-        self.stage.say("101", "mei", MEETUP, kind="miniprogram")
+        self.stage.say("102", "mei", MEETUP, kind="miniprogram")
         (report, *_others) = await self.stage.arrives("未转发", STAFF_ROOM)
         numbers = HELD.findall(report.body)
         if len(numbers) < 2:  # the report came between the two
@@ -139,7 +135,7 @@ class Script:
         await self._command(f"/广告 {advert}", "学为样本")
         await self._read()
         await self._command(f"/放行 {meetup}", "已放行")
-        await self.stage.arrives("Meetup", "102", "103", kind="miniprogram")
+        await self.stage.arrives("Meetup", "101", "103", kind="miniprogram")
 
     async def _announcement(self) -> None:
         await self._tell(_("An announcement of staff is shown first, and goes to every room once it is confirmed."))
