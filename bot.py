@@ -31,6 +31,7 @@ with explained(), quick_imports():
     from roomsync.admin.reception import Reception
     from roomsync.cli.alarms import alarm_of, end_is_told
     from roomsync.cli.logs import set_up_logs
+    from roomsync.cli.qr_code import QrCodes
     from roomsync.cli.signals import stop_on_signals
     from roomsync.cli.verify import line_of_question, line_of_slide, link_of
     from roomsync.clock import SteadyClock
@@ -78,7 +79,7 @@ class RoomSyncBot(Wechaty):
 
     def __init__(self, settings: Settings, sender_of: Callable[[Sender, Rooms], Sender] | None = None) -> None:
         """Open the state file; raises `StateFileError`. `sender_of` gives what sends in a dry run, deaf to staff."""
-        self.session, self.clock = Session(), SteadyClock()
+        self.session, self.clock, self.qr_codes = Session(), SteadyClock(), QrCodes()
         super().__init__(options(GatewayPuppet(settings, self.session)))
         client, max_text = self.puppet.client, settings.max_text_bytes
         self.state = StateFile(settings.state_file)
@@ -150,6 +151,7 @@ class RoomSyncBot(Wechaty):
         if qr_code and not self.session.is_logged_in:
             self.session.scan_link = link_of(qr_code)
             log.warning("WeChat is not logged in. Scan this with the account's phone: %s", self.session.scan_link)
+            self.qr_codes.show(qr_code)
 
     async def on_verify_code(self, verify_id: str, status: object, message: str) -> None:
         if not self.session.is_logged_in:

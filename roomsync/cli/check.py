@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import sys
 import time
 from collections.abc import Iterable
 from importlib.util import find_spec
 
 from roomsync import store
 from roomsync.backoff import backoff
+from roomsync.cli.qr_code import drawing
 from roomsync.cli.verify import link_of
 from roomsync.config.settings import Settings
 from roomsync.errors import GatewayBusy, GatewayError, GatewayLost, StateFileBusy, StateFileError
@@ -106,6 +108,8 @@ async def _account(link: Connection, login: _Login) -> None:
     except asyncio.CancelledError:
         hint = f"; scan {link_of(login.qrcode)}" if login.qrcode else ""
         _line("account", f"WeChat is not logged in at this gateway{hint}")
+        if login.qrcode and (drawn := drawing(login.qrcode, sys.stdout)):
+            print(drawn)  # noqa: T201 - likewise
         login.is_reported = True
         raise
     finally:

@@ -14,6 +14,7 @@ from wechaty_grpc.wechaty import puppet as pb
 from roomsync.gateway.protocol import KINDS
 
 T = TypeVar("T")
+TOO_FAST = "操作过于频繁，请稍后再试"  # WeChat's own sentence, as gateways pass it on
 
 # The gateway's number of each kind: of several the first, which every gateway knows.
 TYPES = {kind.value: number for number, kind in reversed(KINDS.items())}
@@ -96,7 +97,9 @@ class Account:
     recalls: bool = True  # whether a message can be taken back
     sent: list[Sent] = field(default_factory=list)
     recalled: list[str] = field(default_factory=list)
+    throttles: int = 0  # how many of the next sends WeChat refuses, because they come too fast
     on_sent: Callable[[Sent], None] = lambda sent: None
+    on_recalled: Callable[[str], None] = lambda message_id: None
 
     def __post_init__(self) -> None:
         self._rooms: dict[str, _Room] = {}
@@ -119,6 +122,11 @@ class Account:
         handle = f"handle-{next(self._numbers)}"
         self._files[handle] = data
         return json.dumps({"name": name, "size": len(data), "boxType": HANDLE, "uuid": handle})
+
+    def words_of(self, message_id: str) -> tuple[str, str]:
+        """Return who said a message, by name, and its words."""
+        payload = _found(self._payloads, message_id)
+        return self._contacts[str(payload["from_id"])], str(payload["text"])
 
     def drop_files(self) -> None:
         """Let every handle be gone."""
@@ -160,11 +168,16 @@ class Account:
 
     def _recall(self, request: pb.MessageRecallRequest) -> Fields:
         self.recalled.append(request.id)
+        if self.recalls:
+            self.on_recalled(request.id)
         return {"success": self.recalls}
 
     def _send(self, room_id: str, kind: str, body: str, mentions: tuple[str, ...] = (), quote_id: str = "") -> Fields:
         if room_id not in self._contacts:  # else it is a private chat
             _found(self._rooms, room_id)
+        if self.throttles:
+            self.throttles -= 1
+            raise GRPCError(Status.UNKNOWN, TOO_FAST)
         sent = Sent(room_id, kind, body, f"sent-{next(self._numbers)}", mentions, quote_id)
         self.sent.append(sent)
         # wechaty's own `say` asks for what it has just sent.
