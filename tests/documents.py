@@ -109,7 +109,8 @@ def sentences(language: str) -> list[tuple[str, ...]]:
 
 def parts_of(texts: Iterable[str]) -> list[tuple[str, ...]]:
     """Return those of some texts that are sentences, in the parts between what is put into them."""
-    return [tuple(PLACEHOLDER.split(text)) for text in texts if len(PLACEHOLDER.sub("", text).encode()) >= MIN_SENTENCE]
+    split = [tuple(PLACEHOLDER.split(text)) for text in texts]
+    return [parts for parts in split if len("".join(parts).encode(errors="replace")) >= MIN_SENTENCE]
 
 
 def is_written(line: str, sentences: Sequence[tuple[str, ...]]) -> bool:
