@@ -76,7 +76,7 @@ def updated() -> Catalog:
 def po_of(catalog: Catalog) -> bytes:
     """Return the text of a `.po` that changes only where a text does: no dates, no line numbers, no wraps."""
     out = io.BytesIO()
-    write_po(out, catalog, width=None, no_location=True, omit_header=True, sort_output=True)
+    write_po(out, catalog, width=0, no_location=True, omit_header=True, sort_output=True)
     header = (
         'msgid ""\nmsgstr ""\n"Language: zh\\n"\n"Content-Type: text/plain; charset=utf-8\\n"\n'
         '"Plural-Forms: nplurals=1; plural=0;\\n"\n\n'
