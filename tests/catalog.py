@@ -6,6 +6,7 @@ Run it after any change of a text for the operator, fill in the empty `msgstr` i
 import io
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from babel.messages.catalog import Catalog, Message
@@ -88,13 +89,14 @@ def mo_of(po: bytes) -> bytes:
     """Return what a `.po` is compiled to."""
     out = io.BytesIO()
     catalog = read_po(io.BytesIO(po), locale="zh")
+    catalog.creation_date = datetime(2026, 1, 1, tzinfo=UTC)  # the same bytes at each run
     write_mo(out, catalog)
     return out.getvalue()
 
 
 def untranslated(catalog: Catalog) -> list[Message]:
     """Return the messages without a translation."""
-    return [one for one in catalog if one.id and (one.fuzzy or not one.string or not all([one.string]))]
+    return [one for one in catalog if one.id and (one.fuzzy or not one.string or one.string == ("",))]
 
 
 if __name__ == "__main__":

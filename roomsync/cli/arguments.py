@@ -3,6 +3,8 @@
 import argparse
 import re
 
+from roomsync.language import words_of_argparse
+
 CODE_FORM = re.compile("[0-9]{4,8}")
 COMMAND = "python bot.py --verify-code 123456"
 
@@ -14,6 +16,7 @@ def code_of(text: str) -> str:
     return text
 
 
+@words_of_argparse()
 def parse_arguments() -> argparse.Namespace:
     """Return the options of this process; what is wrong with them, or `--help`, ends it with a message."""
     parser = argparse.ArgumentParser(
