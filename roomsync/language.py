@@ -36,8 +36,13 @@ def N_(message: str) -> str:
 
 # Words of enums in model.py, which stand in lines of the log.
 WORDS = (N_("normal"), N_("receive"), N_("send"), N_("off"), N_("asked"), N_("observe"), N_("hold"), N_("drop"))
-# What the operating system says most often in an error: Python leaves it in English.
+# What the operating system and SQLite say most often in an error, in English.
 REASONS = (
+    N_("database is locked"),
+    N_("database or disk is full"),
+    N_("disk I/O error"),
+    N_("attempt to write a readonly database"),
+    N_("unable to open database file"),
     N_("Connection refused"),
     N_("Connection reset by peer"),
     N_("Connection timed out"),

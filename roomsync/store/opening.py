@@ -56,8 +56,10 @@ def _explanation(path: Path, error: Exception) -> StateFileError:
     if code in DAMAGE:
         return _damaged(path)
     if code in HINTS:
-        return _unusable(path, f"{error}", _(HINTS[code]))
-    return StateFileError(_("The state file {path} cannot be used: {problem}.").format(path=path, problem=error))
+        return _unusable(path, _(str(error)), _(HINTS[code]))
+    return StateFileError(
+        _("The state file {path} cannot be used: {problem}.").format(path=path, problem=_(str(error)))
+    )
 
 
 def _damaged(path: Path) -> StateFileDamaged:
@@ -227,7 +229,7 @@ def hold_lock(path: Path, timeout: float | None = None) -> sqlite3.Connection:
                 _("The state file {path} is in use by another bot; stop that one first.").format(path=path)
             ) from None
         hint = HINTS.get(_code(error), N_("check that you may write it and in its folder, or move that file away"))
-        raise _unusable(path, f"{error} ({lock_path.name})", _(hint)) from error
+        raise _unusable(path, f"{_(str(error))} ({lock_path.name})", _(hint)) from error
     return lock
 
 
