@@ -5,7 +5,6 @@ import contextlib
 import time
 from collections.abc import Iterable
 from importlib.util import find_spec
-from unicodedata import east_asian_width
 from urllib.parse import quote
 
 from roomsync import store
@@ -20,7 +19,7 @@ from roomsync.model import Cursor, FilterMode
 from roomsync.moderation import qr
 from roomsync.relay.rooms import Rooms
 from roomsync.store import StateFile, is_held, read_only
-from roomsync.text.characters import harmless
+from roomsync.text.characters import columns, harmless
 
 MAX_TOPICS = 10
 MAX_LINE = 4000  # characters
@@ -72,8 +71,7 @@ async def check(settings: Settings, limit: float = CHECK_TIMEOUT) -> int:
 
 
 def _line(what: str, text: str) -> None:
-    # A Chinese character is as wide as two others.
-    blanks = " " * (12 - len(what) - sum(east_asian_width(one) == "W" for one in what))
+    blanks = " " * (12 - columns(what))
     print(f"{what}{blanks}{harmless(text, MAX_LINE)}")  # noqa: T201 - this is the answer to the user
 
 
