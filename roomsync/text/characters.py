@@ -8,8 +8,6 @@ before it looks at a single character.
 import re
 import unicodedata
 
-from roomsync.language import _
-
 # Characters that nobody sees, and those that turn the direction of a line: Unicode's Default_Ignorable_Code_Point
 # (https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt), blank letters, and U+FFF9 to U+FFFB.
 UNSEEN = dict.fromkeys(
@@ -68,7 +66,7 @@ def clean(text: str, limit: int = MAX_TEXT) -> str:
 
 
 def _rest(text: str, limit: int) -> str:
-    return _("…({count} characters)").format(count=len(text)) if len(text) > limit else ""
+    return f"…({len(text)} characters)" if len(text) > limit else ""
 
 
 def columns(text: str) -> int:
