@@ -15,10 +15,13 @@ from pathlib import Path
 if sys.version_info < (3, 11):
     sys.exit("The bot needs Python 3.11 or newer; this is " + sys.version.split()[0] + ".")
 
+from roomsync import language
 from roomsync.cli.endings import explained
 from roomsync.cli.imports import quick_imports
 
 FOLDER = Path(__file__).resolve().parent
+
+language.use_that_of_environment()  # what is wrong before the settings are read is said in it
 
 with explained():
     from roomsync.cli.modes import parse_or_answer

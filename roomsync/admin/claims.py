@@ -7,6 +7,7 @@ from roomsync import store
 from roomsync.admin.office import Office
 from roomsync.admin.people import new_code, staff_undo
 from roomsync.delivery.outbox import add_line
+from roomsync.language import _
 from roomsync.model import Message
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ class Claims:
             return
         self._account_id = account
         code = await self._state.run(self._new_code)
-        where = f"in the room {topic!r} or in private"
+        where = _("in the room {topic!r} or in private").format(topic=topic)
         log.warning("Nobody may command the bot yet. Send it this %s to be the first: /claim %s", where, code)
 
     def _new_code(self) -> str:
@@ -42,7 +43,7 @@ class Claims:
     async def hear(self, message: Message, code: str) -> bool:
         """List who sent the code in `message`, whose room is where the answer goes; return whether it was right."""
         is_right = await self._state.run(self._claim, message, code)
-        who = message.name or "somebody"
+        who = message.name or _("somebody")
         if is_right:
             log.warning("%s (%s) is staff now, by the code.", who, message.talker_id)
         elif is_right is False:

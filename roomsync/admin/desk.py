@@ -19,6 +19,7 @@ from roomsync.admin.watch import Watch
 from roomsync.delivery.courier import Courier
 from roomsync.delivery.outbox import add_line
 from roomsync.errors import GatewayLost
+from roomsync.language import _
 from roomsync.model import Kind, Message, Reason, Room
 from roomsync.relay.router import Reader
 from roomsync.text.characters import split_lines
@@ -154,7 +155,7 @@ class Desk:
         """Do what a message asks for that was said where staff speaks. Raises `GatewayError`, to be asked again."""
         account, place = self._session.account_id, message.room_id or message.talker_id
         if not account:
-            raise GatewayLost("it is not known yet whose account this is")
+            raise GatewayLost(_("it is not known yet whose account this is"))
         if message.talker_id == account or message.kind is Kind.UNKNOWN:
             await self._hear_of_sends(message, own=message.talker_id == account)
         elif message.talker_id in await self._state.run(self._staff_ids):

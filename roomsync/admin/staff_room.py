@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from typing import NamedTuple
 
+from roomsync.language import _
+
 
 class Found(NamedTuple):
     """The room where staff is heard, empty for none; and what is wrong, empty for nothing."""
@@ -20,13 +22,20 @@ def choose_room(name: str, named: Collection[str], noted: str, *, is_gone: bool)
     """
     others = set(named) - {noted}
     if noted and (not is_gone or not others):
-        more = (
-            f"Another room is called {name!r}, too; it is not the staff's, and nothing in it is obeyed. To move staff "
-            "there give it another name, and set ADMIN_ROOM to that."
-        )
+        more = _(
+            "Another room is called {name!r}, too; it is not the staff's, and nothing in it is obeyed. To "
+            "move staff there give it another name, and set ADMIN_ROOM to that."
+        ).format(name=name)
         return Found(noted, more if others else "")
     if len(others) > 1:
-        return Found("", f"{len(others)} rooms are called {name!r}: staff is heard in none; rename all but one.")
+        return Found(
+            "",
+            _("{count} rooms are called {name!r}: staff is heard in none; rename all but one.").format(
+                count=len(others), name=name
+            ),
+        )
     if not others:
-        return Found("", f"No room of the account is called {name!r}; staff is heard in private chats alone.")
+        return Found(
+            "", _("No room of the account is called {name!r}; staff is heard in private chats alone.").format(name=name)
+        )
     return Found(next(iter(others)), "")

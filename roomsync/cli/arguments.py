@@ -6,7 +6,7 @@ import re
 from functools import partial
 
 from roomsync import __version__
-from roomsync.language import _
+from roomsync.language import _, words_of_argparse
 
 CODE_FORM = re.compile("[0-9]{4,8}")
 COMMAND = "python bot.py --verify-code 123456"
@@ -20,6 +20,7 @@ def code_of(text: str) -> str:
     return text
 
 
+@words_of_argparse()
 def parse_arguments() -> argparse.Namespace:
     """Return the options of this process; what is wrong with them, or `--help`, ends it with a message."""
     parser = argparse.ArgumentParser(

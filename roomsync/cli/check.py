@@ -16,11 +16,12 @@ from roomsync.errors import GatewayBusy, GatewayError, GatewayLost, StateFileBus
 from roomsync.gateway.connection import Connection
 from roomsync.gateway.protocol import EventType
 from roomsync.inbox.event_handlers import payload_of, qrcode_of, text_of
+from roomsync.language import _
 from roomsync.model import Cursor, FilterMode
 from roomsync.moderation import qr
 from roomsync.relay.rooms import Rooms
 from roomsync.store import StateFile, is_held, read_only
-from roomsync.text.characters import harmless
+from roomsync.text.characters import columns, harmless
 
 MAX_TOPICS = 10
 MAX_LINE = 4000  # characters
@@ -60,10 +61,10 @@ async def check(settings: Settings, limit: float = CHECK_TIMEOUT) -> int:
             await _communities(link, Rooms(settings.room_prefixes, settings.admin_room))
             connected = True
     except GatewayError as error:
-        _line("gateway", str(error))
+        _line(_("gateway"), str(error))
     except TimeoutError:
         if not login.is_reported:
-            _line("gateway", f"gave up after {limit:.0f} s")
+            _line(_("gateway"), _("gave up after {limit:.0f} s").format(limit=limit))
     finally:
         await link.disconnect()
     _claim(settings)
@@ -72,7 +73,8 @@ async def check(settings: Settings, limit: float = CHECK_TIMEOUT) -> int:
 
 
 def _line(what: str, text: str) -> None:
-    print(f"{what:<12}{harmless(text, MAX_LINE)}")  # noqa: T201 - this is the answer to the user
+    blanks = " " * (12 - columns(what))
+    print(f"{what}{blanks}{harmless(text, MAX_LINE)}")  # noqa: T201 - this is the answer to the user
 
 
 async def _connect(link: Connection) -> bool:
@@ -82,16 +84,21 @@ async def _connect(link: Connection) -> bool:
         try:
             await link.connect()
         except GatewayBusy as error:
-            _line("gateway", f"{error}; it is not disturbed")
+            _line(_("gateway"), _("{error}; it is not disturbed").format(error=error))
             return True
         except GatewayLost as error:
             if str(error) != shown:
-                _line("gateway", shown := str(error))
+                _line(_("gateway"), shown := str(error))
             await link.disconnect()
             await asyncio.sleep(delay)
         else:
             break
-    _line("gateway", f"{link.endpoint} ({'plain' if link.settings.no_tls else 'TLS'}) is connected")
+    _line(
+        _("gateway"),
+        _("{endpoint} ({how}) is connected").format(
+            endpoint=link.endpoint, how=_("plain") if link.settings.no_tls else "TLS"
+        ),
+    )
     return False
 
 
@@ -102,12 +109,12 @@ async def _account(link: Connection, login: _Login) -> None:
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if not login.account.done():
             await listening
-            raise GatewayLost("the gateway ended the event stream")
+            raise GatewayLost(_("the gateway ended the event stream"))
         contact_id = login.account.result()
-        _line("account", f"{await link.members.name(contact_id) or 'logged in'} ({contact_id})")
+        _line(_("account"), f"{await link.members.name(contact_id) or _('logged in')} ({contact_id})")
     except asyncio.CancelledError:
-        hint = f"; scan {link_of(login.qrcode)}" if login.qrcode else ""
-        _line("account", f"WeChat is not logged in at this gateway{hint}")
+        hint = _("; scan {link}").format(link=link_of(login.qrcode)) if login.qrcode else ""
+        _line(_("account"), _("WeChat is not logged in at this gateway") + hint)
         if login.qrcode and (drawn := drawing(login.qrcode, sys.stdout)):
             print(drawn)  # noqa: T201 - likewise
         login.is_reported = True
@@ -123,29 +130,42 @@ async def _communities(link: Connection, rooms: Rooms) -> None:
         rooms.place(room_id, topic)
     for prefix in rooms.prefixes:
         found = rooms.community(prefix)
-        few = "; with fewer than two there is nothing to relay" if len(found) < 2 else ""
-        _line("community", f"{prefix}: {len(found)} room{'' if len(found) == 1 else 's'}{few}")
+        few = _("; with fewer than two there is nothing to relay") if len(found) < 2 else ""
+        _line(_("community"), f"{prefix}: {_rooms(len(found))}{few}")
         for room in found:
             _line("", f"{room.label}  ({room.topic})")
         if not found and topics:
-            _line("", f"the account is in {len(topics)} rooms: {_some(topics.values())}")
+            _line(
+                "",
+                _("the account is in {count} rooms: {topics}").format(count=len(topics), topics=_some(topics.values())),
+            )
     if rooms.staff_topic:
         named = len(rooms.named_for_staff())
-        told = {0: "no room has that name; staff is heard in private chats alone", 1: "is there"}
-        _line("staff", f"{rooms.staff_topic}: {told.get(named, f'{named} rooms have that name; rename all but one')}")
+        told = {0: _("no room has that name; staff is heard in private chats alone"), 1: _("is there")}
+        many = _("{count} rooms have that name; rename all but one").format(count=named)
+        _line(_("staff"), f"{rooms.staff_topic}: {told.get(named, many)}")
 
 
 def _moderation(settings: Settings) -> None:
     """Show what messages are judged by, and which packages for that are missing."""
     if not settings.admin_room or (settings.moderation is FilterMode.OFF and not settings.milvus_uri):
         return
-    where = f"in Milvus, {settings.milvus_uri}" if settings.milvus_uri else "in the bot's process"
-    _line("moderation", f"{settings.moderation}, unless staff chose another mode; samples are compared {where}")
+    where = (
+        _("in Milvus, {address}").format(address=settings.milvus_uri)
+        if settings.milvus_uri
+        else _("in the bot's process")
+    )
+    _line(
+        _("moderation"),
+        _("{mode}, unless staff chose another mode; samples are compared {where}").format(
+            mode=settings.moderation, where=where
+        ),
+    )
     packages = ["pymilvus", *([] if "://" in settings.milvus_uri else ["milvus_lite"])]
     if settings.milvus_uri and not all(map(find_spec, packages)):
-        _line("", "Milvus is not installed, so no text would be compared: pip install -r requirements-milvus.txt")
+        _line("", _("Milvus is not installed, so no text would be compared: pip install -r requirements-milvus.txt"))
     if not qr.is_available():
-        _line("", "QR codes are not read; they would be after: pip install -r requirements-qr.txt")
+        _line("", _("QR codes are not read; they would be after: pip install -r requirements-qr.txt"))
 
 
 def _claim(settings: Settings) -> None:
@@ -154,7 +174,16 @@ def _claim(settings: Settings) -> None:
         return  # each start makes another code
     with contextlib.suppress(StateFileError), read_only(settings.state_file) as db:
         if code := store.staff.claim_code(db, time.time()):
-            _line("", f"who sends the bot this, there or in private, is staff from then on: /claim {code}")
+            _line(
+                "",
+                _("who sends the bot this, there or in private, is staff from then on: /claim {code}").format(
+                    code=code
+                ),
+            )
+
+
+def _rooms(count: int) -> str:
+    return _("1 room") if count == 1 else _("{count} rooms").format(count=count)
 
 
 def _some(topics: Iterable[str]) -> str:
@@ -166,10 +195,11 @@ def _state_file(settings: Settings) -> bool:
     try:
         StateFile(settings.state_file).close()
     except StateFileBusy:
-        _line("state file", f"{settings.state_file} is in use by a bot that is running")
+        _line(_("state file"), _("{path} is in use by a bot that is running").format(path=settings.state_file))
         return True
     except StateFileError as error:
-        _line("state file", str(error).removeprefix("The state file "))
+        start, path, rest = str(error).partition(str(settings.state_file))
+        _line(_("state file"), path + rest or start)
         return False
-    _line("state file", f"{settings.state_file} is usable")
+    _line(_("state file"), _("{path} is usable").format(path=settings.state_file))
     return True

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from roomsync import store
+from roomsync.language import _
 from roomsync.store import is_held, read_write
 from roomsync.text.characters import clean
 
@@ -19,11 +20,11 @@ def do(path: Path, command: str, confirmed: bool, sleep: Callable[[float], None]
     """
     command = clean(command.encode("utf-8", "replace").decode())
     if not is_held(path):
-        return _say(f"No bot runs on the state file {path}; start it first.", 1)
+        return _say(_("No bot runs on the state file {path}; start it first.").format(path=path), 1)
     with read_write(path) as db:
         number = store.requests.add(db, command, confirmed, time.time() + ANSWER_TIMEOUT)
         try:
-            for _ in range(int(ANSWER_TIMEOUT / POLL_INTERVAL)):
+            for _look in range(int(ANSWER_TIMEOUT / POLL_INTERVAL)):
                 if answer := store.requests.answer_to(db, number):
                     break
                 sleep(POLL_INTERVAL)
@@ -31,7 +32,7 @@ def do(path: Path, command: str, confirmed: bool, sleep: Callable[[float], None]
             is_taken = not store.requests.withdraw(db, number)
         answer = store.requests.answer_to(db, number) if is_taken else None
     if answer is None:
-        return _say(f"The bot did not answer within {ANSWER_TIMEOUT:.0f} s; nothing was done.", 1)
+        return _say(_("The bot did not answer within {limit:.0f} s; nothing was done.").format(limit=ANSWER_TIMEOUT), 1)
     return _say(answer[0], 0 if answer[1] else 1)
 
 

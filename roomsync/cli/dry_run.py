@@ -17,6 +17,7 @@ from roomsync.cli.signals import stop_on_signals
 from roomsync.config.settings import Settings
 from roomsync.delivery.attempts import Sender
 from roomsync.errors import StateFileError
+from roomsync.language import _
 from roomsync.model import Kind
 from roomsync.relay.rooms import Rooms
 from roomsync.text.characters import LINE_BREAKS, MAX_TEXT, harmless
@@ -77,15 +78,15 @@ class DrySender:
         self, room_id: str, kind: Kind, body: str, mentions: Sequence[str] = (), quote_id: str = ""
     ) -> str | None:
         """Print a send; return an id that is made up, by which it can be quoted and taken back."""
-        notes = [f"quotes {self._name_of(quote_id)}"] if quote_id else []
-        notes += [f"mentions {harmless(contact_id)}" for contact_id in mentions]
+        notes = [_("quotes {number}").format(number=self._name_of(quote_id))] if quote_id else []
+        notes += [_("mentions {member}").format(member=harmless(contact_id)) for contact_id in mentions]
         words = body if kind is Kind.TEXT else line_of(kind, "", body)
         return await self._print(room_id, f"({', '.join(notes)}) {words}" if notes else words)
 
     async def recall(self, sent_id: str) -> bool:
         """Print that a send would be taken back; return that it was."""
-        _, room_id = self._made.get(sent_id, (0, "?"))
-        await self._print(room_id, f"(takes back {self._name_of(sent_id)})")
+        room_id = self._made.get(sent_id, (0, "?"))[1]
+        await self._print(room_id, _("(takes back {number})").format(number=self._name_of(sent_id)))
         return True
 
     def _name_of(self, message_id: str) -> str:
@@ -124,11 +125,15 @@ class DryRun:
         try:
             self._folder = tempfile.TemporaryDirectory(prefix="roomsync-dry-run-", ignore_cleanup_errors=True)
         except OSError as error:
-            raise StateFileError(f"A dry run needs a temporary folder for a state file of its own: {error}") from error
+            raise StateFileError(
+                _("A dry run needs a temporary folder for a state file of its own: {error}").format(error=error)
+            ) from error
         try:
             _say(
-                "This is a dry run: nothing is sent. Each send that would be made is printed here, when it would be. "
-                f"The state file of this run is in {self._folder.name} and is removed at the end; Ctrl-C ends it."
+                _(
+                    "This is a dry run: nothing is sent. Each send that would be made is printed here, when it would "
+                    "be. The state file of this run is in {name} and is removed at the end; Ctrl-C ends it."
+                ).format(name=self._folder.name)
             )
             state_file = Path(self._folder.name) / "roomsync.db"
             settings = replace(self._settings, state_file=state_file)
@@ -169,10 +174,11 @@ class DryRun:
         is_gone = not Path(name).exists()
         count = self._sender.count if self._sender else 0
         with contextlib.suppress(BrokenPipeError):  # what went wrong before says more
-            _say(
-                f"The dry run is over: {count} sends would have been made, and none was. The state file of this run "
-                + (f"was in {name} and is removed." if is_gone else f"could not be removed: remove {name} yourself.")
-            )
+            text = _("The dry run is over: {count} sends would have been made, and none was.").format(count=count)
+            ending = _("The state file of this run was in {name} and is removed.")
+            if not is_gone:
+                ending = _("The state file of this run could not be removed: remove {name} yourself.")
+            _say(f"{text} {ending.format(name=name)}")
 
 
 async def dry_run(make_bot: MakeBot, settings: Settings) -> int:

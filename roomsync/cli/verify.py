@@ -11,6 +11,7 @@ from roomsync.errors import GatewayBusy, GatewayError, GatewayLost
 from roomsync.gateway.connection import Connection
 from roomsync.gateway.protocol import CODE_EXPIRED, CODE_WRONG, EventType
 from roomsync.inbox.event_handlers import payload_of, verify_id_of
+from roomsync.language import _
 from roomsync.model import Cursor
 from roomsync.store import is_held, read_only
 from roomsync.text.characters import harmless
@@ -27,16 +28,20 @@ def link_of(qr_code: str) -> str:
 def line_of_question(status: object, message: str) -> str:
     """Return what to do about WeChat's question: its `status` is the gateway's number, `message` its own words."""
     if status == CODE_EXPIRED:
-        return "The time for WeChat's verify code is over: begin the login at the gateway again."
-    start = "That verify code was wrong. " if status == CODE_WRONG else ""
-    words = f" (WeChat says: {message})" if message else ""
-    return f"{start}WeChat asks for the verify code that it gives the account's owner: {COMMAND}{words}"
+        return _("The time for WeChat's verify code is over: begin the login at the gateway again.")
+    start = _("That verify code was wrong. ") if status == CODE_WRONG else ""
+    words = _(" (WeChat says: {message})").format(message=message) if message else ""
+    return (
+        start
+        + _("WeChat asks for the verify code that it gives the account's owner: {command}").format(command=COMMAND)
+        + words
+    )
 
 
 def line_of_slide(url: str) -> str:
     """Return what to do when WeChat asks for a slider to be moved; `url`: what the gateway names for that, if any."""
-    tool = f", with what it names for that: {url}" if url else ""
-    return f"WeChat asks for a slider to be moved. The bot cannot do that: do it at the gateway{tool}"
+    tool = _(", with what it names for that: {url}").format(url=url) if url else ""
+    return _("WeChat asks for a slider to be moved. The bot cannot do that: do it at the gateway") + tool
 
 
 class _Question:
@@ -71,14 +76,14 @@ async def give_code(settings: Settings, code: str) -> int:
             if verify_id:
                 await link.client.enter_verify_code(verify_id, code)
     except GatewayError as error:
-        return _say(f"The code was not taken: {harmless(str(error).replace(code, '***'))}", 1)
+        return _say(_("The code was not taken: {error}").format(error=harmless(str(error).replace(code, "***"))), 1)
     except TimeoutError:
-        return _say(f"The gateway did not answer within {VERIFY_TIMEOUT:.0f} s.", 1)
+        return _say(_("The gateway did not answer within {limit:.0f} s.").format(limit=VERIFY_TIMEOUT), 1)
     finally:
         await link.disconnect()
     if not verify_id:
-        return _say("WeChat asks for no verify code now.", 1)
-    return _say("WeChat has the code. Whether it logs in now is shown by the bot's log and by --status.", 0)
+        return _say(_("WeChat asks for no verify code now."), 1)
+    return _say(_("WeChat has the code. Whether it logs in now is shown by the bot's log and by --status."), 0)
 
 
 def _say(text: str, exit_code: int) -> int:
@@ -111,7 +116,7 @@ async def _ask(link: Connection, question: _Question) -> str:
             return question.verify_id.result()
         if listening.done():
             await listening
-            raise GatewayLost("the gateway ended the event stream")
+            raise GatewayLost(_("the gateway ended the event stream"))
         return noted
     finally:
         listening.cancel()

@@ -10,6 +10,7 @@ from pathlib import Path
 from dotenv.parser import Binding, parse_stream
 
 from roomsync.errors import SettingsError
+from roomsync.language import _
 
 PREFIX = "WECHATY_PUPPET_SERVICE_"
 # How alike a name must be to one of ours to be taken for a slip of it; of those with the long prefix the part behind
@@ -30,7 +31,9 @@ def read_env_file(
     """
     if not path.exists():
         other = path.with_name(path.name + ".txt")
-        return {}, [f"There is {other.name}; its name must be {path.name}."] if other.exists() else []
+        return {}, [
+            _("There is {name}; its name must be {wanted}.").format(name=other.name, wanted=path.name)
+        ] if other.exists() else []
     lines = list(parse_stream(io.StringIO(_text_of(path))))
     values = {line.key: line.value for line in lines if line.key is not None}  # of a name that is there twice the last
     problems = filter(None, _problems(lines, names, elsewhere))
@@ -42,9 +45,11 @@ def _text_of(path: Path) -> str:
         # Notepad on Windows writes a byte order mark; utf-8-sig takes it off.
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        problem = f"{path.name} is not UTF-8, so nothing in it was read; save it as UTF-8 in your editor."
+        problem = _("{name} is not UTF-8, so nothing in it was read; save it as UTF-8 in your editor.").format(
+            name=path.name
+        )
     except OSError as error:
-        problem = f"{path.name} cannot be read: {error.strerror}."
+        problem = _("{name} cannot be read: {problem}.").format(name=path.name, problem=_(error.strerror or ""))
     raise SettingsError([problem])
 
 
@@ -55,7 +60,9 @@ def _problems(lines: list[Binding], names: Collection[str], elsewhere: Iterable[
         # The last of them counts, which is seldom the one that a person looks at.
         numbers = [str(line.original.line) for line in lines if line.key == name]
         if name in names and len(numbers) > 1:
-            yield f"{name} is set more than once in .env, in lines {', '.join(numbers)}; keep one of them."
+            yield _("{name} is set more than once in .env, in lines {numbers}; keep one of them.").format(
+                name=name, numbers=", ".join(numbers)
+            )
     absent = set(names).difference(elsewhere, found)
     yield from (_problem_of_short_name(line, absent) for line in lines)
 
@@ -63,7 +70,9 @@ def _problems(lines: list[Binding], names: Collection[str], elsewhere: Iterable[
 def _problem(line: Binding, names: Collection[str]) -> str | None:
     number = line.original.line
     if line.error:
-        return f"Line {number} of .env cannot be read; write NAME=value, with two straight quotes or none."
+        return _("Line {number} of .env cannot be read; write NAME=value, with two straight quotes or none.").format(
+            number=number
+        )
     if line.key is None:
         return None
     if line.key in names:
@@ -72,16 +81,24 @@ def _problem(line: Binding, names: Collection[str]) -> str | None:
     name = re.split(r"[^A-Za-z0-9_]", name.strip(), maxsplit=1)[0]  # what follows may be the token
     meant = _closest(name, names)
     if meant == name:
-        return f"Line {number} of .env cannot be read; write {name}=value."
-    return f"{name} in line {number} of .env is no setting of the bot; did you mean {meant}?" if meant else None
+        return _("Line {number} of .env cannot be read; write {name}=value.").format(number=number, name=name)
+    return (
+        _("{name} in line {number} of .env is no setting of the bot; did you mean {meant}?").format(
+            name=name, number=number, meant=meant
+        )
+        if meant
+        else None
+    )
 
 
 def _problem_of_value(line: Binding) -> str | None:
     if line.value is None:
-        return f"{line.key} has no value in line {line.original.line} of .env; write {line.key}=value."
+        return _("{key} has no value in line {number} of .env; write {key}=value.").format(
+            key=line.key, number=line.original.line
+        )
     raw = line.original.string.partition("=")[2].strip("\r\n")
     if line.key == "HEADER" and raw.strip()[:1] not in ("'", '"') and raw != line.value:
-        return f"HEADER in line {line.original.line} of .env needs quotes: its blanks count."
+        return _("HEADER in line {number} of .env needs quotes: its blanks count.").format(number=line.original.line)
     return None
 
 
@@ -91,7 +108,9 @@ def _problem_of_short_name(line: Binding, absent: Collection[str]) -> str | None
     meant, number = SHORT.get(short), line.original.line
     if meant not in absent:
         return None
-    return f"{line.key} in line {number} of .env is no setting of the bot; did you mean {meant}?"
+    return _("{name} in line {number} of .env is no setting of the bot; did you mean {meant}?").format(
+        name=line.key, number=number, meant=meant
+    )
 
 
 def _closest(name: str, names: Collection[str]) -> str | None:

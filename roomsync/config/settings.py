@@ -11,17 +11,21 @@ from roomsync.config import addresses, validators
 from roomsync.config.env_file import PREFIX, read_env_file
 from roomsync.config.validators import masked, shown
 from roomsync.errors import SettingsError
+from roomsync.language import N_, _
 from roomsync.model import FilterMode, Hours, Kind
 from roomsync.text.secrets import secrets_of
 
 T = TypeVar("T")
 
-NO_NAME = (
-    f"{PREFIX}TLS_SERVER_NAME is not set, and the token has no name before a '_' (as in insecure_<uuid>); "
-    f"set it to the name in the gateway's certificate, or {PREFIX}NO_TLS_INSECURE_CLIENT=true for a plain gateway."
+NO_NAME = N_(
+    "{prefix}TLS_SERVER_NAME is not set, and the token has no name before a '_' (as in insecure_<uuid>); "
+    "set it to the name in the gateway's certificate, or {prefix}NO_TLS_INSECURE_CLIENT=true for a plain gateway."
 )
-MISPLACED = f"has the token in it, which stands in {PREFIX}TOKEN alone: other settings are shown, some of them in rooms"
-NO_STAFF = (
+MISPLACED = N_(
+    "has the token in it, which stands in WECHATY_PUPPET_SERVICE_TOKEN alone: other settings are shown, some of them "
+    "in rooms"
+)
+NO_STAFF = N_(
     "MODERATION is {mode!r}, but ADMIN_ROOM is empty: nobody would see what is held; set the name of a room for your "
     "staff, or MODERATION=off."
 )
@@ -46,9 +50,9 @@ class Settings:
     tls_server_name: str = _setting(PREFIX + "TLS_SERVER_NAME", "", validators.server_name)
     room_prefixes: tuple[str, ...] = _setting("ROOM_PREFIX", "Milvus用户交流群", validators.prefixes)
     header: str = _setting("HEADER", "[{name}@{room}]:  ", validators.header)
-    send_interval: float = _setting("SEND_INTERVAL", "1.5", validators.number(0, 3600, "seconds"))
+    send_interval: float = _setting("SEND_INTERVAL", "1.5", validators.number(0, 3600, N_("seconds")))
     send_burst: int = _setting("SEND_BURST", "1", validators.integer(1, 20))
-    room_interval: float = _setting("ROOM_INTERVAL", "3", validators.number(0, 3600, "seconds"))
+    room_interval: float = _setting("ROOM_INTERVAL", "3", validators.number(0, 3600, N_("seconds")))
     sends_per_minute: int = _setting("SENDS_PER_MINUTE", "40", validators.integer(0, 6000))
     daily_limits: Mapping[Kind, int] = _setting("DAILY_LIMITS", "miniprogram:400,url:800,image:1000", validators.daily)
     mention_quoted: bool = _setting("MENTION_QUOTED", "true", validators.flag)
@@ -66,8 +70,8 @@ class Settings:
     max_file_mb: float = _setting("MAX_FILE_MB", "3", validators.number(0, 3, "MB"))
     max_text_bytes: int = _setting("MAX_TEXT_BYTES", "2000", validators.integer(500, 20000))
     max_attempts: int = _setting("MAX_ATTEMPTS", "8", validators.integer(1, 100))
-    relay_ttl_hours: float = _setting("RELAY_TTL_HOURS", "24", validators.number(0.1, 720, "hours"))
-    retention_days: float = _setting("RETENTION_DAYS", "7", validators.number(1, 365, "days"))
+    relay_ttl_hours: float = _setting("RELAY_TTL_HOURS", "24", validators.number(0.1, 720, N_("hours")))
+    retention_days: float = _setting("RETENTION_DAYS", "7", validators.number(1, 365, N_("days")))
     state_file: Path = _setting("STATE_FILE", "roomsync.db", validators.state_file)
     log_level: str = _setting("LOG_LEVEL", "info", validators.level)
     log_file: Path | None = _setting("LOG_FILE", "", validators.log_file)
@@ -103,23 +107,24 @@ class Settings:
             text = values.get(f.metadata["name"], f.metadata["default"])
             try:
                 if f.name != "token" and len(token) >= MIN_SECRET and token in text:
-                    raise ValueError(MISPLACED)
+                    raise ValueError(_(MISPLACED))
                 parsed[f.name] = "" if offline and f.name == "token" else _value(f.name, text, f.metadata["parse"])
             except ValueError as error:
-                problems.append(f"{f.metadata['name']} {masked(masked(str(error), token), other)}.")
+                problem = masked(masked(str(error), token), other)
+                problems.append(_("{name} {problem}.").format(name=f.metadata["name"], problem=problem))
         if parsed.get("moderation", FilterMode.OFF) is not FilterMode.OFF and parsed.get("admin_room") == "":
-            problems.append(NO_STAFF.format(mode=str(parsed["moderation"])))
+            problems.append(_(NO_STAFF).format(mode=str(parsed["moderation"])))
         if problems:
             raise SettingsError(problems)
         settings = make(**parsed)
         if not (offline or settings.no_tls or settings.tls_server_name or settings.token.rpartition("_")[0]):
-            raise SettingsError([NO_NAME])
+            raise SettingsError([_(NO_NAME).format(prefix=PREFIX)])
         return settings
 
 
 def _value(field_name: str, text: str, parse: Callable[[str], object]) -> object:
     if text.strip(CURLY_QUOTES) != text:
-        raise ValueError('has curly quotes around it; write straight ones: "')
+        raise ValueError(_('has curly quotes around it; write straight ones: "'))
     return parse(text if field_name == "header" else text.strip())  # the header's blanks count
 
 
@@ -131,7 +136,7 @@ def choose_language(folder: Path, environ: Mapping[str, str] = os.environ) -> No
             asked = read_env_file(folder / ".env", (language.VARIABLE,))[0].get(language.VARIABLE, "")
         except SettingsError:  # who reads the settings hears of it
             asked = ""
-    language.use(language.language_of(environ, asked.strip().lower()))
+    language.use(language.language_of(environ, asked))
 
 
 def read_settings(folder: Path, environ: Mapping[str, str] = os.environ, *, offline: bool = False) -> Settings:
@@ -158,7 +163,7 @@ def read_settings(folder: Path, environ: Mapping[str, str] = os.environ, *, offl
             problems += _problems_of_log(log_file, settings.state_file)
     except SettingsError as error:
         if not problems and not (folder / ".env").exists():
-            problems = [f"There is no {folder / '.env'}; copy .env.example to it, and fill it in."]
+            problems = [_("There is no {path}; copy .env.example to it, and fill it in.").format(path=folder / ".env")]
         raise SettingsError([*problems, *error.problems]) from None
     if problems:
         raise SettingsError(problems)
@@ -169,16 +174,20 @@ def _problems_of_path(name: str, path: Path) -> list[str]:
     where = shown(masked(str(path), ""))
     try:
         if path.is_dir():
-            return [f"{name} is {where}, which is a folder; allowed: the path of a file."]
+            problem = _("{name} is {path}, which is a folder; allowed: the path of a file.")
+            return [problem.format(name=name, path=where)]
         if not path.parent.is_dir():
-            return [f"{name} is {where}, but that folder does not exist; make it first."]
+            problem = _("{name} is {path}, but that folder does not exist; make it first.")
+            return [problem.format(name=name, path=where)]
     except OSError as error:
-        return [f"{name} is {where[:80]}, which cannot be used: {error.strerror}."]
+        problem = _("{name} is {path}, which cannot be used: {reason}.")
+        return [problem.format(name=name, path=where[:80], reason=_(error.strerror or ""))]
     return []
 
 
 def _problems_of_log(path: Path, state_file: Path) -> list[str]:
     problems = _problems_of_path("LOG_FILE", path)
     if not problems and path.resolve().name.startswith(state_file.resolve().name) and path.parent == state_file.parent:
-        return [f"LOG_FILE is {shown(masked(str(path), ''))}, which is for the state file; set another name."]
+        problem = _("LOG_FILE is {path}, which is for the state file; set another name.")
+        return [problem.format(path=shown(masked(str(path), "")))]
     return problems

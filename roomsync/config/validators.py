@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
+from roomsync.language import N_, _
 from roomsync.model import FilterMode, Hours, Kind
 from roomsync.text.characters import fold
 from roomsync.text.kinds import CARDS, MEDIA, SILENT
@@ -36,11 +37,11 @@ CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE---
 def token(text: str) -> str:
     """Return the secret that the gateway knows; it is never shown."""
     if not text:
-        raise ValueError("is not set; give it the token of your gateway, such as insecure_<uuid>")
+        raise ValueError(_("is not set; give it the token of your gateway, such as insecure_<uuid>"))
     if not text.isascii() or not text.isprintable() or " " in text:
-        raise ValueError("has a space or a letter that no token has; allowed: ASCII letters, digits and punctuation")
+        raise ValueError(_("has a space or a letter that no token has; allowed: ASCII letters, digits and punctuation"))
     if re.search(r'[/?#<>"\\]', text):  # the token is an HTTP/2 authority, too, and these end the call
-        raise ValueError('has one of / ? # < > " \\ in it, which no token has; insecure_<uuid> is only an example')
+        raise ValueError(_('has one of / ? # < > " \\ in it, which no token has; insecure_<uuid> is only an example'))
     return text
 
 
@@ -48,15 +49,17 @@ def endpoint(text: str) -> str:
     """Return `host:port`, or nothing."""
     # The value is not shown: a token pasted here must not be printed.
     if text and not _is_endpoint(text):
-        raise ValueError("is no endpoint; allowed: host:port, such as 127.0.0.1:8788, in ASCII, or nothing at all")
+        raise ValueError(_("is no endpoint; allowed: host:port, such as 127.0.0.1:8788, in ASCII, or nothing at all"))
     return text
 
 
 def authority(text: str) -> str:
     """Return a host, with a port or without."""
-    host, _, port = text.partition(":")
+    host, _colon, port = text.partition(":")
     if not HOST_FORM.fullmatch(host) or not _is_endpoint(f"{host}:{port or 443}"):
-        raise ValueError(f"is {text!r}; allowed: a host name, such as api.chatie.io, without https:// and path")
+        raise ValueError(
+            _("is {text!r}; allowed: a host name, such as api.chatie.io, without https:// and path").format(text=text)
+        )
     return text
 
 
@@ -68,14 +71,16 @@ def _is_endpoint(text: str) -> bool:
 def server_name(text: str) -> str:
     """Return the name in a certificate, or nothing."""
     if text and not HOST_FORM.fullmatch(text):
-        raise ValueError(f"is {text!r}; allowed: the name in the gateway's certificate, such as insecure")
+        raise ValueError(
+            _("is {text!r}; allowed: the name in the gateway's certificate, such as insecure").format(text=text)
+        )
     return text
 
 
 def flag(text: str) -> bool:
     """Return what `true` or `false` stands for."""
     if text.lower() not in ("true", "false"):
-        raise ValueError(f"is {text!r}; allowed: true, false")
+        raise ValueError(_("is {text!r}; allowed: true, false").format(text=text))
     return text.lower() == "true"
 
 
@@ -90,7 +95,9 @@ def certificate(text: str) -> str:
             raise ssl.SSLError
         ssl.create_default_context(cadata=pem)
     except ssl.SSLError:
-        raise ValueError("is not a certificate; allowed: PEM with \\n for line breaks, or the path of a PEM") from None
+        raise ValueError(
+            _("is not a certificate; allowed: PEM with \\n for line breaks, or the path of a PEM")
+        ) from None
     return pem
 
 
@@ -98,8 +105,10 @@ def _text_of(path: str) -> str:
     try:
         return Path(path).expanduser().read_text(encoding="utf-8-sig")
     except (OSError, ValueError, RuntimeError) as error:
-        reason = getattr(error, "strerror", None) or "not a text file"
-        problem = f"is the path {shown(path)}, which cannot be read ({reason}); allowed: PEM or a path"
+        reason = _(getattr(error, "strerror", None) or N_("not a text file"))
+        problem = _("is the path {path}, which cannot be read ({reason}); allowed: PEM or a path").format(
+            path=shown(path), reason=reason
+        )
         raise ValueError(problem + _backslashes(path)) from None
 
 
@@ -107,9 +116,15 @@ def prefixes(text: str) -> tuple[str, ...]:
     """Return what the topics of each community start with, from texts separated by commas."""
     prefixes = tuple(part.strip() for part in re.split("[,，]", text))
     if not all(fold(prefix) for prefix in prefixes):
-        raise ValueError(f"is {text!r}, which has an empty prefix in it; allowed: one or more, separated by commas")
+        raise ValueError(
+            _("is {text!r}, which has an empty prefix in it; allowed: one or more, separated by commas").format(
+                text=text
+            )
+        )
     if len({fold(prefix) for prefix in prefixes}) < len(prefixes):
-        raise ValueError(f"is {text!r}, which names one community twice; allowed: prefixes that differ")
+        raise ValueError(
+            _("is {text!r}, which names one community twice; allowed: prefixes that differ").format(text=text)
+        )
     return prefixes
 
 
@@ -117,14 +132,24 @@ def header(text: str) -> str:
     """Return a form with `{name}` and `{room}` in it, that can be read back."""
     rest = text.replace("{name}", "", 1).replace("{room}", "", 1)
     if "{name}" not in text or "{room}" not in text or "{" in rest or "}" in rest:
-        raise ValueError(f"is {text!r}; allowed: a line with {{name}} and {{room}} once each, and no other braces")
+        raise ValueError(
+            _("is {text!r}; allowed: a line with {{name}} and {{room}} once each, and no other braces").format(
+                text=text
+            )
+        )
     if not rest.strip() or len(text) > MAX_HEADER or not rest.replace("\u3000", "").isprintable():
         raise ValueError(
-            f"is {text!r}; allowed: one line of at most {MAX_HEADER} characters, with some beside the two names"
+            _("is {text!r}; allowed: one line of at most {limit} characters, with some beside the two names").format(
+                text=text, limit=MAX_HEADER
+            )
         )
     if re.search(r"\}\s*(\{|$)", text):
         # Where only blanks end a name or label, nobody can tell where it ends: other relays would not be known.
-        raise ValueError(f"is {text!r}; allowed: a character other than a space behind each of {{name}} and {{room}}")
+        raise ValueError(
+            _("is {text!r}; allowed: a character other than a space behind each of {{name}} and {{room}}").format(
+                text=text
+            )
+        )
     return text
 
 
@@ -132,7 +157,9 @@ def topic(text: str) -> str:
     """Return the whole name of a room, or nothing."""
     if not text.isprintable() or len(text) > MAX_TOPIC:
         raise ValueError(
-            f"is {shown(text[:80])}; allowed: the whole name of a room, {MAX_TOPIC} characters, or nothing"
+            _("is {text}; allowed: the whole name of a room, {limit} characters, or nothing").format(
+                text=shown(text[:80]), limit=MAX_TOPIC
+            )
         )
     return text
 
@@ -142,7 +169,7 @@ def choice(*words: str) -> Callable[[str], str]:
 
     def parse(text: str) -> str:
         if text.lower() not in words:
-            raise ValueError(f"is {text!r}; allowed: {', '.join(words)}")
+            raise ValueError(_("is {text!r}; allowed: {words}").format(text=text, words=", ".join(words)))
         return text.lower()
 
     return parse
@@ -163,7 +190,11 @@ def kinds(text: str) -> frozenset[Kind]:
     allowed = [str(kind) for kind in Kind if kind not in (Kind.TEXT, *SILENT)]
     names = [part.strip().lower() for part in re.split("[,，]", text)] if text else []
     if wrong := [one for one in names if one not in allowed]:
-        raise ValueError(f"has {shown(wrong[0][:40])} in it; allowed: {', '.join(allowed)}, with commas, or nothing")
+        raise ValueError(
+            _("has {word} in it; allowed: {allowed}, with commas, or nothing").format(
+                word=shown(wrong[0][:40]), allowed=", ".join(allowed)
+            )
+        )
     return frozenset(map(Kind, names))
 
 
@@ -173,34 +204,44 @@ def milvus_uri(text: str) -> str:
         found = MILVUS_FORM.fullmatch(text)
         if not found or not 0 < int(found["port"] or 19530) < 65536:
             # It is not shown: it may have a password in it.
-            raise ValueError("is no address of Milvus; allowed: http://host:19530, with the token in MILVUS_TOKEN")
+            raise ValueError(_("is no address of Milvus; allowed: http://host:19530, with the token in MILVUS_TOKEN"))
     elif text and (not text.isprintable() or not text.lower().endswith(".db")):
-        raise ValueError(f"is {shown(text[:80])}; allowed: a path that ends in .db, http://host:19530, or nothing")
+        raise ValueError(
+            _("is {text}; allowed: a path that ends in .db, http://host:19530, or nothing").format(
+                text=shown(text[:80])
+            )
+        )
     return text
 
 
 def milvus_token(text: str) -> str:
     """Return the token of a Milvus server (`user:password`, or a key), or nothing; it is never shown."""
     if not text.isascii() or not text.isprintable() or " " in text:
-        raise ValueError("has a space or a letter that no token has; allowed: ASCII letters, digits and punctuation")
+        raise ValueError(_("has a space or a letter that no token has; allowed: ASCII letters, digits and punctuation"))
     return text
 
 
 def level(text: str) -> str:
     """Return a level of the log."""
     if text.lower() not in LEVELS:
-        raise ValueError(f"is {text!r}; allowed: {', '.join(LEVELS)}")
+        raise ValueError(_("is {text!r}; allowed: {words}").format(text=text, words=", ".join(LEVELS)))
     return text.lower()
 
 
 def state_file(text: str) -> Path:
     """Return the path of the state file."""
     if not text or not text.isprintable():
-        raise ValueError(f"is {shown(text)}; allowed: the path of a file, such as roomsync.db{_backslashes(text)}")
+        raise ValueError(
+            _("is {text}; allowed: the path of a file, such as roomsync.db{rest}").format(
+                text=shown(text), rest=_backslashes(text)
+            )
+        )
     try:
         return Path(text).expanduser()
     except RuntimeError:
-        raise ValueError(f"is {shown(text)}, and that home folder is not known; allowed: the path of a file") from None
+        raise ValueError(
+            _("is {text}, and that home folder is not known; allowed: the path of a file").format(text=shown(text))
+        ) from None
 
 
 def log_file(text: str) -> Path | None:
@@ -214,7 +255,11 @@ def number(low: float, high: float, unit: str, form: str = r"[0-9]{1,9}(\.[0-9]{
     def parse(text: str) -> float:
         value = float(text) if re.fullmatch(form, text) else math.nan
         if not low <= value <= high:
-            raise ValueError(f"is {text!r}; allowed: {unit} from {low:g} to {high:g}")
+            raise ValueError(
+                _("is {text!r}; allowed: {unit} from {low:g} to {high:g}").format(
+                    text=text, unit=_(unit), low=low, high=high
+                )
+            )
         return value
 
     return parse
@@ -222,7 +267,7 @@ def number(low: float, high: float, unit: str, form: str = r"[0-9]{1,9}(\.[0-9]{
 
 def integer(low: int, high: int) -> Callable[[str], int]:
     """Return a validator of whole numbers from `low` to `high`."""
-    parse = number(low, high, "a whole number", "[0-9]{1,9}")
+    parse = number(low, high, N_("a whole number"), "[0-9]{1,9}")
     return lambda text: int(parse(text))
 
 
@@ -235,7 +280,11 @@ def daily(text: str) -> dict[Kind, int]:
         found = re.fullmatch(r"\s*([a-z_]+)\s*:\s*([0-9]{1,9})\s*", part)
         if not found or found[1] not in (*MEDIA, *CARDS) or found[1] in limits:
             kinds = ", ".join((*MEDIA, *CARDS))
-            raise ValueError(f"is {text!r}; allowed: kind:number, separated by commas, of {kinds}; or 0 for no limits")
+            raise ValueError(
+                _("is {text!r}; allowed: kind:number, separated by commas, of {kinds}; or 0 for no limits").format(
+                    text=text, kinds=kinds
+                )
+            )
         limits[Kind(found[1])] = int(found[2])
     return limits
 
@@ -246,10 +295,16 @@ def hours(text: str) -> Hours | None:
         return None
     found = HOURS_FORM.fullmatch(unicodedata.normalize("NFKC", text))
     if not found:
-        raise ValueError(f"is {text!r}; allowed: HH:MM-HH:MM from 00:00 to 23:59, such as 23:00-08:00, or nothing")
+        raise ValueError(
+            _("is {text!r}; allowed: HH:MM-HH:MM from 00:00 to 23:59, such as 23:00-08:00, or nothing").format(
+                text=text
+            )
+        )
     start, end = (int(found[n]) * 60 + int(found[n + 1]) for n in (1, 3))
     if start == end:
-        raise ValueError(f"is {text!r}, which has no length; allowed: two times that differ, such as 23:00-08:00")
+        raise ValueError(
+            _("is {text!r}, which has no length; allowed: two times that differ, such as 23:00-08:00").format(text=text)
+        )
     return Hours(start, end)
 
 
@@ -267,4 +322,4 @@ def shown(path: str) -> str:
 def _backslashes(path: str) -> str:
     if path.isprintable():
         return ""
-    return r". In double quotes \n and \t are characters of their own: write a Windows path without quotes"
+    return _(". In double quotes \\n and \\t are characters of their own: write a Windows path without quotes")

@@ -21,6 +21,7 @@ from roomsync.errors import (
     Throttled,
     Unsendable,
 )
+from roomsync.language import _
 from roomsync.model import Kind, Send
 from roomsync.session import Session
 from roomsync.text.kinds import fallback_text
@@ -112,8 +113,8 @@ class Attempts:
         now = self.clock()
         length = self._begin_pause(now)
         again = await self._run(self.outbox.send_again, room_id, since, now)
-        why = f"a notice in {await self._name_of(room_id)}, {again} deliveries are sent again"
-        self._say_pause(length, why)
+        why = _("a notice in {room}, {count} deliveries are sent again")
+        self._say_pause(length, why.format(room=await self._name_of(room_id), count=again))
 
     async def _pause(self, send: Send, error: Throttled) -> None:
         now = self.clock()

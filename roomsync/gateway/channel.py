@@ -14,6 +14,7 @@ from h2.connection import H2Connection
 
 from roomsync.config.settings import Settings
 from roomsync.errors import GatewayRejected
+from roomsync.language import _
 from roomsync.text.characters import harmless
 
 CONNECT_TIMEOUT = 10.0
@@ -91,12 +92,12 @@ class _Channel(Channel):
 
     async def _create_connection(self) -> H2Protocol:
         if self._has_connected:
-            raise ConnectionError("the connection broke off")
+            raise ConnectionError(_("the connection broke off"))
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
                 protocol = await super()._create_connection()
         except TimeoutError:
-            raise ConnectionError(f"no connection within {CONNECT_TIMEOUT:.0f} s") from None
+            raise ConnectionError(_("no connection within {limit:.0f} s").format(limit=CONNECT_TIMEOUT)) from None
         if self._ssl:
             self._check_name(protocol.connection._transport)
         self._has_connected = True
@@ -108,8 +109,10 @@ class _Channel(Channel):
         if not any(_fits(name, pattern) for pattern in names):
             transport.close()
             raise GatewayRejected(
-                f"the gateway's certificate is for {harmless(', '.join(names)) or 'nobody'}, not for {name}; "
-                "set WECHATY_PUPPET_SERVICE_TLS_SERVER_NAME to the name in the certificate"
+                _(
+                    "the gateway's certificate is for {names}, not for {name}; set "
+                    "WECHATY_PUPPET_SERVICE_TLS_SERVER_NAME to the name in the certificate"
+                ).format(names=harmless(", ".join(names)) or _("nobody"), name=name)
             )
 
 

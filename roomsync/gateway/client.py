@@ -20,6 +20,7 @@ from roomsync.gateway.wire import (
     MessagePayloadResponse,
     MessageSendTextRequest,
 )
+from roomsync.language import _
 from roomsync.model import Kind
 from roomsync.text.kinds import MAX_FIELDS, MEDIA
 from roomsync.text.system_messages import is_throttle_error
@@ -61,7 +62,7 @@ class Client:
     def stub(self) -> Any:
         """The stub. Raises `GatewayLost` while there is none."""
         if self._stub is None:
-            raise errors.GatewayLost("not connected to the gateway")
+            raise errors.GatewayLost(_("not connected to the gateway"))
         return self._stub
 
     async def call(self, call: Awaitable[T]) -> T:
@@ -89,7 +90,7 @@ class Client:
         except errors.GatewayRefused as error:
             if isinstance(error, errors.Throttled) or kind not in MEDIA or GONE not in error.said:
                 raise
-            raise errors.HandleGone(f"the file is no longer at the gateway ({error})") from error
+            raise errors.HandleGone(_("the file is no longer at the gateway ({error})").format(error=error)) from error
         return sent_id if sent_id and not fault_of_id(sent_id) else None
 
     async def _make_send(self, room_id: str, kind: Kind, body: str, mentions: Sequence[str], quote_id: str) -> Any:
@@ -169,7 +170,7 @@ class Client:
         return found
 
     async def _topic_or_none(self, room_id: str) -> str | None:
-        for _ in range(TOPIC_ATTEMPTS):
+        for _attempt in range(TOPIC_ATTEMPTS):
             try:
                 return await self.topic(room_id)
             except errors.GatewayError as error:
@@ -202,7 +203,7 @@ def with_both_urls(filebox: str) -> str:
     Raises `Unsendable` for one that no client has made: endless, or nested so deep that it cannot be read or written.
     """
     if filebox.count(",") > MAX_FIELDS:
-        raise errors.Unsendable("the file box has too many fields")
+        raise errors.Unsendable(_("the file box has too many fields"))
     try:
         box = json.loads(filebox)
         url = box.get("url") or box.get("remoteUrl")
@@ -210,4 +211,4 @@ def with_both_urls(filebox: str) -> str:
     except (ValueError, AttributeError):
         return filebox
     except RecursionError:
-        raise errors.Unsendable("the file box is nested too deep") from None
+        raise errors.Unsendable(_("the file box is nested too deep")) from None

@@ -17,6 +17,7 @@ from roomsync.gateway.client import Client
 from roomsync.gateway.discovery import find_endpoint
 from roomsync.gateway.members import Members
 from roomsync.gateway.protocol import EventRequest, EventSink, RawEvent
+from roomsync.language import _
 from roomsync.model import Cursor
 
 EVENT = "/wechaty.Puppet/Event"
@@ -54,7 +55,7 @@ class Connection:
         except errors.AnswerLost as error:
             if isinstance(error, errors.AnswerLate) or not self.settings.no_tls:
                 raise
-            hint = "if it speaks TLS, set WECHATY_PUPPET_SERVICE_NO_TLS_INSECURE_CLIENT=false"
+            hint = _("if it speaks TLS, set WECHATY_PUPPET_SERVICE_NO_TLS_INSECURE_CLIENT=false")
             raise errors.AnswerLost(f"{error}; {hint}") from error
 
     async def open(self) -> Channel:
@@ -77,7 +78,9 @@ class Connection:
             try:
                 await self.client.call(asyncio.shield(self._first))
             except StopAsyncIteration:
-                raise errors.GatewayLost(f"{self.endpoint} ended the event stream at once") from None
+                raise errors.GatewayLost(
+                    _("{endpoint} ended the event stream at once").format(endpoint=self.endpoint)
+                ) from None
         await self.client.call(PuppetStub(channel, timeout=START_TIMEOUT).start())
 
     async def listen(self) -> None:
@@ -96,7 +99,7 @@ class Connection:
     async def ping(self) -> None:
         """Make a small call that every gateway knows. Raises `GatewayError`."""
         if self.channel is None:
-            raise errors.GatewayLost("not connected to the gateway")
+            raise errors.GatewayLost(_("not connected to the gateway"))
         await self.client.call(PuppetStub(self.channel, timeout=PING_TIMEOUT).version())
 
     async def disconnect(self) -> None:

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 from roomsync.config.settings import Settings
 from roomsync.config.validators import ENDPOINT_FORM
 from roomsync.errors import GatewayLost
+from roomsync.language import N_, _
 
 if TYPE_CHECKING:
     from requests import Response
 
 DISCOVERY_TIMEOUT = (5.0, 5.0)  # seconds to connect, seconds to answer
 NOWHERE = "0.0.0.0"  # the host where no gateway serves the token
-OWN_GATEWAY = "for a gateway of your own, set WECHATY_PUPPET_SERVICE_ENDPOINT=host:port"
+OWN_GATEWAY = N_("for a gateway of your own, set WECHATY_PUPPET_SERVICE_ENDPOINT=host:port")
 
 
 async def find_endpoint(settings: Settings) -> str:
@@ -26,14 +27,22 @@ async def find_endpoint(settings: Settings) -> str:
     answer = await asyncio.to_thread(_ask, settings)
     status = f"(HTTP {answer.status_code})"
     if 400 <= answer.status_code < 500:
-        raise GatewayLost(f"{settings.authority} knows no gateway for this token {status}; {OWN_GATEWAY}")
+        raise GatewayLost(
+            _("{authority} knows no gateway for this token {status}; {hint}").format(
+                authority=settings.authority, status=status, hint=_(OWN_GATEWAY)
+            )
+        )
     endpoint = _endpoint_in(answer)
     if not endpoint:
-        raise GatewayLost(f"{settings.authority} gave no usable answer {status}")
+        raise GatewayLost(
+            _("{authority} gave no usable answer {status}").format(authority=settings.authority, status=status)
+        )
     if endpoint == NOWHERE:
         raise GatewayLost(
-            f"{settings.authority} says that no gateway serves this token now; if the seller of the token names "
-            "another discovery service, set WECHATY_PUPPET_SERVICE_AUTHORITY"
+            _(
+                "{authority} says that no gateway serves this token now; if the seller of the token names "
+                "another discovery service, set WECHATY_PUPPET_SERVICE_AUTHORITY"
+            ).format(authority=settings.authority)
         )
     return endpoint
 
@@ -46,7 +55,11 @@ def _ask(settings: Settings) -> "Response":
         return requests.get(url, timeout=DISCOVERY_TIMEOUT)
     except requests.RequestException as error:
         # The text of a requests error holds the URL, and the URL the token: only the error's kind is shown.
-        raise GatewayLost(f"{settings.authority} does not answer ({type(error).__name__}); {OWN_GATEWAY}") from None
+        raise GatewayLost(
+            _("{authority} does not answer ({kind}); {hint}").format(
+                authority=settings.authority, kind=type(error).__name__, hint=_(OWN_GATEWAY)
+            )
+        ) from None
 
 
 def _endpoint_in(answer: "Response") -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from roomsync import errors
 from roomsync.gateway.wire import DOWNLOAD, DownloadRequest, DownloadResponse
+from roomsync.language import _
 from roomsync.text.kinds import Fields, fields_of
 
 HANDLE_TTL = 60.0  # seconds; WorkPro's gateway keeps the file for two hours
@@ -61,7 +62,9 @@ async def bytes_of(file_box: str, limit: int, stub: Any, handles: Handles) -> by
     if not handle or (isinstance(size, int | float) and size > limit):
         return b""
     if not handles.is_fresh(handle):
-        raise errors.HandleGone("the file may no longer be at the gateway, which does not outlive being asked for it")
+        raise errors.HandleGone(
+            _("the file may no longer be at the gateway, which does not outlive being asked for it")
+        )
     data = bytearray()
     chunks: AsyncGenerator[Any, None] = stub._unary_stream(DOWNLOAD, DownloadRequest(id=handle), DownloadResponse)
     try:
@@ -85,4 +88,4 @@ def _decoded(inline: str, limit: int) -> bytes:
     try:
         return binascii.a2b_base64(inline)
     except ValueError as error:
-        raise errors.Unreadable(f"the bytes of a file box cannot be read ({error})") from error
+        raise errors.Unreadable(_("the bytes of a file box cannot be read ({error})").format(error=error)) from error

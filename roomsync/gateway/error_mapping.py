@@ -11,6 +11,7 @@ from grpclib.exceptions import GRPCError, StreamTerminatedError
 from h2.exceptions import H2Error
 
 from roomsync import errors
+from roomsync.language import _
 from roomsync.text.characters import MAX_SAID, first_line, harmless
 
 T = TypeVar("T")
@@ -32,34 +33,44 @@ async def map_errors(call: Awaitable[T], endpoint: str, token: str) -> T:
     except OSError as error:
         raise _error_of_connection(error, endpoint) from error
     except (StreamTerminatedError, H2Error) as error:
-        raise errors.AnswerLost(f"the connection to {endpoint} broke off ({harmless(str(error))})") from error
+        raise errors.AnswerLost(
+            _("the connection to {endpoint} broke off ({error})").format(endpoint=endpoint, error=harmless(str(error)))
+        ) from error
     except UnicodeDecodeError as error:
-        raise errors.GatewayRefused(f"{endpoint} answered with what is no UTF-8") from error
+        raise errors.GatewayRefused(_("{endpoint} answered with what is no UTF-8").format(endpoint=endpoint)) from error
     except UnicodeEncodeError as error:
-        raise errors.Unsendable("it has a character that UTF-8 cannot write") from error
+        raise errors.Unsendable(_("it has a character that UTF-8 cannot write")) from error
     except Exception as error:
         # Bytes that are no protobuf make betterproto raise whatever it stumbles over.
-        raise errors.GatewayRefused(f"{endpoint} answered with what cannot be read ({error!r:.200})") from error
+        raise errors.GatewayRefused(
+            _("{endpoint} answered with what cannot be read ({error!r:.200})").format(endpoint=endpoint, error=error)
+        ) from error
 
 
 def _error_of_connection(error: OSError, endpoint: str) -> errors.GatewayError:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return errors.GatewayRejected(f"the gateway's certificate does not fit: {harmless(error.verify_message)}")
+        return errors.GatewayRejected(
+            _("the gateway's certificate does not fit: {problem}").format(problem=harmless(error.verify_message))
+        )
     if isinstance(error, ssl.SSLError):
         return errors.GatewayRejected(
-            f"{endpoint} does not answer in TLS ({error.reason}); if it is a plain gateway, set "
-            "WECHATY_PUPPET_SERVICE_NO_TLS_INSECURE_CLIENT=true"
+            _(
+                "{endpoint} does not answer in TLS ({reason}); if it is a plain gateway, set "
+                "WECHATY_PUPPET_SERVICE_NO_TLS_INSECURE_CLIENT=true"
+            ).format(endpoint=endpoint, reason=error.reason)
         )
     if isinstance(error, TimeoutError):
-        return errors.AnswerLate(f"{endpoint} did not answer in time")
-    return errors.GatewayLost(f"{endpoint} cannot be reached ({_reason(error)})")
+        return errors.AnswerLate(_("{endpoint} did not answer in time").format(endpoint=endpoint))
+    return errors.GatewayLost(
+        _("{endpoint} cannot be reached ({reason})").format(endpoint=endpoint, reason=_reason(error))
+    )
 
 
 def _reason(error: OSError) -> str:
     if isinstance(error, socket.gaierror):
-        return "no host of that name is found"
-    reason = os.strerror(error.errno) if error.errno else harmless(str(error)) or type(error).__name__
-    hint = ": is the gateway running, and on that port?"
+        return _("no host of that name is found")
+    reason = _(os.strerror(error.errno)) if error.errno else harmless(str(error)) or type(error).__name__
+    hint = _(": is the gateway running, and on that port?")
     return reason + (hint if isinstance(error, ConnectionRefusedError) else "")
 
 
@@ -68,9 +79,11 @@ def _error_of(error: GRPCError, endpoint: str, token: str) -> errors.GatewayErro
     said = (error.message or "").replace(token, "***")[:MAX_SAID]
     text = first_line(said) or error.status.name
     if error.status in REJECTED:
-        return errors.GatewayRejected(f"{endpoint} refuses the token; check WECHATY_PUPPET_SERVICE_TOKEN")
+        return errors.GatewayRejected(
+            _("{endpoint} refuses the token; check WECHATY_PUPPET_SERVICE_TOKEN").format(endpoint=endpoint)
+        )
     if error.status is Status.ALREADY_EXISTS:
-        return errors.GatewayBusy(f"another bot is connected to {endpoint}")
+        return errors.GatewayBusy(_("another bot is connected to {endpoint}").format(endpoint=endpoint))
     if error.status in UNSENDABLE:
         return errors.Unsendable(text, said)
     if error.status is Status.DEADLINE_EXCEEDED:

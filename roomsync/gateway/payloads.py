@@ -21,6 +21,7 @@ from roomsync.gateway.wire import (
     MessagePayloadResponse,
     ReceiveTime,
 )
+from roomsync.language import N_, _
 from roomsync.model import Announcement, Kind, Message, Quote
 from roomsync.text.characters import MAX_TEXT, clean
 from roomsync.text.headers import NAMELESS
@@ -68,9 +69,9 @@ def message_of(msg: Any) -> Message:
     """
     payload = msg.payload
     kind: Kind = payload.kind
-    for whose, one in (("its room's", payload.room_id), ("its talker's", payload.from_id)):
+    for whose, one in ((N_("its room's"), payload.room_id), (N_("its talker's"), payload.from_id)):
         if fault := fault_of_id(one):
-            raise errors.Unreadable(f"{whose} id {fault}")
+            raise errors.Unreadable(_("{whose} id {fault}").format(whose=_(whose), fault=fault))
     text = clean(payload.text)
     # xp shows replies as messages of an unknown kind.
     quote = parse_quote(text) if kind in (Kind.TEXT, Kind.UNKNOWN) and len(payload.text) <= MAX_TEXT else None

@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 
 import betterproto
 
+from roomsync.language import _
 from roomsync.model import Cursor, Kind
 from roomsync.text.characters import UNSAFE, first_line, harmless, plain
 from roomsync.text.kinds import fields_of
@@ -92,8 +93,8 @@ def fault_of_id(value: str) -> str:
     Ids are asked for and compared as they are, so none is mended: what has such a one is refused.
     """
     if len(value) > MAX_ID:
-        return f"is longer than {MAX_ID} characters: {harmless(value, 40)}"
-    return f"has a character that no id has: {harmless(value)}" if UNSAFE.search(value) else ""
+        return _("is longer than {limit} characters: {value}").format(limit=MAX_ID, value=harmless(value, 40))
+    return _("has a character that no id has: {value}").format(value=harmless(value)) if UNSAFE.search(value) else ""
 
 
 def topic_of(value: object) -> str:
@@ -108,7 +109,7 @@ def error_of(payload: Payload) -> str:
     """
     words = next((one for one in map(payload.get, ("data", "gerror")) if isinstance(one, str) and one), "")
     message = fields_of(words).get("message")
-    return first_line(message if isinstance(message, str) else words) or "it does not say which"
+    return first_line(message if isinstance(message, str) else words) or _("it does not say which")
 
 
 @dataclass

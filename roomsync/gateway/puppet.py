@@ -8,6 +8,7 @@ from roomsync.gateway.compat import patched_import
 from roomsync.gateway.connection import Connection
 from roomsync.gateway.payloads import Contents, payload_of, said_at
 from roomsync.gateway.protocol import KINDS, Fetch, RawMessage
+from roomsync.language import _
 from roomsync.model import Announcement, Kind
 from roomsync.session import Session
 
@@ -69,7 +70,7 @@ class GatewayPuppet(Connection, PuppetService):
 
     async def logout(self) -> None:
         """Refuse: this bot never logs WeChat out."""
-        raise errors.GatewayError("the bot never logs WeChat out")
+        raise errors.GatewayError(_("the bot never logs WeChat out"))
 
     async def message_payload(self, message_id: str) -> Any:
         """Return a message's payload; `kind` and `said_at` are added to it. Unknown types no longer raise IndexError.

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from roomsync.backoff import at_once, backoff
 from roomsync.errors import GatewayError, GatewayRefused, GatewayRejected
+from roomsync.language import N_, _
 from roomsync.session import Session
 from roomsync.tasks import until_one_ends
 
@@ -17,7 +18,7 @@ log = logging.getLogger(__name__)
 
 PING_INTERVAL = 10.0  # seconds; with the link's own limit for the answer, 15, a frozen gateway is noticed within 30
 MIN_STANDING = 5.0  # seconds that a connection must have stood for the next one to be made at once
-NOT_LOGGED_IN = "The gateway is connected, but WeChat is not logged in there; the bot waits for the login."
+NOT_LOGGED_IN = N_("The gateway is connected, but WeChat is not logged in there; the bot waits for the login.")
 
 
 class Link(Protocol):
@@ -64,7 +65,7 @@ class Supervisor:
                 delays, has_stood, connected_at = backoff(), True, self._clock()
                 self._session.connect()
                 await self._live()
-                reason = "the gateway ended the event stream"
+                reason = _("the gateway ended the event stream")
             except GatewayError as error:
                 if isinstance(error, GatewayRejected) and not has_stood:
                     raise

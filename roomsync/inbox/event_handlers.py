@@ -14,6 +14,7 @@ from roomsync.gateway.protocol import (
     fault_of_id,
     topic_of,
 )
+from roomsync.language import _
 from roomsync.model import Announcement
 from roomsync.session import Session
 
@@ -41,14 +42,14 @@ def payload_of(event_type: int, text: str) -> Payload:
     A logout is one, whoever it names.
     """
     if len(text) > MAX_EVENT:
-        raise ValueError(f"it has {len(text)} characters, more than {MAX_EVENT}")
+        raise ValueError(_("it has {count} characters, more than {limit}").format(count=len(text), limit=MAX_EVENT))
     payload = json.loads(text)
     if not isinstance(payload, dict):
-        raise ValueError("it is no JSON object")
+        raise ValueError(_("it is no JSON object"))
     for key, one in _ids(payload):
         if fault := fault_of_id(one):
             if event_type != EventType.LOGOUT:
-                raise ValueError(f"its {key} {fault}")
+                raise ValueError(_("its {key} {fault}").format(key=key, fault=fault))
             payload[key] = None
     if event_type in NEEDED:
         text_of(payload, NEEDED[event_type])
@@ -118,7 +119,7 @@ def text_of(payload: Payload, key: str) -> str:
     """Return a text of an event. Raises ValueError when there is none."""
     value = payload.get(key)
     if not isinstance(value, str) or not value:
-        raise ValueError(f"its {key} is missing, or no text")
+        raise ValueError(_("its {key} is missing, or no text").format(key=key))
     return value
 
 
@@ -126,7 +127,7 @@ def verify_id_of(payload: Payload) -> str:
     """Return what WeChat's question for a verify code is called. Raises ValueError when it has no usable name."""
     verify_id = text_of(payload, "id")
     if fault := fault_of_id(verify_id):
-        raise ValueError(f"its id {fault}")
+        raise ValueError(_("its id {fault}").format(fault=fault))
     return verify_id
 
 

@@ -74,9 +74,9 @@ class Script:
         return (await self.stage.arrives(answer, STAFF_ROOM))[-1].body
 
     async def _staff(self) -> None:
-        await self.stage.until(lambda: any("/claim" in line for line in self.stage.logged))
+        await self.stage.until(lambda: CLAIM.search("\n".join(self.stage.logged)))
         await self._tell(_("Who sends the bot the code that its log shows is its staff. Nobody else commands it."))
-        code = re.findall(r"/claim (\d+)", "\n".join(self.stage.logged))[-1]
+        code = CLAIM.findall("\n".join(self.stage.logged))[-1]
         await self._command(f"/认领 {code}", "认领成功")
 
     async def _text_and_picture(self) -> None:

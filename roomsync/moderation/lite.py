@@ -6,6 +6,8 @@ import tempfile
 from pathlib import Path
 from typing import Protocol
 
+from roomsync.language import _
+
 log = logging.getLogger(__name__)
 
 MAX_WORKERS = 2  # threads that serve the one client
@@ -39,12 +41,14 @@ class Lite:
         from milvus_lite.adapter.grpc.server import start_server_in_thread
 
         if self._path.exists() and not self._path.is_dir():
-            raise NotADirectoryError(f"{self._path} is a file; Milvus Lite needs a folder, or a name that is free")
+            raise NotADirectoryError(
+                _("{path} is a file; Milvus Lite needs a folder, or a name that is free").format(path=self._path)
+            )
         if self._served is None:
             self._is_tried = True
             folder = tempfile.mkdtemp(prefix="roomsync-")  # nobody but this user may enter it
             try:
-                server, store, _ = start_server_in_thread(
+                server, store, _address = start_server_in_thread(
                     str(self._path), host=f"unix:{folder}/lite", port=0, max_workers=MAX_WORKERS
                 )
             except BaseException:

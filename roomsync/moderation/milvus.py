@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from roomsync.backoff import backoff
 from roomsync.errors import LookupFailed
+from roomsync.language import _
 from roomsync.moderation.grams import MIN_UNITS
 from roomsync.moderation.likeness import Known
 from roomsync.moderation.sample_base import BaseFailed, SampleBase, kept, number_of, owner_of
@@ -94,7 +95,7 @@ class MilvusIndex:
         except TimeoutError:
             with self._changed:
                 self._is_given_up = self._busy_since is not None
-            raise LookupFailed(f"Milvus did not answer within {LOOKUP_TIMEOUT} s") from None
+            raise LookupFailed(_("Milvus did not answer within {limit} s").format(limit=LOOKUP_TIMEOUT)) from None
 
     def close(self) -> None:
         """Let go of it. A call that hangs is not waited for."""
@@ -114,15 +115,15 @@ class MilvusIndex:
     def _refuse(self) -> None:
         """Raise `LookupFailed` when there is no use in asking."""
         if self._is_closed or self._thread is None:
-            raise LookupFailed("Milvus is not in use")
+            raise LookupFailed(_("Milvus is not in use"))
         if self._is_stuck(HUNG):
-            self._begin_problem("a call hangs", "Milvus 没有回应")
+            self._begin_problem(_("a call hangs"), "Milvus 没有回应")
         if self._is_given_up or self._is_stuck(LOOKUP_TIMEOUT):
-            raise LookupFailed("Milvus has not answered an earlier call yet")
+            raise LookupFailed(_("Milvus has not answered an earlier call yet"))
         if self._stored is None:
-            raise LookupFailed("Milvus is not ready")
+            raise LookupFailed(_("Milvus is not ready"))
         if len(self._pending()) > MAX_PENDING:
-            raise LookupFailed("Milvus has not got the samples yet")
+            raise LookupFailed(_("Milvus has not got the samples yet"))
 
     def _is_stuck(self, limit: float) -> bool:
         return self._busy_since is not None and time.monotonic() - self._busy_since > limit
@@ -138,7 +139,7 @@ class MilvusIndex:
                 self._recover(error, next(delays))
             except Exception:
                 log.exception("The samples in Milvus cannot be used; they are read anew.")
-                self._recover(BaseFailed("see above", "Milvus 出错了", is_fault=False), next(delays))
+                self._recover(BaseFailed(_("see above"), "Milvus 出错了", is_fault=False), next(delays))
             else:
                 if self.problem and not self._is_behind:
                     delays = self._delays()
@@ -231,7 +232,7 @@ class MilvusIndex:
         while self._questions:
             answer = self._questions.popleft().answer
             if answer.set_running_or_notify_cancel():
-                answer.set_exception(LookupFailed("Milvus does not answer"))
+                answer.set_exception(LookupFailed(_("Milvus does not answer")))
 
     def _begin_problem(self, text: str, shown: str) -> None:
         if not self.problem:

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Protocol
 
 from roomsync import store
+from roomsync.language import _
 from roomsync.model import FilterMode, Kind, Message, Room, Verdict
 from roomsync.session import Session
 
@@ -65,7 +66,7 @@ class Moderator:
         chosen = store.moderation.in_force(store.moderation.read(db), self.setting)
         before, self.mode = self.mode, chosen if self.is_possible else FilterMode.OFF
         if self.mode is not before:
-            source = "" if self.mode is self.setting else ", as it was chosen while the bot ran"
+            source = "" if self.mode is self.setting else _(", as it was chosen while the bot ran")
             log.info("Moderation is set to %s%s.", self.mode, source)
         if self.mode is FilterMode.OFF:
             self.close()

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 
 from roomsync import store
+from roomsync.language import _
 from roomsync.model import Decision, Message, Room, Verdict
 
 
@@ -22,5 +23,5 @@ class Mutes:
     def check(self, message: Message, room: Room, now: float) -> Verdict:
         """Return what should become of a message: it is dropped while its talker is muted."""
         if self._until.get(message.talker_id, 0.0) > now:
-            return Verdict(Decision.DROP, ("its talker is muted",))
+            return Verdict(Decision.DROP, (_("its talker is muted"),))
         return Verdict(Decision.RELAY)

@@ -13,6 +13,7 @@ from PIL import BmpImagePlugin, GifImagePlugin, Image, JpegImagePlugin, PngImage
 from PIL.ImageFile import ImageFile
 
 from roomsync.errors import LookupFailed
+from roomsync.language import _
 from roomsync.text.characters import plain
 
 FORMATS = [
@@ -52,7 +53,7 @@ def text_of_code(data: bytes) -> str:
     except LookupFailed:
         raise
     except Exception as error:  # Pillow's readers raise whatever they stumble over
-        raise LookupFailed(f"a picture cannot be read ({error!r:.200})") from error
+        raise LookupFailed(_("a picture cannot be read ({error!r:.200})").format(error=error)) from error
     return plain(code.text[:MAX_CODE], MAX_CODE).strip() if code else ""
 
 
@@ -61,9 +62,11 @@ def _refuse_large(image: ImageFile, data: bytes) -> None:
     is_progressive = "progressive" in image.info
     is_plain_jpeg = image.format == JpegImagePlugin.JpegImageFile.format and not is_progressive
     if image.width * image.height > (MAX_PIXELS if is_plain_jpeg else MAX_WHOLE):
-        raise LookupFailed(f"a picture of {image.width} x {image.height} pixels is too large")
+        raise LookupFailed(
+            _("a picture of {width} x {height} pixels is too large").format(width=image.width, height=image.height)
+        )
     if is_progressive and data.count(SCAN) > MAX_SCANS:
-        raise LookupFailed("a progressive JPEG has too many scans")
+        raise LookupFailed(_("a progressive JPEG has too many scans"))
 
 
 def _grey(image: ImageFile) -> Image.Image:

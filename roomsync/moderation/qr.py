@@ -10,6 +10,7 @@ from functools import cache
 from importlib.util import find_spec
 
 from roomsync.errors import LookupFailed
+from roomsync.language import _
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +73,7 @@ class _Reader:
             async with asyncio.timeout(READ_TIMEOUT):
                 return await picture.text
         except TimeoutError:
-            raise LookupFailed(f"a picture was not read within {READ_TIMEOUT} s") from None
+            raise LookupFailed(_("a picture was not read within {limit} s").format(limit=READ_TIMEOUT)) from None
         finally:
             with self._lock, contextlib.suppress(ValueError):
                 self._waiting.remove(picture)
@@ -80,7 +81,7 @@ class _Reader:
     def _add(self, picture: _Picture) -> None:
         with self._lock:
             if self._began is not None and time.monotonic() - self._began > READ_TIMEOUT:
-                raise LookupFailed("an earlier picture is still being read")
+                raise LookupFailed(_("an earlier picture is still being read"))
             self._waiting.append(picture)
             if self._began is None:
                 self._began = time.monotonic()
@@ -100,10 +101,12 @@ class _Reader:
             except LookupFailed as error:
                 picture.settle("", error)
             except ImportError as error:
-                picture.settle("", LookupFailed(f"zxing-cpp or Pillow cannot be imported: {error}"))
+                picture.settle(
+                    "", LookupFailed(_("zxing-cpp or Pillow cannot be imported: {error}").format(error=error))
+                )
             except Exception:
                 log.exception("The reader of QR codes failed")
-                picture.settle("", LookupFailed("the reader of QR codes failed"))
+                picture.settle("", LookupFailed(_("the reader of QR codes failed")))
 
 
 _reader = _Reader()

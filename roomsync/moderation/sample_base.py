@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from roomsync.errors import LookupFailed
+from roomsync.language import _
 from roomsync.moderation import pymilvus_client
 from roomsync.moderation.grams import MAX_CHARACTERS, grams, units
 from roomsync.moderation.hashed import vector
@@ -140,7 +141,9 @@ class SampleBase:
         try:
             yield self._client  # type: ignore[misc]
         except ImportError as error:
-            raise BaseFailed(f"{error}; see requirements-milvus.txt", "Milvus 没有安装", is_fault=False) from error
+            raise BaseFailed(
+                _("{error}; see requirements-milvus.txt").format(error=error), "Milvus 没有安装", is_fault=False
+            ) from error
         except Exception as error:
             said = str(getattr(error, "message", "") or error).partition("\n")[0][:MAX_SAID]
             text = f"{type(error).__name__}: {said.replace(self._token, '***') if self._token else said}"

@@ -10,6 +10,7 @@ from roomsync import store
 from roomsync.backoff import backoff
 from roomsync.delivery.outbox import Outbox
 from roomsync.errors import GatewayError, is_gone
+from roomsync.language import _
 from roomsync.model import Mode, Room
 from roomsync.relay.rooms import Rooms
 
@@ -141,7 +142,7 @@ class Roster:
         rooms = [room for room in map(self.rooms.get, new) if room]
         for room in rooms:
             mode = self.rooms.mode(room.id)
-            log.info("Room %s (%s) is new: %s.", room.label, room.topic, mode)
+            log.info("Room %s (%s) is new: %s.", room.label, room.topic, _(mode))
             if mode is Mode.ASKED:
                 log.warning("It takes no part until staff says so: /接入 %s (also by --do).", room.label)
         for watcher in self.watchers:
@@ -156,7 +157,7 @@ class Roster:
     def _log_communities(self) -> None:
         for prefix in self.rooms.prefixes:
             rooms = self.rooms.community(prefix)
-            log.info("%s: %d rooms: %s", prefix, len(rooms), ", ".join(room.label for room in rooms) or "none")
+            log.info("%s: %d rooms: %s", prefix, len(rooms), ", ".join(room.label for room in rooms) or _("none"))
             if len(rooms) < 2:
                 log.warning("%s has fewer than two rooms; there is nothing to relay until it has more.", prefix)
 

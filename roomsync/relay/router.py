@@ -12,6 +12,7 @@ from roomsync.delivery.courier import Courier
 from roomsync.delivery.outbox import add_line
 from roomsync.delivery.recalls import Recalls
 from roomsync.errors import GatewayLost
+from roomsync.language import _
 from roomsync.model import Decision, Kind, Message, Room, Verdict
 from roomsync.moderation.moderator import Moderator
 from roomsync.relay.announcements import is_shown_twice
@@ -87,7 +88,7 @@ class Router:
         if source is None:
             return  # private, or in a room of no community
         if not self._session.account_id:
-            raise GatewayLost("it is not known yet whose account this is")
+            raise GatewayLost(_("it is not known yet whose account this is"))
         own = message.talker_id == self._session.account_id
         if is_throttle_notice(message.kind, message.text, own):
             if not self._is_old(message) and await self._state.run(self.is_new, message.id, source, self._clock()):
@@ -163,7 +164,7 @@ class Router:
         if self._moderator and verdict.decision is Decision.RELAY and message.kind not in SILENT and not expired:
             verdict, note = self._moderate(self._moderator, message, source, evidence, now)
         if verdict.decision is not Decision.RELAY:
-            log.info("Message %.100s: %s (%s).", message.id, verdict.decision, ", ".join(verdict.reasons))
+            log.info("Message %.100s: %s (%s).", message.id, _(str(verdict.decision)), ", ".join(verdict.reasons))
             self._outbox.accept(message, [], [], now, then=note)
             return False
         if expired:
@@ -190,7 +191,7 @@ class Router:
         """Return the strictest answer of the filters, with the reasons of all."""
         mode = self._rooms.mode(source.id)
         if not mode.speaks:
-            return Verdict(Decision.DROP, (f"its room is set to {mode}",))
+            return Verdict(Decision.DROP, (_("its room is set to {mode}").format(mode=mode),))
         verdicts = [check(message, source, now) for check in self._filters]
         decision = max((one.decision for one in verdicts), default=Decision.RELAY)
         return Verdict(decision, tuple(reason for one in verdicts for reason in one.reasons))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from roomsync.errors import StateFileBusy, StateFileError
+from roomsync.language import _
 from roomsync.store.connection import Connection
 from roomsync.store.opening import connect, explained, hold_lock, lock_path_of, open_file, open_read_only, version_of
 from roomsync.store.outages import Outages, retry_delays
@@ -98,7 +99,9 @@ class StateFile:
             with self._in_use, explained(path):
                 return self._mend_companions() if place is Place.SAME else self._save(place, stamp)
         except StateFileError as error:
-            return f"The state file {path}, or a file beside it, is not what it was, and cannot be mended now: {error}"
+            return _(
+                "The state file {path}, or a file beside it, is not what it was, and cannot be mended now: {error}"
+            ).format(path=path, error=error)
 
     def _mend_companions(self) -> str:
         """Write a log that was removed, and hold a lock whose file was; return what to say, or nothing."""
@@ -106,17 +109,21 @@ class StateFile:
         if place_of(lock_path, self._lock_file) is not Place.SAME:
             self._locks.append(hold_lock(self.path))
             self._lock_file = lock_path.stat()
-            return f"{lock_path} was removed; it is there again. It keeps a second bot off."
+            return _("{lock_path} was removed; it is there again. It keeps a second bot off.").format(
+                lock_path=lock_path
+            )
         if self._log and place_of(self.path.with_name(self.path.name + "-wal"), self._log) is not Place.SAME:
             db = self._opened()
             # What it holds is still open, and goes into the file itself: all of it, or the log must stay open.
-            (is_busy, _, _) = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            (is_busy, _pages, _moved) = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             if is_busy:
-                raise StateFileError("another program reads it, which keeps the log from being saved; close that.")
+                raise StateFileError(_("another program reads it, which keeps the log from being saved; close that."))
             self._db = None
             db.close()
             self._opened()
-            return f"The log beside the state file {self.path} (-wal) was removed; what was in it is saved."
+            return _("The log beside the state file {path} (-wal) was removed; what was in it is saved.").format(
+                path=self.path
+            )
         return ""
 
     def _save(self, place: Place, stamp: str) -> str:
@@ -128,7 +135,9 @@ class StateFile:
         except BaseException:
             saved.unlink(missing_ok=True)
             raise
-        return f"The state file {path} {_what_happened(place)} while the bot runs. {_what_was_saved(place, saved)}"
+        return _("The state file {path} {happened} while the bot runs. {saved}").format(
+            path=path, happened=_what_happened(place), saved=_what_was_saved(place, saved)
+        )
 
     def _go_on_in(self, saved: Path, place: Place) -> Path:
         """Go on in the copy `saved`, moved into the place of the file that is gone; return its path then."""
@@ -136,7 +145,7 @@ class StateFile:
         remove_log(path, self._log)
         if place is Place.GONE:
             if path.exists():
-                raise FileExistsError(f"there is another file at {path} now")
+                raise FileExistsError(_("there is another file at {path} now").format(path=path))
             saved = saved.rename(path)
         # Nothing is closed until the new file is open and held.
         db = open_file(saved)
@@ -180,32 +189,40 @@ class StateFile:
 
 
 def _what_happened(place: Place) -> str:
-    return "is gone: it was removed or moved away" if place is Place.GONE else "was replaced by another file"
+    return _("is gone: it was removed or moved away") if place is Place.GONE else _("was replaced by another file")
 
 
 def _what_was_saved(place: Place, saved: Path) -> str:
     if place is Place.GONE:
-        return "All that was in it is there again, and the bot goes on. To begin with an empty one, stop the bot first."
-    return (
-        f"All that was in it is in {saved} now, and the bot goes on with that; the other file is left as it is. To "
-        "keep what is in the new one, stop the bot and move it back."
-    )
+        return _(
+            "All that was in it is there again, and the bot goes on. To begin with an empty one, stop the bot first."
+        )
+    return _(
+        "All that was in it is in {saved} now, and the bot goes on with that; the other file is left as "
+        "it is. To keep what is in the new one, stop the bot and move it back."
+    ).format(saved=saved)
 
 
 @contextmanager
 def read_only(path: Path) -> Iterator[Connection]:
     """Open the state file to look at it alone, also while a bot runs. Raises `StateFileError`."""
     if not path.exists():
-        raise StateFileError(f"There is no state file {path}; the bot has never run with these settings.")
+        raise StateFileError(
+            _("There is no state file {path}; the bot has never run with these settings.").format(path=path)
+        )
     with explained(path), closing(open_read_only(path)) as db:
         version = version_of(db, path)
         if version == 0:
             raise StateFileError(
-                f"The state file {path} is empty; somebody else emptied it, or no bot has used it yet."
+                _("The state file {path} is empty; somebody else emptied it, or no bot has used it yet.").format(
+                    path=path
+                )
             )
         if version != len(MIGRATIONS):
             raise StateFileError(
-                f"{path} is of another version of the bot; start this one once to bring it up to date."
+                _("{path} is of another version of the bot; start this one once to bring it up to date.").format(
+                    path=path
+                )
             )
         yield db
 

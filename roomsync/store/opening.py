@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from roomsync.errors import StateFileBusy, StateFileDamaged, StateFileError
+from roomsync.language import N_, _
 from roomsync.store.connection import Connection
 from roomsync.store.schema import MIGRATIONS
 
@@ -21,16 +22,16 @@ CHECK_STEPS = 20_000_000  # of SQLite's virtual machine: about two seconds of lo
 HEADER_BYTES = 100  # of an SQLite file (https://sqlite.org/fileformat2.html#the_database_header)
 # What a person does about an error of SQLite, by its primary code (https://sqlite.org/rescode.html).
 HINTS = {
-    sqlite3.SQLITE_BUSY: "another program has locked it, such as a database browser or a backup: close that",
-    sqlite3.SQLITE_LOCKED: "another program has locked it, such as a database browser or a backup: close that",
-    sqlite3.SQLITE_PROTOCOL: "another program has locked it, such as a database browser or a backup: close that",
-    sqlite3.SQLITE_FULL: "the disk is full: free some space",
-    sqlite3.SQLITE_IOERR: "the disk does not read or write it: look whether it is full, gone or broken",
-    sqlite3.SQLITE_READONLY: "check that you may write it and in its folder, and that the disk is not read-only",
-    sqlite3.SQLITE_CANTOPEN: "check that you may write it and in its folder",
+    sqlite3.SQLITE_BUSY: N_("another program has locked it, such as a database browser or a backup: close that"),
+    sqlite3.SQLITE_LOCKED: N_("another program has locked it, such as a database browser or a backup: close that"),
+    sqlite3.SQLITE_PROTOCOL: N_("another program has locked it, such as a database browser or a backup: close that"),
+    sqlite3.SQLITE_FULL: N_("the disk is full: free some space"),
+    sqlite3.SQLITE_IOERR: N_("the disk does not read or write it: look whether it is full, gone or broken"),
+    sqlite3.SQLITE_READONLY: N_("check that you may write it and in its folder, and that the disk is not read-only"),
+    sqlite3.SQLITE_CANTOPEN: N_("check that you may write it and in its folder"),
 }
 DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-SET_ASIDE = (
+SET_ASIDE = N_(
     "stop the bot if it runs, then `python bot.py --set-aside` moves it out of the way, and the next start makes a new "
     "one (what waits in it is then not sent)"
 )
@@ -53,9 +54,22 @@ def explained(path: Path, *, all_errors: bool = True) -> Iterator[None]:
 def _explanation(path: Path, error: Exception) -> StateFileError:
     code = _code(error)
     if code in DAMAGE:
-        return StateFileDamaged(f"The state file {path} cannot be used: {_damage(path)}; {SET_ASIDE}.")
-    hint = HINTS.get(code)
-    return StateFileError(f"The state file {path} cannot be used: {error}{f'; {hint}' if hint else ''}.")
+        return _damaged(path)
+    if code in HINTS:
+        return _unusable(path, _(str(error)), _(HINTS[code]))
+    return StateFileError(
+        _("The state file {path} cannot be used: {problem}.").format(path=path, problem=_(str(error)))
+    )
+
+
+def _damaged(path: Path) -> StateFileDamaged:
+    text = _("The state file {path} cannot be used: {problem}; {hint}.")
+    return StateFileDamaged(text.format(path=path, problem=_damage(path), hint=_(SET_ASIDE)))
+
+
+def _unusable(path: Path, problem: str, hint: str) -> StateFileError:
+    text = _("The state file {path} cannot be used: {problem}; {hint}.")
+    return StateFileError(text.format(path=path, problem=problem, hint=hint))
 
 
 def _code(error: Exception) -> int:
@@ -70,14 +84,14 @@ def _damage(path: Path) -> str:
             header = file.read(HEADER_BYTES)
         size = path.stat().st_size
     except OSError as error:
-        return f"it cannot be read ({error.strerror})"
+        return _("it cannot be read ({problem})").format(problem=_(error.strerror or ""))
     if not header.startswith(b"SQLite format 3\0") or len(header) < HEADER_BYTES:
-        return "it is not a database"
+        return _("it is not a database")
     page = int.from_bytes(header[16:18], "big")
     whole = (65536 if page == 1 else page) * int.from_bytes(header[28:32], "big")
     if size < whole:
-        return f"it is damaged: it was cut, and has {size} of {whole} bytes"
-    return "it is damaged: some of its pages are not what was written"
+        return _("it is damaged: it was cut, and has {size} of {whole} bytes").format(size=size, whole=whole)
+    return _("it is damaged: some of its pages are not what was written")
 
 
 def open_read_only(path: Path, *, as_it_is: bool = False) -> Connection:
@@ -163,7 +177,7 @@ def _look_for_damage(db: Connection, path: Path) -> None:
     finally:
         db.set_progress_handler(None, 0)
     if found != "ok":
-        raise StateFileDamaged(f"The state file {path} cannot be used: {_damage(path)}; {SET_ASIDE}.")
+        raise _damaged(path)
 
 
 def version_of(db: sqlite3.Connection, path: Path) -> int:
@@ -172,11 +186,15 @@ def version_of(db: sqlite3.Connection, path: Path) -> int:
     (version,) = db.execute("PRAGMA user_version").fetchone()
     # Tables are looked at in no file of ours: of one over which a process died they may be half written.
     if application != APPLICATION_ID and (version or db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()):
-        raise StateFileError(f"{path} is a database of something else; it was left as it is. Set another STATE_FILE.")
+        raise StateFileError(
+            _("{path} is a database of something else; it was left as it is. Set another STATE_FILE.").format(path=path)
+        )
     if version > len(MIGRATIONS):
         raise StateFileError(
-            f"{path} was written by a newer version of the bot; it was left as it is. Install that version again, or "
-            "set another STATE_FILE."
+            _(
+                "{path} was written by a newer version of the bot; it was left as it is. Install that version "
+                "again, or set another STATE_FILE."
+            ).format(path=path)
         )
     return int(version)
 
@@ -207,9 +225,11 @@ def hold_lock(path: Path, timeout: float | None = None) -> sqlite3.Connection:
         if lock:
             lock.close()
         if _code(error) == sqlite3.SQLITE_BUSY:
-            raise StateFileBusy(f"The state file {path} is in use by another bot; stop that one first.") from None
-        hint = HINTS.get(_code(error), "check that you may write it and in its folder, or move that file away")
-        raise StateFileError(f"The state file {path} cannot be used: {error} ({lock_path.name}); {hint}.") from error
+            raise StateFileBusy(
+                _("The state file {path} is in use by another bot; stop that one first.").format(path=path)
+            ) from None
+        hint = HINTS.get(_code(error), N_("check that you may write it and in its folder, or move that file away"))
+        raise _unusable(path, f"{_(str(error))} ({lock_path.name})", _(hint)) from error
     return lock
 
 
@@ -219,7 +239,7 @@ def set_aside(path: Path) -> Path:
     Raises `StateFileError`.
     """
     if not path.exists():
-        raise StateFileError(f"There is no state file {path}; nothing has to be moved.")
+        raise StateFileError(_("There is no state file {path}; nothing has to be moved.").format(path=path))
     aside = path.with_name(f"{path.name}.aside-{time.strftime('%Y%m%d-%H%M%S')}")
     with closing(hold_lock(path)), explained(path):
         for end in ("-wal", "-shm", "-journal", ""):  # the file itself last: until then the next try can go on

@@ -6,16 +6,17 @@ import time
 from collections.abc import Callable, Iterator
 
 from roomsync.errors import StateFileDamaged, StateFileError
+from roomsync.language import N_, _
 
 log = logging.getLogger(__name__)
 
 FIRST_DELAY = 0.1  # seconds before work that failed is done again; doubles
 MAX_DELAY = 5.0
-WAITING = (
+WAITING = N_(
     "So it cannot be written for now, and the bot waits: nothing is sent, and what is said is taken in afterwards. It "
     "tries again and goes on by itself."
 )
-DAMAGED = "So it cannot be written, and the bot waits."
+DAMAGED = N_("So it cannot be written, and the bot waits.")
 
 
 def retry_delays(rand: Callable[[], float] = random.random) -> Iterator[float]:
@@ -47,7 +48,7 @@ class Outages:
             self._since = self._clock()
         if str(error) != self.reason:
             self.reason = str(error)
-            log.error("%s %s", error, DAMAGED if isinstance(error, StateFileDamaged) else WAITING)
+            log.error("%s %s", error, _(DAMAGED if isinstance(error, StateFileDamaged) else WAITING))
 
     def end(self) -> None:
         """Note that work was done."""

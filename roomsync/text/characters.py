@@ -69,6 +69,11 @@ def _rest(text: str, limit: int) -> str:
     return f"…({len(text)} characters)" if len(text) > limit else ""
 
 
+def columns(text: str) -> int:
+    """Return how many columns a text takes in a terminal: a Chinese character takes two."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+
+
 def shorten(text: str, limit: int) -> str:
     """Return `text` on one line that UTF-8 can write, with `…` for what is over `limit` characters."""
     start = text[:LOOKED_AT].translate(INVISIBLE).encode("utf-8", "replace").decode()
