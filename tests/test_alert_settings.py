@@ -12,8 +12,9 @@ from roomsync.config.settings import Settings
 from roomsync.errors import SettingsError
 from roomsync.store import StateFile
 from tests.hooked import Hooked, hooked
+from tests.processes import output, run, start, write_env
 from tests.scripted import ScriptedGateway
-from tests.test_command_line import folder, output, run, start, write_env
+from tests.test_command_line import folder
 
 __all__ = ["folder"]  # a fixture
 SECRET = "693a91f6-7aoc-4bc4-97a0"

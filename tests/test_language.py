@@ -18,8 +18,9 @@ from roomsync.config.settings import choose_language
 from roomsync.language import N_, _
 from roomsync.store import StateFile
 from tests import catalog
+from tests.processes import ROOT, output, run, start, write_env
 from tests.scripted import ScriptedGateway
-from tests.test_command_line import ROOT, folder, output, run, start, write_env
+from tests.test_command_line import folder
 
 assert folder  # a fixture
 LOG_CALLS = ("debug", "info", "warning", "error", "exception", "critical")

@@ -20,7 +20,8 @@ from roomsync.report import ReportError, hours, write_report
 from roomsync.report.figures import Figures, read_figures
 from roomsync.store import StateFile, read_only
 from tests import weeks
-from tests.test_command_line import environment, folder, run
+from tests.processes import environment, run
+from tests.test_command_line import folder
 from tests.test_report import rows, tiles
 from tests.test_statefile import old_file
 from tests.weeks import Week, topics_of

@@ -65,7 +65,7 @@ def end_is_told(settings: Settings) -> Iterator[None]:
 def send_test(settings: Settings) -> int:
     """Send a test alert to each address, and print what became of it; return 0 when all have it, else 1."""
     if not settings.alert_urls:
-        return _say("alerts", _("ALERT_URLS is empty, so there is nothing to send to"), 1)
+        return _say(_("alerts"), _("ALERT_URLS is empty, so there is nothing to send to"), 1)
     from roomsync.alerts.hooks import Hook
     from roomsync.alerts.sender import Sender
     from roomsync.alerts.watch import AlertKind, Due
@@ -76,7 +76,7 @@ def send_test(settings: Settings) -> int:
         hook = Hook.parse(url)
         problem = Sender(hook, number).attempt(alert_of(Due(AlertKind.TEST), time.time(), _names(settings)))
         text = _("not sent, {reason}").format(reason=problem) if problem else _("sent")
-        code |= _say(f"alert {number}", f"{text} ({hook.service})", 1 if problem else 0)
+        code |= _say(_("alert {number}").format(number=number), f"{text} ({hook.service})", 1 if problem else 0)
     return code
 
 

@@ -6,7 +6,7 @@ from roomsync.language import _
 from roomsync.model import MAX_DELAY, FilterMode
 from roomsync.session import Phase
 from roomsync.store.report import RoomReport
-from roomsync.text.characters import MAX_ERROR, harmless
+from roomsync.text.characters import MAX_ERROR, columns, harmless
 
 
 def lines(status: Status, now: float) -> list[str]:
@@ -109,7 +109,8 @@ def _room_line(room: RoomReport) -> str:
 
 
 def _row(waiting: object, sent: object, failed: object, expired: object, cancelled: object) -> str:
-    return f"{waiting:>8}{sent:>8}{failed:>8}{expired:>8}{cancelled:>11}"
+    cells = zip((waiting, sent, failed, expired, cancelled), (8, 8, 8, 8, 11), strict=True)
+    return "".join(" " * (width - columns(str(cell))) + str(cell) for cell, width in cells)
 
 
 def _age(seconds: float) -> str:

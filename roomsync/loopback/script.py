@@ -16,6 +16,7 @@ PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgG
 PICTURE = {"boxType": 1, "base64": PIXEL, "name": "recall-vs-latency.png", "metadata": {}}
 ADVERT = {"appid": "wx9", "title": "日结300元 在家就能做 名额有限", "username": "gh_job@app", "pagePath": "pages/job"}
 MEETUP = {"appid": "wx1", "title": "Meetup 报名", "username": "gh_demo@app", "pagePath": "pages/index"}
+CLAIM = re.compile(r"/(?:claim|认领) (\d+)")  # the log has it in the operator's language
 HELD = re.compile(r"^#(\d+) 未转发", re.MULTILINE)
 READING = 1.6  # seconds for a person to read a line or two
 SHORT_PAUSE = 3.0  # seconds that the demo waits in the place of the bot's first pause
@@ -74,7 +75,7 @@ class Script:
         return (await self.stage.arrives(answer, STAFF_ROOM))[-1].body
 
     async def _staff(self) -> None:
-        await self.stage.until(lambda: CLAIM.search("\n".join(self.stage.logged)))
+        await self.stage.until(lambda: bool(CLAIM.search("\n".join(self.stage.logged))))
         await self._tell(_("Who sends the bot the code that its log shows is its staff. Nobody else commands it."))
         code = CLAIM.findall("\n".join(self.stage.logged))[-1]
         await self._command(f"/认领 {code}", "认领成功")
