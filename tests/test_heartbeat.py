@@ -213,3 +213,22 @@ def test_a_service_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> No
     assert sender.TIMEOUT == (5.0, 10.0)
     with hooked(hangs=threading.Event()) as pulse:
         assert Heartbeat(pulse.url, session_to(pulse)).attempt() == "no answer in time"
+
+
+async def test_a_heartbeat_that_fails_does_not_end_the_bot(
+    gateway: ScriptedGateway, state_file: Path, pulse: Hooked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault in the heartbeat itself is logged, the bot goes on where nothing else watches it, and it beats again."""
+    faults = [ZeroDivisionError(), ZeroDivisionError()]
+
+    async def fail(*_signs: object) -> bool:
+        if faults:
+            raise faults.pop()
+        return True
+
+    monkeypatch.setattr(heartbeat, "is_alive", fail)
+    monkeypatch.setattr("roomsync.alerts.alarm.BEAT_INTERVAL", 0.01)
+    async with running(gateway, state_file, HEARTBEAT_URL=pulse.url):
+        await until(lambda: not faults and pulse.paths != [])
+        gateway.say("r101", "alice", "hello")
+        await gateway.until(lambda: len(gateway.sent) == 2)

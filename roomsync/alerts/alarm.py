@@ -6,11 +6,12 @@ import math
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from roomsync import store
 from roomsync.alerts.conditions import Facts, conditions
-from roomsync.alerts.heartbeat import Heartbeat, beat_while_alive
+from roomsync.alerts.heartbeat import BEAT_INTERVAL, Heartbeat, beat_while_alive
 from roomsync.alerts.hooks import Hook
 from roomsync.alerts.sender import Sender
 from roomsync.alerts.watch import AlertKind, Due, Watch
@@ -73,8 +74,8 @@ class Alarm:
         self._note_phase()
         async with asyncio.TaskGroup() as tasks:
             if self._heartbeat:
-                beats = beat_while_alive(signs.session, signs.ping, signs.clock, self._heartbeat.beat)
-                tasks.create_task(_guarded(beats), name="heartbeat")
+                beats = partial(beat_while_alive, signs.session, signs.ping, signs.clock, self._heartbeat.beat)
+                tasks.create_task(self._repeat(beats, BEAT_INTERVAL), name="heartbeat")
             if self._senders:
                 tasks.create_task(self._repeat(self._look, LOOK_INTERVAL), name="looks into the state file")
                 tasks.create_task(self._repeat(self._tick, TICK), name="alerts")
