@@ -150,8 +150,9 @@ def test_a_test_alert_goes_with_a_check(folder: Path) -> None:
     assert done.returncode == 2 and "--alert goes with --check" in done.stderr
 
 
-async def ended(folder: Path, hook: Hooked) -> str:
-    process = await start(folder, NO_PROXY="127.0.0.1", TMPDIR=str(folder), TEMP=str(folder), TMP=str(folder))
+async def ended(folder: Path, hook: Hooked, temporary: str = ".") -> str:
+    (place := folder / temporary).mkdir(exist_ok=True)
+    process = await start(folder, NO_PROXY="127.0.0.1", TMPDIR=str(place), TEMP=str(place), TMP=str(place))
     shown = await output(process)
     assert process.returncode not in (0, None), shown
     assert "0123456789abcdef" not in shown
@@ -159,13 +160,13 @@ async def ended(folder: Path, hook: Hooked) -> str:
 
 
 async def test_a_bot_that_ends_with_an_error_tells_so_once(folder: Path, gateway: ScriptedGateway) -> None:
-    """A token that the gateway refuses is told before the bot ends; started again and again it tells it no more."""
+    """A refused token is told before the bot ends, and once: also where each start has its own temporary folder."""
     with hooked() as hook:
         gateway.token, right = "wrong_one", gateway.token
         answered(folder, gateway, hook.url)
         gateway.token = right
-        for _ in range(2):
-            await ended(folder, hook)
+        for temporary in ("first", "second"):
+            await ended(folder, hook, temporary)
     (alert,) = hook.bodies
     assert alert["kind"] == "gateway" and "refuses the token" in alert["text"] and "wrong_one" not in str(alert)
 

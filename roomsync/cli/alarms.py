@@ -92,12 +92,20 @@ def _names(settings: Settings) -> str:
 def _is_news(path: Path) -> bool:
     """Return whether no bot on that state file told of its end lately, and note that this one does.
 
-    It is noted where a broken disk or state file does not matter; where it cannot be, each end is told.
+    It is noted beside the state file, which outlives a service's own temporary folder, and in that folder, which bears
+    a broken disk of the state file. Where it can be noted in neither, each end is told.
     """
     digest = hashlib.sha256(os.fsencode(path.absolute())).hexdigest()[:16]
-    stamp = Path(tempfile.gettempdir()) / f"roomsync-{digest}.ended"
+    stamps = path.with_name(f"{path.name}-ended"), Path(tempfile.gettempdir()) / f"roomsync-{digest}.ended"
+    news = [_is_old(stamp) for stamp in stamps]
+    if all(news):
+        for stamp in stamps:
+            with contextlib.suppress(OSError):
+                stamp.touch()
+    return all(news)
+
+
+def _is_old(stamp: Path) -> bool:
     with contextlib.suppress(OSError):
-        if stamp.exists() and 0 <= time.time() - stamp.stat().st_mtime < END_INTERVAL:
-            return False
-        stamp.touch()
+        return not 0 <= time.time() - stamp.stat().st_mtime < END_INTERVAL
     return True
