@@ -8,15 +8,19 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Message
 
 from roomsync import language
+from roomsync.alerts.hooks import Service, problem_of
 from roomsync.config.settings import choose_language
+from roomsync.errors import StateFileError
 from roomsync.language import N_, _
 from roomsync.store import StateFile
+from roomsync.store.backup import back_up
 from tests import catalog
 from tests.processes import ROOT, output, run, start, write_env
 from tests.scripted import ScriptedGateway
@@ -258,3 +262,20 @@ def test_clone_needs_no_step_to_speak_chinese() -> None:
     path = catalog.PO.with_suffix(".mo").relative_to(ROOT)
     done = subprocess.run(["git", "ls-files", str(path)], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == path.as_posix()
+
+
+def test_what_a_service_of_alerts_says_is_explained_in_the_language() -> None:
+    """Why an alert was not sent is told in the operator's language, also where the service's number is explained."""
+    language.use("zh")
+    wrong_key = problem_of(Service.WECOM, 200, b'{"errcode": 93000, "errmsg": "invalid webhook url"}')
+    assert wrong_key == "errcode 93000: key 不对，或机器人被移出了群"
+    assert problem_of(Service.FEISHU, 502, b"<html>") == "HTTP 502，不是 Feishu 的回答"
+
+
+def test_why_a_file_cannot_be_written_is_said_in_the_language(tmp_path: Path) -> None:
+    """A back-up and a report that cannot be written say so in the same words, the operating system's among them."""
+    language.use("zh")
+    missing = tmp_path / "missing" / "copy.db"
+    with closing(StateFile(tmp_path / "roomsync.db")), pytest.raises(StateFileError) as caught:
+        back_up(tmp_path / "roomsync.db", missing)
+    assert str(caught.value) == f"{missing} 写不进去：没有这个文件或文件夹。"

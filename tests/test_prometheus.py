@@ -6,7 +6,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from roomsync.cli.health import Status
-from roomsync.cli.prometheus import text_of, write
+from roomsync.cli.prometheus import text_of
+from roomsync.files import write_at_once
 from roomsync.session import Phase
 from roomsync.store.report import RoomReport
 
@@ -75,5 +76,5 @@ def test_a_file_that_cannot_be_replaced_leaves_nothing_behind(tmp_path: Path) ->
     """Where a folder has the name, the file of before and the folder stay, and no part lies about."""
     (tmp_path / "a.prom").mkdir()
     with pytest.raises(OSError):
-        write(tmp_path / "a.prom", "x")
+        write_at_once(tmp_path / "a.prom", "x")
     assert [path.name for path in tmp_path.iterdir()] == ["a.prom"]

@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from roomsync.alerts.wording import Alert
+from roomsync.language import N_, _
 
 
 class Service(StrEnum):
@@ -41,15 +42,15 @@ MAX_BYTES = {Service.WECOM: 2048, Service.FEISHU: 3000, Service.DINGTALK: 3000}
 MAX_ERROR = 100  # characters of what a service says of an error
 # What the numbers of the services mean that have something to be done about them.
 HINTS = {
-    93000: "the key is wrong, or the robot was removed from its group",
-    45009: "too many messages in a minute",
-    300005: "the access_token is wrong, or the robot was removed from its group",
-    130101: "too many messages in a minute",
-    19001: "the address is wrong, or the robot was removed from its group",
-    19021: "the secret is wrong or missing, or this machine's clock is",
-    19022: "this machine's IP address is not one that the robot allows",
-    19024: "the robot wants a keyword in each message",
-    11232: "too many messages in a minute",
+    93000: N_("the key is wrong, or the robot was removed from its group"),
+    45009: N_("too many messages in a minute"),
+    300005: N_("the access_token is wrong, or the robot was removed from its group"),
+    130101: N_("too many messages in a minute"),
+    19001: N_("the address is wrong, or the robot was removed from its group"),
+    19021: N_("the secret is wrong or missing, or this machine's clock is"),
+    19022: N_("this machine's IP address is not one that the robot allows"),
+    19024: N_("the robot wants a keyword in each message"),
+    11232: N_("too many messages in a minute"),
 }
 
 
@@ -135,12 +136,12 @@ def problem_of(service: Service, status: int, body: bytes) -> str:
     names = ("code", "StatusCode") if service is Service.FEISHU else ("errcode",)
     found = [(name, answer[name]) for name in names if name in answer]
     if not found:
-        return f"HTTP {status}, and no answer of {service}"
+        return _("HTTP {status}, and no answer of {service}").format(status=status, service=service)
     name, code = found[0]
     if type(code) is int and code == 0:
         return "" if is_good else f"HTTP {status}"
     words = answer.get("errmsg") or answer.get("msg") or ""
-    said = HINTS.get(code) if isinstance(code, int) else None
+    said = _(HINTS.get(code, "")) if isinstance(code, int) else ""
     said = said or (words[:MAX_ERROR] if isinstance(words, str) else "")
     return f"{name} {str(code)[:20]}" + (f": {said}" if said else "")
 

@@ -5,10 +5,8 @@ prometheus-client keeps numbers in a process that is asked for them; here they a
 package to run the bot. The tests read what is written with its parser.
 """
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 from roomsync.cli.health import Illness, Status
 from roomsync.store.report import RoomReport
@@ -30,17 +28,6 @@ def text_of(status: Status | None) -> str:
     if status is None:
         return text + _metric("running", "Whether a bot runs on the state file.", [({}, 0)])
     return text + _of_connection(status) + _of_moderation(status) + _of_rooms(status)
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file at once: who reads it sees the one of before or this one, whole. Raises OSError."""
-    # The exporter reads what ends in .prom; and it is another user, so that the file is as open as its folder says.
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(text, encoding="utf-8", newline="\n")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _of_connection(status: Status) -> str:

@@ -14,6 +14,7 @@ from roomsync.cli.status_lines import lines
 from roomsync.config.settings import Settings
 from roomsync.delivery.quiet import DailyHours
 from roomsync.errors import StateFileError
+from roomsync.files import write_at_once
 from roomsync.language import _
 from roomsync.model import Hours, Mode
 from roomsync.relay.rooms import Rooms
@@ -124,7 +125,7 @@ def show_status(settings: Settings, *, as_json: bool = False, prometheus: str | 
 
 def _give(settings: Settings, file: str) -> int:
     """Print the status for Prometheus, or write it to a file; return 0 when all is well, else 1."""
-    from roomsync.cli.prometheus import text_of, write  # which nobody else needs
+    from roomsync.cli.prometheus import text_of  # which nobody else needs
 
     problem, status = None, None
     try:
@@ -135,9 +136,9 @@ def _give(settings: Settings, file: str) -> int:
         sys.stdout.write(text_of(status))
     else:
         try:
-            write(Path(file), text_of(status))
+            write_at_once(Path(file), text_of(status))  # the exporter, another user, reads what ends in .prom
         except OSError as error:
-            said = _("{path} cannot be written: {reason}.").format(path=file, reason=error.strerror)
+            said = _("{path} cannot be written: {reason}.").format(path=file, reason=_(error.strerror or ""))
             print(said, file=sys.stderr)  # noqa: T201
             return 1
     if problem:

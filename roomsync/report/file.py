@@ -1,12 +1,12 @@
 """The report as a file: read from the state file, also while the bot runs, and written in one step."""
 
-import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from roomsync import store
 from roomsync.errors import RoomSyncError
+from roomsync.files import write_at_once
 from roomsync.language import _
 from roomsync.report.figures import read_figures
 from roomsync.report.page import page_of
@@ -32,7 +32,7 @@ def write_report(state_file: Path, path: Path, communities: Sequence[str], langu
         ahead = store.health.read(db).clock_ahead if is_held(state_file) else 0.0
         page = page_of(read_figures(db, now + ahead), communities, language)
     with _explained(path):
-        _replace(path, page)
+        write_at_once(path, page)
     return path
 
 
@@ -41,7 +41,8 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ReportError(_("{path} cannot be written: {error}.").format(path=path, error=error.strerror)) from None
+        reason = _(error.strerror or "")
+        raise ReportError(_("{path} cannot be written: {reason}.").format(path=path, reason=reason)) from None
 
 
 def _check(path: Path) -> None:
@@ -54,13 +55,3 @@ def _check(path: Path) -> None:
         with path.open("rb") as file:
             if file.read(len(START)).lower() not in (b"", START):
                 raise ReportError(_("{path} is no report, and would be lost; name another file.").format(path=path))
-
-
-def _replace(path: Path, page: str) -> None:
-    new = path.with_name(f"{path.name}.{os.getpid()}.new")  # not a temporary file, which others may not read
-    try:
-        new.write_text(page, encoding="utf-8", newline="\n")
-        new.replace(path)
-    finally:
-        with suppress(FileNotFoundError):
-            new.unlink()

@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from roomsync.errors import StateFileDamaged, StateFileError
-from roomsync.language import _
+from roomsync.language import N_, _
 from roomsync.store.opening import COMPANIONS, explained, lock_path_of, open_read_only, version_of
 
 STEP_PAGES = 256  # a megabyte
@@ -53,8 +53,7 @@ def _new_file_beside(to: Path) -> Path:
     try:
         number, name = tempfile.mkstemp(prefix=f"{to.name}.", suffix=".part", dir=to.parent)
     except OSError as error:
-        told = _("{to} cannot be written: {reason}.")
-        raise StateFileError(told.format(to=to, reason=error.strerror)) from error
+        raise _unwritable(to, error.strerror or "") from error
     os.close(number)
     return Path(name)
 
@@ -82,7 +81,7 @@ def _room_for(to: Path) -> Iterator[None]:
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_FULL:
             raise
-        raise StateFileError(_("{to} cannot be written: {reason}.").format(to=to, reason=error)) from error
+        raise _unwritable(to, str(error)) from error
 
 
 def _look_for_damage(path: Path, part: Path) -> None:
@@ -98,9 +97,11 @@ def _move(part: Path, to: Path) -> None:
         with part.open("rb+") as file:
             os.fsync(file.fileno())  # before the name says that it is whole
         if os.path.lexists(to):
-            raise FileExistsError(0, _("it is there already"))
+            raise FileExistsError(0, N_("it is there already"))
         part.rename(to)
     except OSError as error:
-        raise StateFileError(
-            _("{to} cannot be written: {reason}.").format(to=to, reason=error.strerror or str(error))
-        ) from error
+        raise _unwritable(to, error.strerror or "") from error
+
+
+def _unwritable(to: Path, reason: str) -> StateFileError:
+    return StateFileError(_("{path} cannot be written: {reason}.").format(path=to, reason=_(reason)))
