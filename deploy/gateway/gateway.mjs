@@ -6,15 +6,19 @@
 //   GATEWAY_PUPPET  the npm package of the puppet, installed beside this file
 //   GATEWAY_LISTEN  host:port to listen at, where that is not WECHATY_PUPPET_SERVICE_ENDPOINT
 //   GATEWAY_STATE   the file that keeps the login, so that a restart needs no new scan (where the puppet can do that)
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { parseEnv } from 'node:util'
 
 const SETTINGS = 2 // the exit code for what a restart cannot mend; the bot's own is the same
 const here = path => fileURLToPath(new URL(path, import.meta.url))
 
-if (existsSync(here('../../.env'))) process.loadEnvFile(here('../../.env')) // what the environment has set wins
 const { env } = process
+if (existsSync(here('../../.env'))) {
+  const text = readFileSync(here('../../.env'), 'utf8').replace(/^\uFEFF/, '') // the mark with which Notepad begins a file
+  for (const [name, value] of Object.entries(parseEnv(text))) env[name] ??= value // what the environment has set wins
+}
 const language = env.BOT_LANGUAGE || env.LC_ALL || env.LC_MESSAGES || env.LANG || Intl.DateTimeFormat().resolvedOptions().locale
 const say = (chinese, english) => (language.toLowerCase().startsWith('zh') ? chinese : english)
 

@@ -110,3 +110,11 @@ async def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
         endpoint = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
         code, text = await ended(checkout(tmp_path), GATEWAY_LISTEN=endpoint)
     assert (code, text) == (1, f"Cannot listen at {endpoint}: EADDRINUSE\n")
+
+
+async def test_an_env_of_notepad_is_read(tmp_path: Path) -> None:
+    """The mark with which Notepad begins a file is no part of the first name in `.env`, as it is not for the bot."""
+    folder = checkout(tmp_path)
+    (folder / ".env").write_text(f"WECHATY_PUPPET_SERVICE_TOKEN={TOKEN}\n", encoding="utf-8-sig")
+    code, text = await ended(folder, GATEWAY_PUPPET="wechaty-puppet-none")
+    assert code == SETTINGS and text.startswith("wechaty-puppet-none is not installed")
