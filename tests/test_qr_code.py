@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
@@ -13,7 +14,7 @@ import zxingcpp
 from PIL import Image
 
 from roomsync.cli.check import check
-from roomsync.cli.qr_code import BLACK_ON_WHITE, PLAIN, QUIET_ZONE, drawing, lines_of
+from roomsync.cli.qr_code import BLACK_ON_WHITE, PLAIN, QUIET_ZONE, QrCodes, drawing, lines_of
 from roomsync.gateway.protocol import EventType
 from tests.conftest import running, settings, until
 from tests.scripted import ScriptedGateway
@@ -146,6 +147,18 @@ async def test_each_new_code_is_drawn_once(
         await gateway.until(lambda: len(gateway.sent) == 2)
     await scanning
     assert terminal.codes() == [CONTENT, OTHER]
+
+
+async def test_a_terminal_that_stands_still_has_one_thread(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Codes that come while nobody reads the terminal wait in one thread; then the newest is drawn, and it ends."""
+    monkeypatch.setattr("sys.stderr", terminal.stream)
+    codes = QrCodes()
+    threads = lambda: [one for one in threading.enumerate() if one.name == "QR code"]  # noqa: E731
+    for number in range(20):
+        codes.show(f"{CONTENT}{number}")
+        assert len(threads()) <= 1
+    await until(lambda: f"{CONTENT}19" in terminal.codes())
+    await until(lambda: not threads())
 
 
 async def test_check_draws_the_code(

@@ -19,13 +19,31 @@ class QrCodes:
     """Draws each new code once on standard error: a gateway repeats its last scan event."""
 
     def __init__(self) -> None:
-        self._last = ""
+        self._last, self._is_drawing, self._lock = "", False, threading.Lock()
 
     def show(self, content: str) -> None:
-        """Draw a code, unless it is the last one; a thread of its own does, as a terminal may stand still."""
-        if content != self._last:
-            self._last = content
-            threading.Thread(target=_show, args=(content,), name="QR code", daemon=True).start()
+        """Draw a code, unless it is the last one; a thread does, as a terminal may stand still.
+
+        There is one at a time. What comes while it draws is drawn after that, the newest alone: no other is of use.
+        """
+        with self._lock:
+            if content == self._last:
+                return
+            self._last, is_drawing, self._is_drawing = content, self._is_drawing, True
+        if not is_drawing:
+            threading.Thread(target=self._draw, name="QR code", daemon=True).start()
+
+    def _draw(self) -> None:
+        drawn = ""
+        while content := self._next(drawn):
+            _show(content)
+            drawn = content
+
+    def _next(self, drawn: str) -> str:
+        """Return the code to draw; empty when the last one is drawn."""
+        with self._lock:
+            self._is_drawing = self._last != drawn
+            return self._last if self._is_drawing else ""
 
 
 def _show(content: str) -> None:
