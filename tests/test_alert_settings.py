@@ -104,6 +104,18 @@ def test_no_address_gets_through_the_log() -> None:
     assert "***" in shown and SECRET not in shown and "hc-ping" not in shown
 
 
+@pytest.mark.parametrize(
+    "url", [f"tgram://{SECRET}/1234", f"mailto://somebody:{SECRET}@x.org", f"https://user:{SECRET}@x.org/in"]
+)
+def test_no_part_of_an_address_gets_through_the_log(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret that stands in the place of the host, or before it, is masked where a library logs it alone."""
+    monkeypatch.setattr("roomsync.config.addresses.find_spec", lambda name: object())
+    formatter = _Safe(parse(ALERT_URLS=url, MILVUS_TOKEN="root:Milvus").secrets)
+    text = f"Failed: https://api.telegram.org/bot{SECRET}/send of x.org, and root:Milvus"
+    shown = formatter.format(logging.LogRecord("urllib3", logging.WARNING, "", 0, text, None, None))
+    assert shown.endswith("Failed: https://api.telegram.org/bot***/send of x.org, and ***")
+
+
 def answered(folder: Path, gateway: ScriptedGateway, *urls: str) -> None:
     write_env(folder, gateway, f"ALERT_URLS={','.join(urls)}", "LOG_LEVEL=debug")
 

@@ -6,10 +6,12 @@ MIN_PART = 12  # characters of a part of an address that is a secret also by its
 
 
 def secrets_of(url: str) -> tuple[str, ...]:
-    """Return an address, and each long part of what stands behind its host, the longest first.
+    """Return an address, and each long part of it but the host, the longest first.
 
-    Errors of libraries have the parts without the host.
+    Errors of libraries have the parts without the host. What is not of the web has a secret in the host's place, too.
     """
-    behind = url.partition("://")[2].partition("/")[2]
-    parts = [one for one in re.split("[/?&=@:]", behind) if len(one) >= MIN_PART]
+    scheme, _colon, rest = url.partition("://")
+    place, _slash, behind = rest.partition("/")
+    who = place.rpartition("@")[0] if scheme.lower() in ("http", "https") else place
+    parts = [one for one in re.split("[/?&=@:]", f"{who}/{behind}") if len(one) >= MIN_PART]
     return tuple(sorted({url, *parts, *([behind] if len(behind) >= MIN_PART else [])}, key=len, reverse=True))
