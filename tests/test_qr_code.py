@@ -149,11 +149,14 @@ async def test_each_new_code_is_drawn_once(
     assert terminal.codes() == [CONTENT, OTHER]
 
 
+def threads() -> list[threading.Thread]:
+    return [one for one in threading.enumerate() if one.name == "QR code"]
+
+
 async def test_a_terminal_that_stands_still_has_one_thread(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     """Codes that come while nobody reads the terminal wait in one thread; then the newest is drawn, and it ends."""
     monkeypatch.setattr("sys.stderr", terminal.stream)
     codes = QrCodes()
-    threads = lambda: [one for one in threading.enumerate() if one.name == "QR code"]  # noqa: E731
     for number in range(20):
         codes.show(f"{CONTENT}{number}")
         assert len(threads()) <= 1

@@ -86,9 +86,8 @@ class Settings:
     def secrets(self) -> tuple[str, ...]:
         """What must not be shown: the tokens, and all of each address that tells the operator something."""
         urls = [url for url in (*self.alert_urls, self.heartbeat_url) if url]
-        return tuple(
-            one for one in (self.token, self.milvus_token, *(part for url in urls for part in secrets_of(url))) if one
-        )
+        parts = [part for url in urls for part in secrets_of(url)]
+        return tuple(filter(None, (self.token, self.milvus_token, *parts)))
 
     @classmethod
     def names(cls) -> dict[str, str]:
