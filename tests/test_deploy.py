@@ -1,5 +1,6 @@
 """`deploy/`: the files that run bot and gateway as services name what is there, and may do no more than they must."""
 
+import codecs
 import configparser
 import os
 import re
@@ -147,8 +148,13 @@ def test_both_containers_speak_tls() -> None:
 
 def test_windows_tasks_run_what_is_there() -> None:
     """The script of the Task Scheduler names files that are in the repository."""
-    text = (DEPLOY / "windows" / "install.ps1").read_text(encoding="utf-8")
+    text = (DEPLOY / "windows" / "install.ps1").read_text(encoding="utf-8-sig")
     assert "'bot.py', $root" in text
     assert (ROOT / "bot.py").exists()
     assert re.search(r"'gateway\.mjs', \(Join-Path \$root 'deploy\\gateway'\)", text)
     assert (DEPLOY / "gateway" / "gateway.mjs").exists()
+
+
+def test_windows_reads_the_script_as_utf_8() -> None:
+    """It begins with a byte order mark: without it Windows PowerShell takes its Chinese for the local code page's."""
+    assert (DEPLOY / "windows" / "install.ps1").read_bytes().startswith(codecs.BOM_UTF8)
