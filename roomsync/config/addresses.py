@@ -7,7 +7,7 @@ import re
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 
-from roomsync.config.validators import HOST_FORM
+from roomsync.config.gateway import HOST_FORM
 from roomsync.language import _
 
 WEB = ("http", "https")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from roomsync import language
-from roomsync.config import addresses, validators
+from roomsync.config import addresses, gateway, validators
 from roomsync.config.env_file import PREFIX, read_env_file
 from roomsync.config.validators import masked, shown
 from roomsync.errors import SettingsError
@@ -42,12 +42,12 @@ def _setting(name: str, default: str, parse: Callable[[str], T], *, secret: bool
 class Settings:
     """All settings of a bot. The names of the first six, and their meanings, are the Wechaty ecosystem's own."""
 
-    token: str = _setting(PREFIX + "TOKEN", "", validators.token, secret=True)
-    endpoint: str = _setting(PREFIX + "ENDPOINT", "", validators.endpoint)
-    authority: str = _setting(PREFIX + "AUTHORITY", "api.chatie.io", validators.authority)
+    token: str = _setting(PREFIX + "TOKEN", "", gateway.token, secret=True)
+    endpoint: str = _setting(PREFIX + "ENDPOINT", "", gateway.endpoint)
+    authority: str = _setting(PREFIX + "AUTHORITY", "api.chatie.io", gateway.authority)
     no_tls: bool = _setting(PREFIX + "NO_TLS_INSECURE_CLIENT", "false", validators.flag)
-    tls_ca_cert: str = _setting(PREFIX + "TLS_CA_CERT", "", validators.certificate)
-    tls_server_name: str = _setting(PREFIX + "TLS_SERVER_NAME", "", validators.server_name)
+    tls_ca_cert: str = _setting(PREFIX + "TLS_CA_CERT", "", gateway.certificate)
+    tls_server_name: str = _setting(PREFIX + "TLS_SERVER_NAME", "", gateway.server_name)
     room_prefixes: tuple[str, ...] = _setting("ROOM_PREFIX", "Milvus用户交流群", validators.prefixes)
     header: str = _setting("HEADER", "[{name}@{room}]:  ", validators.header)
     send_interval: float = _setting("SEND_INTERVAL", "1.5", validators.number(0, 3600, N_("seconds")))
@@ -73,7 +73,7 @@ class Settings:
     relay_ttl_hours: float = _setting("RELAY_TTL_HOURS", "24", validators.number(0.1, 720, N_("hours")))
     retention_days: float = _setting("RETENTION_DAYS", "7", validators.number(1, 365, N_("days")))
     state_file: Path = _setting("STATE_FILE", "roomsync.db", validators.state_file)
-    log_level: str = _setting("LOG_LEVEL", "info", validators.level)
+    log_level: str = _setting("LOG_LEVEL", "info", validators.choice("debug", "info", "warning", "error"))
     log_file: Path | None = _setting("LOG_FILE", "", validators.log_file)
     language: str = _setting(language.VARIABLE, "", validators.language)
 

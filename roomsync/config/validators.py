@@ -1,4 +1,4 @@
-"""The values of settings: the text of a variable in, what it stands for out. Pure, but for the file of a certificate.
+"""The values of settings: the text of a variable in, what it stands for out. Pure.
 
 Each function here raises ValueError with the rest of a sentence that begins with the variable's name: what is wrong,
 and what is allowed.
@@ -6,22 +6,18 @@ and what is allowed.
 
 import math
 import re
-import ssl
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
-from roomsync.language import N_, _
+from roomsync.language import LANGUAGES, N_, _
 from roomsync.model import FilterMode, Hours, Kind
 from roomsync.text.characters import fold
 from roomsync.text.kinds import CARDS, MEDIA, SILENT
 
-ENDPOINT_FORM = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(?P<port>[0-9]{1,5})")
-HOST_FORM = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*")
 TIME_FORM = r"([01]?[0-9]|2[0-3])\s*:\s*([0-5][0-9])"
 HOURS_FORM = re.compile(rf"{TIME_FORM}\s*[-–—~]\s*{TIME_FORM}")
 MILVUS_FORM = re.compile(r"https?://(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:(?P<port>[0-9]{1,5}))?/?")
-LEVELS = ("debug", "info", "warning", "error")
 MAX_HEADER = 60
 MAX_TOPIC = 100  # characters of a room's name: WeChat allows 32
 MIN_TOKEN = 4  # characters of a token that is looked for in other places: a shorter one is in any word
@@ -31,50 +27,6 @@ TOKEN_LIKE = re.compile(
     r"|\b[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-?[0-9A-Fa-f]*"
     r"|(?<![0-9A-Za-z])(?=[0-9]*[A-Za-z])(?=[A-Za-z]*[0-9])[0-9A-Za-z]{20,}"
 )
-CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
-
-
-def token(text: str) -> str:
-    """Return the secret that the gateway knows; it is never shown."""
-    if not text:
-        raise ValueError(_("is not set; give it the token of your gateway, such as insecure_<uuid>"))
-    if not text.isascii() or not text.isprintable() or " " in text:
-        raise ValueError(_("has a space or a letter that no token has; allowed: ASCII letters, digits and punctuation"))
-    if re.search(r'[/?#<>"\\]', text):  # the token is an HTTP/2 authority, too, and these end the call
-        raise ValueError(_('has one of / ? # < > " \\ in it, which no token has; insecure_<uuid> is only an example'))
-    return text
-
-
-def endpoint(text: str) -> str:
-    """Return `host:port`, or nothing."""
-    # The value is not shown: a token pasted here must not be printed.
-    if text and not _is_endpoint(text):
-        raise ValueError(_("is no endpoint; allowed: host:port, such as 127.0.0.1:8788, in ASCII, or nothing at all"))
-    return text
-
-
-def authority(text: str) -> str:
-    """Return a host, with a port or without."""
-    host, _colon, port = text.partition(":")
-    if not HOST_FORM.fullmatch(host) or not _is_endpoint(f"{host}:{port or 443}"):
-        raise ValueError(
-            _("is {text!r}; allowed: a host name, such as api.chatie.io, without https:// and path").format(text=text)
-        )
-    return text
-
-
-def _is_endpoint(text: str) -> bool:
-    found = ENDPOINT_FORM.fullmatch(text)
-    return found is not None and 0 < int(found["port"]) < 65536
-
-
-def server_name(text: str) -> str:
-    """Return the name in a certificate, or nothing."""
-    if text and not HOST_FORM.fullmatch(text):
-        raise ValueError(
-            _("is {text!r}; allowed: the name in the gateway's certificate, such as insecure").format(text=text)
-        )
-    return text
 
 
 def flag(text: str) -> bool:
@@ -82,34 +34,6 @@ def flag(text: str) -> bool:
     if text.lower() not in ("true", "false"):
         raise ValueError(_("is {text!r}; allowed: true, false").format(text=text))
     return text.lower() == "true"
-
-
-def certificate(text: str) -> str:
-    """Return PEM text, from PEM with `\\n` for line breaks or from the file at that path."""
-    if not text:
-        return ""
-    pem = text.replace("\\n", "\n") if "-----BEGIN" in text else _text_of(text)
-    pem = "\n".join(CERTIFICATE.findall(pem))  # some files have words around their certificates
-    try:
-        if not pem or not pem.isascii():
-            raise ssl.SSLError
-        ssl.create_default_context(cadata=pem)
-    except ssl.SSLError:
-        raise ValueError(
-            _("is not a certificate; allowed: PEM with \\n for line breaks, or the path of a PEM")
-        ) from None
-    return pem
-
-
-def _text_of(path: str) -> str:
-    try:
-        return Path(path).expanduser().read_text(encoding="utf-8-sig")
-    except (OSError, ValueError, RuntimeError) as error:
-        reason = _(getattr(error, "strerror", None) or N_("not a text file"))
-        problem = _("is the path {path}, which cannot be read ({reason}); allowed: PEM or a path").format(
-            path=shown(path), reason=reason
-        )
-        raise ValueError(problem + _backslashes(path)) from None
 
 
 def prefixes(text: str) -> tuple[str, ...]:
@@ -177,7 +101,7 @@ def choice(*words: str) -> Callable[[str], str]:
 
 def language(text: str) -> str:
     """Return the language of the operator; nothing stands for that of the locale."""
-    return choice("zh", "en")(text) if text else ""
+    return choice(*LANGUAGES)(text) if text else ""
 
 
 def filter_mode(text: str) -> FilterMode:
@@ -221,19 +145,12 @@ def milvus_token(text: str) -> str:
     return text
 
 
-def level(text: str) -> str:
-    """Return a level of the log."""
-    if text.lower() not in LEVELS:
-        raise ValueError(_("is {text!r}; allowed: {words}").format(text=text, words=", ".join(LEVELS)))
-    return text.lower()
-
-
 def state_file(text: str) -> Path:
     """Return the path of the state file."""
     if not text or not text.isprintable():
         raise ValueError(
             _("is {text}; allowed: the path of a file, such as roomsync.db{rest}").format(
-                text=shown(text), rest=_backslashes(text)
+                text=shown(text), rest=backslashes(text)
             )
         )
     try:
@@ -319,7 +236,8 @@ def shown(path: str) -> str:
     return f"'{path}'" if path.isprintable() else repr(path)
 
 
-def _backslashes(path: str) -> str:
+def backslashes(path: str) -> str:
+    """Return what may be wrong with a path that cannot be printed; empty for any other."""
     if path.isprintable():
         return ""
     return _(". In double quotes \\n and \\t are characters of their own: write a Windows path without quotes")

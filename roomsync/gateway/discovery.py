@@ -3,8 +3,8 @@
 import asyncio
 from typing import TYPE_CHECKING
 
+from roomsync.config.gateway import ENDPOINT_FORM
 from roomsync.config.settings import Settings
-from roomsync.config.validators import ENDPOINT_FORM
 from roomsync.errors import GatewayLost
 from roomsync.language import N_, _
 

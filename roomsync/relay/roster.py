@@ -13,6 +13,7 @@ from roomsync.errors import GatewayError, is_gone
 from roomsync.language import _
 from roomsync.model import Mode, Room
 from roomsync.relay.rooms import Rooms
+from roomsync.relay.watcher import Watcher
 
 log = logging.getLogger(__name__)
 
@@ -28,19 +29,6 @@ class Topics(Protocol):
 
     async def topic(self, room_id: str) -> str:
         """Return a room's topic as it is now. Raises `GatewayError`."""
-
-
-class Watcher(Protocol):
-    """Who wants to know of rooms: staff, and who sends alerts."""
-
-    async def rooms_changed(self, *, settled: bool) -> None:
-        """Hear that what is known of some room may have changed; `settled`: all rooms are listed, after a login."""
-
-    async def room_left(self, room: Room) -> None:
-        """Hear that the bot was taken out of a room of a community."""
-
-    async def rooms_are_new(self, rooms: Sequence[Room], inviter_id: str) -> None:
-        """Hear of rooms that were not there at the last login, and who added the bot to them, if that is known."""
 
 
 class Roster:

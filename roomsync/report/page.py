@@ -4,68 +4,20 @@ No member's words, name or id is among the figures. Topics of rooms are made har
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from roomsync.language import _
 from roomsync.report import charts, words
 from roomsync.report.figures import Figures, Tally
+from roomsync.report.layout import Picture, Row, Section, Table, Tile
 from roomsync.report.pictures import arrivals, delays
 from roomsync.store.held import HeldState
 from roomsync.text.characters import plain
 
 TEMPLATES = Path(__file__).parent / "templates"
 LANGUAGE_TAGS = {"zh": "zh-CN", "en": "en"}  # BCP 47, so that a browser takes a font for it
-
-
-@dataclass(frozen=True)
-class Tile:
-    """A number that is seen first, with what it is."""
-
-    value: str
-    name: str
-    is_bad: bool = False
-
-
-@dataclass(frozen=True)
-class Row:
-    """A line of a table: what it is of, the bar under that, and its numbers."""
-
-    name: str
-    values: Sequence[str]
-    bar: Markup = Markup()
-
-
-@dataclass(frozen=True)
-class Table:
-    """Numbers under their names; the first name is that of what the rows are of. `fold`: what is clicked to see it."""
-
-    heads: Sequence[str]
-    rows: Sequence[Row]
-    fold: str = ""
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A drawing, what it shows, and the colours in it: class and meaning."""
-
-    title: str
-    drawing: Markup
-    legend: Sequence[tuple[str, str]]
-
-
-@dataclass(frozen=True)
-class Section:
-    """A part of the page."""
-
-    title: str
-    notes: Sequence[str] = ()
-    pictures: Sequence[Picture] = ()
-    tables: Sequence[Table] = ()
-    is_wide: bool = False
 
 
 def page_of(figures: Figures, communities: Sequence[str], language: str) -> str:

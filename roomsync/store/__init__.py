@@ -31,8 +31,9 @@ from roomsync.store import (
     trust,
     waiting,
 )
+from roomsync.store.beside import is_held, read_only, read_write, written
 from roomsync.store.connection import Connection
-from roomsync.store.database import StateFile, is_held, read_only, read_write, written
+from roomsync.store.database import StateFile
 from roomsync.store.opening import set_aside
 
 __all__ = ["Connection", "StateFile", "is_held", "read_only", "read_write", "report", "set_aside", "written"]

@@ -7,7 +7,7 @@ from typing import Literal
 
 import pytest
 
-from roomsync.store.database import read_only
+from roomsync.store import read_only
 from tests.interop.bots import BOT, community, relaying, spoken
 from tests.interop.gateway import GatewayError, Media, RealGateway, Sent, Which
 
