@@ -46,7 +46,6 @@ with explained(), quick_imports():
     from roomsync.delivery.outbox import Outbox
     from roomsync.delivery.pacer import DAY, Limits, Pacer
     from roomsync.delivery.quiet import DailyHours
-    from roomsync.errors import RoomSyncError
     from roomsync.gateway.payloads import message_of
     from roomsync.gateway.protocol import (
         CODE_EXPIRED,
@@ -250,13 +249,8 @@ def main(args: argparse.Namespace) -> int:
         from roomsync.cli.dry_run import dry_run  # which no other bot needs
 
         return asyncio.run(dry_run(RoomSyncBot, settings))
-    try:
-        with end_is_told(settings):
-            asyncio.run(run(settings))
-    except Exception as error:
-        if settings.log_file:  # where nobody reads standard error
-            log.critical("The bot ends: %s", error, exc_info=not isinstance(error, RoomSyncError))
-        raise
+    with end_is_told(settings):
+        asyncio.run(run(settings))
     return 0
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import logging
 import os
 import tempfile
 import time
@@ -20,6 +21,8 @@ from roomsync.store import StateFile
 
 if TYPE_CHECKING:
     from roomsync.alerts.alarm import Alarm
+
+log = logging.getLogger(__name__)
 
 END_INTERVAL = 600.0  # seconds between two alerts that the bot ended: a service may start it again and again
 
@@ -47,13 +50,14 @@ def alarm_of(
 
 @contextlib.contextmanager
 def end_is_told(settings: Settings) -> Iterator[None]:
-    """Send an alert when a block ends with what a person has to mend; a second bot is none of that."""
+    """Tell of what ends a block: in a log file, and what a person has to mend in an alert. A second bot is no alert."""
     try:
         yield
-    except StateFileBusy:
-        raise
-    except RoomSyncError as error:
-        if settings.alert_urls and _is_news(settings.state_file):
+    except Exception as error:
+        if settings.log_file:  # where nobody reads standard error
+            log.critical("The bot ends: %s", error, exc_info=not isinstance(error, RoomSyncError))
+        is_to_mend = isinstance(error, RoomSyncError) and not isinstance(error, StateFileBusy)
+        if is_to_mend and settings.alert_urls and _is_news(settings.state_file):
             from roomsync.alerts.alarm import tell_end
             from roomsync.alerts.watch import AlertKind
 

@@ -10,11 +10,13 @@ from roomsync.store.waiting import IS_WAITING
 IS_SETTLED = f"state NOT IN ('{State.WAITING}', '{State.SENDING}')"  # as the index deliveries_settled has it
 # Each of these is read once for all rooms, from an index; with a scan for each room a million deliveries take minutes.
 # What waits, with when the oldest was accepted; of what is being sent that is not asked.
-WAITING = f"""
-SELECT room, count, (
-    SELECT accepted_at FROM messages WHERE id = (SELECT message_id FROM deliveries WHERE id = oldest))
-FROM (SELECT room, count(*) AS count, min(id) AS oldest FROM deliveries INDEXED BY deliveries_by_source
+FIRST_WAITING = f"""(
+    SELECT room, count(*) AS count, min(id) AS oldest FROM deliveries INDEXED BY deliveries_by_source
     WHERE {IS_WAITING} GROUP BY room)
+AS w JOIN deliveries AS d ON d.id = w.oldest JOIN messages AS m ON m.id = d.message_id
+"""
+WAITING = f"""
+SELECT w.room, w.count, m.accepted_at FROM {FIRST_WAITING}
 UNION ALL
 SELECT room, count(*), NULL FROM deliveries INDEXED BY deliveries_sending
 WHERE state = '{State.SENDING}' AND changed >= :since GROUP BY room
@@ -49,11 +51,7 @@ SELECT count(*) FROM rooms AS r CROSS JOIN deliveries AS d INDEXED BY deliveries
 ON d.room = r.id AND d.state IN ('{State.FAILED}', '{State.EXPIRED}') AND d.{IS_SETTLED} AND d.changed >= ?
 """
 # When the oldest that waits was accepted, by room; what was held is when staff releases it.
-OLDEST = f"""
-SELECT r.gateway_id, m.accepted_at
-FROM (SELECT room, min(id) AS oldest FROM deliveries INDEXED BY deliveries_by_source WHERE {IS_WAITING} GROUP BY room)
-AS w JOIN rooms AS r ON r.id = w.room JOIN deliveries AS d ON d.id = w.oldest JOIN messages AS m ON m.id = d.message_id
-"""
+OLDEST = f"SELECT r.gateway_id, m.accepted_at FROM {FIRST_WAITING} JOIN rooms AS r ON r.id = w.room"
 
 
 def given_up(db: Connection, since: float) -> int:
