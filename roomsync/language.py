@@ -65,6 +65,11 @@ def use(language: str) -> None:
     _catalog, _language = gettext.translation(DOMAIN, FOLDER, [language], fallback=True), language
 
 
+def spoken() -> str:
+    """Return the language that is spoken: `zh` or `en`."""
+    return _language
+
+
 def use_that_of_environment(environ: Mapping[str, str] = os.environ) -> None:
     """Speak the language that BOT_LANGUAGE or the locale says; `.env` is not looked at."""
     use(language_of(environ, environ.get(VARIABLE, "")))

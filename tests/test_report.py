@@ -20,7 +20,7 @@ IMAGE = '{"boxType": 6, "name": "a.png", "base64": "aGVsbG8="}'
 
 
 def page(bot_file: Path, folder: Path, now: float) -> str:
-    return write_report(bot_file, folder / "report.html", [PREFIX], "en", now).read_text(encoding="utf-8")
+    return write_report(bot_file, folder / "report.html", [PREFIX], now).read_text(encoding="utf-8")
 
 
 def rows(text: str, title: str) -> dict[str, list[str]]:

@@ -40,7 +40,7 @@ def report(folder: Path, speaks: str = "en", **more: float) -> Path:
     weeks.fill(folder / "roomsync.db", NOW, **more)  # type: ignore[arg-type]
     language.use(speaks)
     try:
-        return write_report(folder / "roomsync.db", folder / "report.html", ["Milvus用户交流群"], speaks, NOW)
+        return write_report(folder / "roomsync.db", folder / "report.html", ["Milvus用户交流群"], NOW)
     finally:
         language.use("en")
 

@@ -55,8 +55,8 @@ def figures(state_file: Path, now: float) -> Figures:
         return read_figures(db, now)
 
 
-def written(state_file: Path, now: float = NOW, speaks: str = "en") -> str:
-    path = write_report(state_file, state_file.with_name("report.html"), ["Milvus用户交流群"], speaks, now)
+def written(state_file: Path, now: float = NOW) -> str:
+    path = write_report(state_file, state_file.with_name("report.html"), ["Milvus用户交流群"], now)
     return path.read_text(encoding="utf-8")
 
 
@@ -158,7 +158,7 @@ def test_more_days_than_a_month_are_cut(state_file: Path) -> None:
 def test_it_is_in_the_operators_language(state_file: Path, chinese: None) -> None:
     """The page says its language, and each heading is in it as the catalog has it."""
     weeks.fill(state_file, NOW, days=1)
-    text = written(state_file, speaks="zh")
+    text = written(state_file)
     assert '<html lang="zh-CN">' in text
     for sentence in ("Deliveries, hour by hour", "Rooms", "What the filter held", "What staff did"):
         assert f"<h2>{language._(sentence)}</h2>" in text
@@ -196,9 +196,9 @@ def test_an_older_report_is_replaced_and_nothing_else(state_file: Path) -> None:
     notes.write_text("mine", encoding="utf-8")
     for path, why in ((notes, "is no report"), (state_file, "is no report"), (notes.parent, "is a folder")):
         with pytest.raises(ReportError, match=why):
-            write_report(state_file, path, ["x"], "en", NOW)
+            write_report(state_file, path, ["x"], NOW)
     with pytest.raises(ReportError, match="There is no folder"):
-        write_report(state_file, notes.parent / "none" / "report.html", ["x"], "en", NOW)
+        write_report(state_file, notes.parent / "none" / "report.html", ["x"], NOW)
     assert notes.read_text(encoding="utf-8") == "mine"
     left = {path.name for path in state_file.parent.iterdir()} - {"notes.txt", "report.html"}
     assert all(name.startswith(state_file.name) for name in left)

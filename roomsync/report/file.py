@@ -19,18 +19,18 @@ class ReportError(RoomSyncError):
     """A report that cannot be written."""
 
 
-def write_report(state_file: Path, path: Path, communities: Sequence[str], language: str, now: float) -> Path:
+def write_report(state_file: Path, path: Path, communities: Sequence[str], now: float) -> Path:
     """Write a report of what a state file keeps at `now`; return where it is. It is there as a whole, or not at all.
 
-    An older report is replaced, and nothing else is. `communities`: their prefixes. `language`: `zh` or `en`, that of
-    the page. Raises `RoomSyncError`.
+    An older report is replaced, and nothing else is. `communities`: their prefixes. Raises
+    `RoomSyncError`.
     """
     path = path.absolute()
     with _explained(path):
         _check(path)
     with read_only(state_file) as db:
         ahead = store.health.read(db).clock_ahead if is_held(state_file) else 0.0
-        page = page_of(read_figures(db, now + ahead), communities, language)
+        page = page_of(read_figures(db, now + ahead), communities)
     with _explained(path):
         write_at_once(path, page)
     return path

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from roomsync.language import _
+from roomsync.language import _, spoken
 from roomsync.report import charts, words
 from roomsync.report.figures import Figures, Tally
 from roomsync.report.layout import Picture, Row, Section, Table, Tile
@@ -20,14 +20,14 @@ TEMPLATES = Path(__file__).parent / "templates"
 LANGUAGE_TAGS = {"zh": "zh-CN", "en": "en"}  # BCP 47, so that a browser takes a font for it
 
 
-def page_of(figures: Figures, communities: Sequence[str], language: str) -> str:
-    """Return the page, which fetches nothing. `communities`: their prefixes; `language`: `zh` or `en`."""
+def page_of(figures: Figures, communities: Sequence[str]) -> str:
+    """Return the page, which fetches nothing. `communities`: their prefixes."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     until = figures.until
     return environment.get_template("page.html").render(
-        language=LANGUAGE_TAGS[language],
+        language=LANGUAGE_TAGS[spoken()],
         kind=_("Report of WeChat rooms"),
         title=" · ".join(plain(one) for one in communities),
         period=_("{since} to {until} ({zone})").format(
