@@ -15,6 +15,7 @@ from roomsync.alerts import sender as sending
 from roomsync.alerts.hooks import MAX_BYTES, Hook, Service, cut, problem_of, request_of
 from roomsync.alerts.sender import Sender
 from roomsync.alerts.wording import Alert
+from roomsync.cli.repeats import Repeats
 from tests.hooked import (
     DINGTALK_NO_SIGN,
     DINGTALK_OK,
@@ -263,6 +264,19 @@ def test_who_leaves_waits_for_no_retry(monkeypatch: pytest.MonkeyPatch) -> None:
         sender.leave()
         sender.join(20)
         assert not sender.is_alive() and len(server.paths) == 1
+
+
+def test_each_address_that_fails_has_its_line(caplog: pytest.LogCaptureFixture) -> None:
+    """Two addresses that fail for one reason are two lines of the log, and not one with a count."""
+    with hooked(*[(500, {})] * 6) as server:
+        for number in (1, 2):
+            sender = Sender(Hook.parse(OWN), number, session_to(server))
+            sender.start()
+            sender.send(ALERT)
+            sender.leave()
+            sender.join(20)
+    repeats = Repeats()
+    assert [len(repeats.see(record, 0.0)) for record in caplog.records] == [1, 1]
 
 
 def test_a_certificate_that_does_not_fit_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

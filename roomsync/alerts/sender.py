@@ -34,7 +34,8 @@ class Sender(threading.Thread):
         self, hook: Hook, number: int, session: requests.Session | None = None, wall: Callable[[], float] = time.time
     ) -> None:
         super().__init__(name=f"alert {number}", daemon=True)  # one that hangs must not keep the process
-        self._hook, self._number, self._wall = hook, number, wall
+        self._hook, self._wall = hook, wall
+        self._number = str(number)  # not a number: lines of the log that differ in those alone are counted as one
         self._session = session or requests.Session()
         self._alerts: queue.Queue[Alert | None] = queue.Queue(MAX_WAITING)
         self._leaving = threading.Event()
@@ -44,7 +45,7 @@ class Sender(threading.Thread):
         try:
             self._alerts.put_nowait(alert)
         except queue.Full:
-            log.error("Alert %d: too many wait; this one is left out: %s", self._number, alert.title)  # noqa: TRY400
+            log.error("Alert %s: too many wait; this one is left out: %s", self._number, alert.title)  # noqa: TRY400
 
     def leave(self) -> None:
         """Send what waits, each alert once, and let the thread end."""
@@ -59,7 +60,7 @@ class Sender(threading.Thread):
                 self._deliver(alert)
             except Exception as error:  # noqa: BLE001 - a traceback may have the address in it
                 what = type(error).__name__
-                log.error("Alert %d failed in a way that was not foreseen (%s).", self._number, what)  # noqa: TRY400
+                log.error("Alert %s failed in a way that was not foreseen (%s).", self._number, what)  # noqa: TRY400
 
     def _deliver(self, alert: Alert) -> None:
         problem = self.attempt(alert)
@@ -68,7 +69,7 @@ class Sender(threading.Thread):
                 break
             problem = self.attempt(alert)
         if problem:
-            log.error("Alert %d could not be sent (%s): %s", self._number, problem, alert.title)
+            log.error("Alert %s could not be sent (%s): %s", self._number, problem, alert.title)
 
     def attempt(self, alert: Alert) -> str:
         """Send an alert now; return why it failed, which never has the address in it; empty when it is sent."""
