@@ -92,7 +92,7 @@ async def test_tls_with_a_ca_of_ones_own(tmp_path: Path, which: Which) -> None:
 
 
 async def test_certificate_that_does_not_fit_stops_the_bot(tmp_path: Path, which: Which) -> None:
-    """A certificate for another name is one clear line, and 1."""
+    """A certificate for another name is one clear line, and 3."""
     async with RealGateway(which, tls=True) as gateway:
         env = {
             "WECHATY_PUPPET_SERVICE_NO_TLS_INSECURE_CLIENT": "false",
@@ -100,16 +100,16 @@ async def test_certificate_that_does_not_fit_stops_the_bot(tmp_path: Path, which
         }
         bot = BotProcess(gateway, tmp_path / "s.db", **env)
         await bot.start()
-        assert await bot.end(0) == 1
+        assert await bot.end(0) == 3
         assert "certificate is for insecure, not for other" in bot.lines[-1]
 
 
 async def test_wrong_token_stops_the_bot(tmp_path: Path, which: Which) -> None:
-    """A wrong token is one clear line without the token, and 1."""
+    """A wrong token is one clear line without the token, and 3."""
     async with RealGateway(which) as gateway:
         bot = BotProcess(gateway, tmp_path / "s.db", WECHATY_PUPPET_SERVICE_TOKEN="insecure_wrong")
         await bot.start()
-        assert await bot.end(0) == 1
+        assert await bot.end(0) == 3
         assert "refuses the token" in bot.lines[-1]
         assert not any("insecure_wrong" in line for line in bot.lines)
 
