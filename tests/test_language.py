@@ -279,3 +279,22 @@ def test_why_a_file_cannot_be_written_is_said_in_the_language(tmp_path: Path) ->
     with closing(StateFile(tmp_path / "roomsync.db")), pytest.raises(StateFileError) as caught:
         back_up(tmp_path / "roomsync.db", missing)
     assert str(caught.value) == f"{missing} 写不进去：没有这个文件或文件夹。"
+
+
+@pytest.mark.parametrize("spoken", ["zh", "en"])
+def test_demo_is_told_in_the_language(spoken: str, folder: Path) -> None:
+    """What the demo tells, the bot's log and its last line are in the operator's language, and it ends with 0."""
+    done = run(folder, "--demo", BOT_LANGUAGE=spoken)
+    told = [line for line in done.stdout.splitlines() if line.startswith(("── ", "  ▪ "))]
+    told.append(done.stdout.splitlines()[-1])
+    names = (
+        "Milvus用户交流群管理",
+        "Milvus用户交流群",
+        "家庭群",
+        "张主管",
+        "操作过于频繁，请稍后再试",
+        "新成员发[小程序]",
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(told) > 15
+    assert problems_of("\n".join(told), spoken, names) == []
