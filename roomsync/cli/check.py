@@ -111,7 +111,8 @@ async def _account(link: Connection, login: _Login) -> None:
             await listening
             raise GatewayLost(_("the gateway ended the event stream"))
         contact_id = login.account.result()
-        _line(_("account"), f"{await link.members.name(contact_id) or _('logged in')} ({contact_id})")
+        name = await link.members.name(contact_id) or _("logged in")
+        _line(_("account"), f"{name} ({contact_id})")
     except asyncio.CancelledError:
         hint = _("; scan {link}").format(link=link_of(login.qrcode)) if login.qrcode else ""
         _line(_("account"), _("WeChat is not logged in at this gateway") + hint)

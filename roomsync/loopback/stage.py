@@ -119,7 +119,7 @@ class Stage:
 
     def _show_recalled(self, message_id: str) -> None:
         sent = next(one for one in self.gateway.sent if one.id == message_id)
-        words = f"{_lines(sent.body)[0]}  {_('(taken back)')}"
+        words = _lines(sent.body)[0] + "  " + _("(taken back)")
         label = self._paint(CYAN, _padded(LABELS[sent.room_id], LABEL_WIDTH))
         self._show_event(self._paint(RED, "✗"), label, [self._paint(DIM, words)])
 
