@@ -50,6 +50,7 @@ def test_addresses_are_separated_by_commas() -> None:
         (f"https:///{SECRET}", f"number 1: {FORM}"),
         (f"https://x.org:99999/{SECRET}", f"number 1: {FORM}"),
         (f"https://x.org/{SECRET} b", f"number 1: {FORM}"),
+        (f"https://x.org/{SECRET};https://x.org/{SECRET}", f"number 1: {FORM}"),
         (f"https://x.org/{SECRET}密", f"number 1: {FORM}"),
         (
             f"wecombot://{SECRET}",
@@ -57,7 +58,8 @@ def test_addresses_are_separated_by_commas() -> None:
         ),
         (
             f"{WECOM},tgram://{SECRET}/1",
-            "number 2: what is not of the web needs the package apprise: pip install -r requirements-alerts.txt",
+            "number 2: one of the web begins with https://, any other needs the package apprise: "
+            "pip install -r requirements-alerts.txt",
         ),
     ],
 )

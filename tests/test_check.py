@@ -6,7 +6,7 @@ import pytest
 
 from roomsync.cli.check import check
 from roomsync.store import StateFile
-from tests.conftest import running, settings
+from tests.conftest import running, settings, until
 from tests.scripted import ScriptedGateway
 from tests.staffed import NAME, staffed
 
@@ -40,6 +40,19 @@ async def test_check_does_not_disturb_a_running_bot(
     shown = capsys.readouterr().out
     assert "another bot is connected" in shown and "3 rooms" in shown
     assert gateway.calls.count("Start") == 1
+
+
+async def test_check_beside_a_bot_that_is_logged_out(
+    gateway: ScriptedGateway, state_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """While a bot is connected whose WeChat is logged out, the check says so, shows no rooms, and the code is 1."""
+    async with running(gateway, state_file) as bot:
+        gateway.logout()
+        await until(lambda: not bot.session.is_logged_in)
+        await bot.housekeeper.note_health()
+        assert await check(settings(gateway, STATE_FILE=str(state_file))) == 1
+    shown = capsys.readouterr().out
+    assert "WeChat is not logged in, as the bot that runs has it" in shown and "3 rooms" not in shown
 
 
 async def test_check_shows_how_to_become_staff(

@@ -20,6 +20,7 @@ from roomsync.language import _
 from roomsync.model import Cursor, FilterMode
 from roomsync.moderation import qr
 from roomsync.relay.rooms import Rooms
+from roomsync.session import Phase
 from roomsync.store import StateFile, is_held, read_only
 from roomsync.text.characters import columns, harmless
 
@@ -58,8 +59,11 @@ async def check(settings: Settings, limit: float = CHECK_TIMEOUT) -> int:
         async with asyncio.timeout(limit):
             if not await _connect(link):
                 await _account(link, login)
-            await _communities(link, Rooms(settings.room_prefixes, settings.admin_room))
-            connected = True
+                connected = True
+            else:
+                connected = _is_logged_in(settings)
+            if connected:
+                await _communities(link, Rooms(settings.room_prefixes, settings.admin_room))
     except GatewayError as error:
         _line(_("gateway"), str(error))
     except TimeoutError:
@@ -102,6 +106,16 @@ async def _connect(link: Connection) -> bool:
     return False
 
 
+def _is_logged_in(settings: Settings) -> bool:
+    """Return whether nothing says that WeChat is logged out for the bot that holds the gateway; else say so."""
+    if is_held(settings.state_file):
+        with contextlib.suppress(StateFileError), read_only(settings.state_file) as db:
+            if store.health.read(db).phase == Phase.CONNECTED:
+                _line(_("account"), _("WeChat is not logged in, as the bot that runs has it; --status says more"))
+                return False
+    return True
+
+
 async def _account(link: Connection, login: _Login) -> None:
     listening = asyncio.create_task(link.listen(), name="check listens")
     try:
@@ -114,7 +128,7 @@ async def _account(link: Connection, login: _Login) -> None:
         name = await link.members.name(contact_id) or _("logged in")
         _line(_("account"), f"{name} ({contact_id})")
     except asyncio.CancelledError:
-        hint = _("; scan {link}").format(link=link_of(login.qrcode)) if login.qrcode else ""
+        hint = _("; scan {link}").format(link=link_of(login.qrcode)) if login.qrcode else _("; log in there")
         _line(_("account"), _("WeChat is not logged in at this gateway") + hint)
         if login.qrcode and (drawn := drawing(login.qrcode, sys.stdout)):
             print(drawn)  # noqa: T201 - likewise

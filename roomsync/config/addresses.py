@@ -12,6 +12,7 @@ from roomsync.language import _
 
 WEB = ("http", "https")
 SCHEME_FORM = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://.")
+SECOND = re.compile(r"[;|]\s*[A-Za-z][A-Za-z0-9+.-]*://")  # another one, with something else than a comma before it
 # apprise takes an answer of these services for a success that says in its body that it is none, so alerts would vanish.
 HOOKS_OF_APPRISE = ("wecombot", "feishu", "lark", "dingtalk")
 
@@ -30,14 +31,17 @@ def alert_urls(text: str) -> tuple[str, ...]:
 def _problem(url: str) -> str:
     """Return what is wrong with an address that alerts go to; empty for nothing."""
     scheme = url.partition("://")[0].lower() if SCHEME_FORM.match(url) else ""
-    if not _is_plain(url) or not scheme or (scheme in WEB and not _is_web_address(url)):
+    if not _is_plain(url) or not scheme or SECOND.search(url) or (scheme in WEB and not _is_web_address(url)):
         return _(
             "allowed are addresses such as https://... in ASCII, with commas between them, and %2C for one in them"
         )
     if scheme in HOOKS_OF_APPRISE:
         return _("the bot knows that service itself; allowed is the robot's own address, which begins with https://")
     if scheme not in WEB and find_spec("apprise") is None:
-        return _("what is not of the web needs the package apprise: pip install -r requirements-alerts.txt")
+        return _(
+            "one of the web begins with https://, any other needs the package apprise: "
+            "pip install -r requirements-alerts.txt"
+        )
     return ""
 
 

@@ -22,7 +22,7 @@ def token(text: str) -> str:
     if not text.isascii() or not text.isprintable() or " " in text:
         raise ValueError(_("has a space or a letter that no token has; allowed: ASCII letters, digits and punctuation"))
     if re.search(r'[/?#<>"\\]', text):  # the token is an HTTP/2 authority, too, and these end the call
-        raise ValueError(_('has one of / ? # < > " \\ in it, which no token has; insecure_<uuid> is only an example'))
+        raise ValueError(_('has one of / ? # < > " \\ in it, which no token has; replace the example by your own'))
     return text
 
 
