@@ -165,7 +165,7 @@ class RoomSyncBot(Wechaty):
             log.warning("%s", line_of_slide(url))
 
     async def on_logout(self, contact: WechatyContact) -> None:
-        log.warning("WeChat is logged out; what is said waits in the outbox until it is logged in again.")
+        log.warning("WeChat is logged out; what is not sent yet waits in the outbox until it is logged in again.")
 
     async def on_error(self, payload: Payload) -> None:
         log.warning("The gateway reports an error: %s", error_of(payload))

@@ -53,6 +53,7 @@ REASONS = (
     N_("Not a directory"),
     N_("Is a directory"),
     N_("Permission denied"),
+    N_("Operation not permitted"),
     N_("File name too long"),
     N_("No space left on device"),
     N_("Read-only file system"),

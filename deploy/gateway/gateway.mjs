@@ -9,24 +9,25 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import { parseEnv } from 'node:util'
+import * as util from 'node:util'
 
 const SETTINGS = 2 // the exit code for what a restart cannot mend; the bot's own is the same
 const here = path => fileURLToPath(new URL(path, import.meta.url))
 
 const { env } = process
-if (existsSync(here('../../.env'))) {
-  const text = readFileSync(here('../../.env'), 'utf8').replace(/^\uFEFF/, '') // the mark with which Notepad begins a file
-  for (const [name, value] of Object.entries(parseEnv(text))) env[name] ??= value // what the environment has set wins
-}
-const language = env.BOT_LANGUAGE || env.LC_ALL || env.LC_MESSAGES || env.LANG || Intl.DateTimeFormat().resolvedOptions().locale
-const say = (chinese, english) => (language.toLowerCase().startsWith('zh') ? chinese : english)
+const language = () => env.BOT_LANGUAGE || env.LC_ALL || env.LC_MESSAGES || env.LANG || Intl.DateTimeFormat().resolvedOptions().locale
+const say = (chinese, english) => (language().toLowerCase().startsWith('zh') ? chinese : english)
 
 function leave (code, text) {
   console.error(text)
   process.exit(code)
 }
 
+if (!util.parseEnv) leave(SETTINGS, say(`需要 Node 20.12 或更新版本，这是 ${process.version}。`, `It needs Node 20.12 or newer; this is ${process.version}.`))
+if (existsSync(here('../../.env'))) {
+  const text = readFileSync(here('../../.env'), 'utf8').replace(/^\uFEFF/, '') // the mark with which Notepad begins a file
+  for (const [name, value] of Object.entries(util.parseEnv(text))) env[name] ??= value // what the environment has set wins
+}
 const token = env.WECHATY_PUPPET_SERVICE_TOKEN
 const plain = env.WECHATY_PUPPET_SERVICE_NO_TLS_INSECURE_CLIENT?.toLowerCase() === 'true'
 const endpoint = env.GATEWAY_LISTEN || env.WECHATY_PUPPET_SERVICE_ENDPOINT || '127.0.0.1:8788'

@@ -40,7 +40,7 @@ def conditions(facts: Facts) -> dict[AlertKind, str | None]:
     elif facts.unready >= AWAY_TIME:
         found[AlertKind.GATEWAY] = _(
             "The bot has not been able to relay for {minutes} min, because the gateway cannot be reached. It tries "
-            "again by itself; what is said meanwhile waits."
+            "again by itself; what it has is kept, what is said meanwhile it may not hear of."
         ).format(minutes=_minutes(facts.unready))
     if facts.phase is Phase.READY:
         found[AlertKind.LOGIN] = None

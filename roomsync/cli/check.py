@@ -71,7 +71,8 @@ async def check(settings: Settings, limit: float = CHECK_TIMEOUT) -> int:
             _line(_("gateway"), _("gave up after {limit:.0f} s").format(limit=limit))
     finally:
         await link.disconnect()
-    _claim(settings)
+    if connected:
+        _claim(settings)
     _moderation(settings)
     return 0 if _state_file(settings) and connected else 1
 

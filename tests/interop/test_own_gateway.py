@@ -46,7 +46,7 @@ async def ended(folder: Path, **env: str) -> tuple[int | None, str]:
     """How a gateway ended by itself, and what it said."""
     async with started(folder, **env) as process:
         assert process.stdout
-        text = (await asyncio.wait_for(process.stdout.read(), 60)).decode()
+        text = (await asyncio.wait_for(process.stdout.read(), 120)).decode()
         return await process.wait(), text
 
 
@@ -59,14 +59,14 @@ async def test_bot_and_gateway_share_one_env(tmp_path: Path, plain: str) -> None
         file.write(f"WECHATY_PUPPET_SERVICE_NO_TLS_INSECURE_CLIENT={plain}\n")
     async with started(folder) as process:
         assert process.stdout
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while not (line := (await process.stdout.readline()).decode()).startswith("The gateway is at"):
                 assert line  # its library warns first
         assert line == f"The gateway is at {endpoint} ({'plain' if plain == 'true' else 'TLS'}).\n"
         check = await _check(folder)
         assert f"gateway     {endpoint} ({'plain' if plain == 'true' else 'TLS'}) is connected" in check
         process.terminate()
-        assert await asyncio.wait_for(process.wait(), 60) == 0
+        assert await asyncio.wait_for(process.wait(), 120) == 0
 
 
 async def _check(folder: Path) -> str:
@@ -79,7 +79,7 @@ async def _check(folder: Path) -> str:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", code, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
-    found, _ = await asyncio.wait_for(process.communicate(), 60)
+    found, _ = await asyncio.wait_for(process.communicate(), 120)
     return found.decode()
 
 
@@ -118,3 +118,11 @@ async def test_an_env_of_notepad_is_read(tmp_path: Path) -> None:
     (folder / ".env").write_text(f"WECHATY_PUPPET_SERVICE_TOKEN={TOKEN}\n", encoding="utf-8-sig")
     code, text = await ended(folder, GATEWAY_PUPPET="wechaty-puppet-none")
     assert code == SETTINGS and text.startswith("wechaty-puppet-none is not installed")
+
+
+async def test_a_node_that_is_too_old_is_named(tmp_path: Path) -> None:
+    """Under a Node without what it needs, as before 20.12, it ends with 2 and the version that it needs."""
+    (tmp_path / "old.cjs").write_text("delete require('node:util').parseEnv\n", encoding="utf-8")
+    old = f"--require {tmp_path / 'old.cjs'}"
+    code, text = await ended(checkout(tmp_path), NODE_OPTIONS=old)
+    assert (code, text.startswith("It needs Node 20.12 or newer; this is v")) == (SETTINGS, True)
