@@ -74,7 +74,7 @@ async def _check(folder: Path) -> str:
     code = (
         "import asyncio, pathlib; from roomsync.cli.check import check; "
         "from roomsync.config.settings import read_settings; "
-        f"asyncio.run(check(read_settings(pathlib.Path({str(folder)!r}), {{}}), 3))"
+        f"asyncio.run(check(read_settings(pathlib.Path({str(folder)!r}), {{}}), 10))"
     )
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", code, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
