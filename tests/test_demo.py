@@ -176,7 +176,7 @@ sys.path.insert(0, {root!r})
 from roomsync.loopback import script, visitor
 script.READING = 0.0
 script.Script.scenes = lambda self: (self._staff,)
-visitor.FIRST_TIMEOUT, visitor.QUIET = 1.0, 0.3
+visitor.FIRST_TIMEOUT, visitor.QUIET = 0.6, 0.3
 import runpy
 sys.argv = ["bot.py", "--demo"]
 runpy.run_path({bot!r}, run_name="__main__")

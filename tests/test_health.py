@@ -17,7 +17,7 @@ from roomsync.cli.status import read_status, show_status
 from roomsync.config.settings import Settings, read_settings
 from roomsync.errors import StateFileError
 from roomsync.store import read_only
-from tests.conftest import until
+from tests.conftest import running, settings, until
 from tests.processes import LEAVE, copy_bot, output, run, start, write_env
 from tests.scripted import Fault, ScriptedGateway, refused
 
@@ -35,6 +35,12 @@ class Running:
             return read_status(self.settings, time.time())[0].illness
         except StateFileError:
             return ""
+
+    async def becomes(self, reason: str | None) -> None:
+        """Wait until this is why it does not relay; None when it does."""
+        async with asyncio.timeout(30):
+            while self.illness() != reason:
+                await asyncio.sleep(0.05)
 
     async def leave(self) -> None:
         if self.process.returncode is None:
@@ -62,27 +68,27 @@ def metrics(text: str) -> dict[tuple[str, ...], float]:
     return {(one.name, *one.labels.values()): one.value for family in families for one in family.samples}
 
 
-async def leave(running: Running) -> None:
-    await running.leave()
+async def leave(at_work: Running) -> None:
+    await at_work.leave()
 
 
-async def lose_gateway(running: Running) -> None:
-    running.gateway.token = "another"  # so that it takes nobody back
-    running.gateway.end_stream()
+async def lose_gateway(at_work: Running) -> None:
+    at_work.gateway.token = "another"  # so that it takes nobody back
+    at_work.gateway.end_stream()
 
 
-async def log_out(running: Running) -> None:
-    running.gateway.logout()
+async def log_out(at_work: Running) -> None:
+    at_work.gateway.logout()
 
 
-async def lose_rooms(running: Running) -> None:
+async def lose_rooms(at_work: Running) -> None:
     for room_id in ("r102", "r103"):
-        running.gateway.remove(room_id)
+        at_work.gateway.remove(room_id)
 
 
-async def throttle(running: Running) -> None:
-    running.gateway.script("MessageSendText", Fault(refused("操作过于频繁，请稍后再试")))
-    running.gateway.say("r101", "alice", "hello")
+async def throttle(at_work: Running) -> None:
+    at_work.gateway.script("MessageSendText", Fault(refused("操作过于频繁，请稍后再试")))
+    at_work.gateway.say("r101", "alice", "hello")
 
 
 ILLNESSES = {
@@ -101,16 +107,16 @@ async def test_a_bot_that_does_not_relay_is_ill(
     """Of a bot that relayed, what befalls it is code 1, the reason first, and the same for machines."""
     befalls: Callable[[Running], Awaitable[None]]
     befalls, line = ILLNESSES[reason]
-    async with bot(tmp_path, gateway) as running:
-        await until(lambda: running.illness() is None, limit=30)
-        await befalls(running)
-        await until(lambda: running.illness() == reason)
-        done = await asyncio.to_thread(run, running.folder, "--status")
+    async with bot(tmp_path, gateway) as at_work:
+        await at_work.becomes(None)
+        await befalls(at_work)
+        await at_work.becomes(reason)
+        done = await asyncio.to_thread(run, at_work.folder, "--status")
         assert done.returncode == 1 and done.stdout.startswith(line), done
-        assert show_status(running.settings, as_json=True) == 1
+        assert show_status(at_work.settings, as_json=True) == 1
         found = json.loads(capsys.readouterr().out)
         assert (found["well"], found["reason"]) == (False, reason)
-        assert show_status(running.settings, prometheus="") == 1
+        assert show_status(at_work.settings, prometheus="") == 1
         numbers = metrics(capsys.readouterr().out)
         assert numbers["roomsync_well",] == 0
         assert {labels[1] for labels, value in numbers.items() if labels[0] == "roomsync_reason" and value} == {reason}
@@ -119,9 +125,9 @@ async def test_a_bot_that_does_not_relay_is_ill(
 async def test_a_bot_that_finds_rooms_does_not_relay_yet(tmp_path: Path, gateway: ScriptedGateway) -> None:
     """While the gateway takes its time to list the rooms, the exit code is 1, and the first line says so."""
     gateway.script("RoomList", Fault(delay=60))
-    async with bot(tmp_path, gateway) as running:
-        await until(lambda: running.illness() == "finding_rooms", limit=30)
-        done = await asyncio.to_thread(run, running.folder, "--status")
+    async with bot(tmp_path, gateway) as at_work:
+        await at_work.becomes("finding_rooms")
+        done = await asyncio.to_thread(run, at_work.folder, "--status")
         assert done.returncode == 1 and done.stdout.startswith("logged in to WeChat, finding rooms"), done
 
 
@@ -130,76 +136,81 @@ async def test_a_bot_that_is_stopped_shows_after_30_seconds(
     tmp_path: Path, gateway: ScriptedGateway, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Of a bot that was stopped (SIGSTOP) the exit code is 1 from 30 s after it wrote last, and 0 until then."""
-    async with bot(tmp_path, gateway) as running:
-        await until(lambda: running.illness() is None, limit=30)
-        running.process.send_signal(signal.SIGSTOP)
+    async with bot(tmp_path, gateway) as at_work:
+        await at_work.becomes(None)
+        at_work.process.send_signal(signal.SIGSTOP)
         try:
-            with read_only(running.settings.state_file) as db:
+            with read_only(at_work.settings.state_file) as db:
                 written_at = store.health.read(db).written_at
             assert written_at is not None
             for silence, code in ((29, 0), (30.1, 1)):
                 now = written_at + silence
                 with monkeypatch.context() as patch:
                     patch.setattr("roomsync.cli.status.time.time", lambda now=now: now)
-                    assert show_status(running.settings) == code
+                    assert show_status(at_work.settings) == code
             assert "\nnothing was written to the state file for 30 s" in capsys.readouterr().out
         finally:
-            running.process.send_signal(signal.SIGCONT)
+            at_work.process.send_signal(signal.SIGCONT)
 
 
-async def test_rooms_are_listed_and_marked(tmp_path: Path, gateway: ScriptedGateway) -> None:
+@pytest.fixture
+def shown(gateway: ScriptedGateway, state_file: Path, capsys: pytest.CaptureFixture[str]) -> Callable[[], list[str]]:
+    """Returns the lines of `--status`."""
+
+    def look() -> list[str]:
+        show_status(settings(gateway, STATE_FILE=str(state_file)))
+        return capsys.readouterr().out.splitlines()
+
+    return look
+
+
+LEFT = "Milvus用户交流群103; the bot is no longer in this room"
+
+
+async def test_rooms_are_listed_and_marked(
+    gateway: ScriptedGateway, state_file: Path, shown: Callable[[], list[str]]
+) -> None:
     """Rooms without deliveries have a line; one that the bot was taken out of is marked, also after a new login."""
-    async with bot(tmp_path, gateway) as running:
-        await until(lambda: running.illness() is None, limit=30)
+    async with running(gateway, state_file):
         gateway.say("r101", "alice", "hello")  # so that the room is not forgotten at the login
         await gateway.until(lambda: len(gateway.sent) == 2)
-        done = await asyncio.to_thread(run, running.folder, "--status")
-        assert (done.returncode, done.stdout.split()[0]) == (0, "connected")
-        assert [line.split()[-1][-3:] for line in done.stdout.splitlines()[-3:]] == ["101", "102", "103"]
+        assert [line.split()[-1][-3:] for line in shown()[-3:]] == ["101", "102", "103"]
         gateway.remove("r103")
-        left = "Milvus用户交流群103; the bot is no longer in this room"
-        await until(lambda: [one.topic for one in read_status(running.settings, time.time())[0].rooms if one.left])
-        await running.leave()
-        assert left in (await asyncio.to_thread(run, running.folder, "--status")).stdout
-        running.process = await start(running.folder)
-        await until(lambda: running.illness() is None, limit=30)
-        assert left in (await asyncio.to_thread(run, running.folder, "--status")).stdout
+        await until(lambda: shown()[-1].endswith(LEFT))
+    assert shown()[-1].endswith(LEFT)
+    async with running(gateway, state_file):
+        assert shown()[-1].endswith(LEFT)
 
 
-async def test_a_room_that_goes_while_the_bot_is_away_is_marked(tmp_path: Path, gateway: ScriptedGateway) -> None:
+async def test_a_room_that_goes_while_the_bot_is_away_is_marked(
+    gateway: ScriptedGateway, state_file: Path, shown: Callable[[], list[str]]
+) -> None:
     """A room that the gateway does not list at a login any more is one that the bot is out of, until it is back."""
-    async with bot(tmp_path, gateway) as running:
-        await until(lambda: running.illness() is None, limit=30)
+    async with running(gateway, state_file):
         gateway.say("r101", "alice", "hello")
         await gateway.until(lambda: len(gateway.sent) == 2)
-        await running.leave()
-        room = gateway._rooms.pop("r103")
-        running.process = await start(running.folder)
-        await until(lambda: running.illness() is None, limit=60)
-
-        def left() -> list[str]:
-            return [one.topic[-3:] for one in read_status(running.settings, time.time())[0].rooms if one.left]
-
-        assert left() == ["103"]
+    room = gateway._rooms.pop("r103")
+    async with running(gateway, state_file):
+        assert shown()[-1].endswith(LEFT)
         gateway._rooms["r103"] = room
         gateway.invite("r103", room.topic)
-        await until(lambda: not left())
+        await until(lambda: shown()[-1].endswith("103"))
 
 
 async def test_a_file_for_prometheus_is_whole(tmp_path: Path, gateway: ScriptedGateway) -> None:
     """Written to a file, the status is there at once and is read by others; what cannot be written is told, with 1."""
-    async with bot(tmp_path, gateway) as running:
-        await until(lambda: running.illness() is None, limit=30)
+    async with bot(tmp_path, gateway) as at_work:
+        await at_work.becomes(None)
         path = tmp_path / "roomsync.prom"
         path.write_text("old")
-        done = await asyncio.to_thread(run, running.folder, "--status", "--prometheus", str(path))
+        done = await asyncio.to_thread(run, at_work.folder, "--status", "--prometheus", str(path))
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
         found = metrics(path.read_text(encoding="utf-8"))
         assert (found["roomsync_well",], found["roomsync_community_rooms", "Milvus用户交流群"]) == (1, 3)
         assert found["roomsync_room_deliveries_24h", "Milvus用户交流群101", "sent"] == 0
         assert sorted(one.name for one in tmp_path.iterdir()) == ["home", "roomsync.prom"]
         missing = str(tmp_path / "missing" / "roomsync.prom")
-        done = await asyncio.to_thread(run, running.folder, "--status", "--prometheus", missing)
+        done = await asyncio.to_thread(run, at_work.folder, "--status", "--prometheus", missing)
         assert done.returncode == 1 and "cannot be written" in done.stderr and "Traceback" not in done.stderr
 
 

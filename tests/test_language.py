@@ -1,6 +1,7 @@
 """The operator's language: whole catalogs, the choice of the language, and what processes say in both."""
 
 import ast
+import functools
 import gettext
 import os
 import re
@@ -58,9 +59,9 @@ def messages() -> list[Message]:
     return [one for one in catalog.read() if one.id]
 
 
-def trees() -> Iterator[tuple[Path, ast.Module]]:
-    for path in catalog.sources():
-        yield path, ast.parse(path.read_text(encoding="utf-8"))
+@functools.cache
+def trees() -> list[tuple[Path, ast.Module]]:
+    return [(path, ast.parse(path.read_text(encoding="utf-8"))) for path in catalog.sources()]
 
 
 def test_every_message_has_its_chinese() -> None:

@@ -27,7 +27,7 @@ SIZES = """
 """
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def chromium_is_there() -> None:
     if found() is None:
         if os.environ.get("CI") and sys.platform != "win32":
@@ -35,26 +35,37 @@ def chromium_is_there() -> None:
         pytest.skip("Chromium is not installed")
 
 
-def report(folder: Path, speaks: str = "en", **more: float) -> Path:
-    """The report of a week, or of what `more` says."""
-    weeks.fill(folder / "roomsync.db", NOW, **more)  # type: ignore[arg-type]
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the state files of a week and of a month."""
+    made = tmp_path_factory.mktemp("reports")
+    weeks.fill(made / "7.db", NOW)
+    weeks.fill(made / "30.db", NOW, days=30, rooms=3, lively=0.2)
+    return made
+
+
+def report(folder: Path, speaks: str = "en", days: int = 7) -> Path:
+    """The report of a week or of a month, written anew."""
+    page = folder / "report.html"
+    page.unlink(missing_ok=True)
     language.use(speaks)
     try:
-        return write_report(folder / "roomsync.db", folder / "report.html", ["Milvus用户交流群"], NOW)
+        return write_report(folder / f"{days}.db", page, ["Milvus用户交流群"], NOW)
     finally:
         language.use("en")
 
 
-@pytest.fixture
-def tab(tmp_path: Path) -> Iterator[Browser]:
-    with browser(tmp_path / "profile") as opened:
+@pytest.fixture(scope="module")
+def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A tab of a browser for all the tests, for a start of it costs more than a look; each look loads its page anew."""
+    with browser(tmp_path_factory.mktemp("profile")) as opened:
         yield opened
 
 
 @pytest.mark.parametrize("speaks", language.LANGUAGES)
-def test_it_fits_on_phone_and_desk(tmp_path: Path, tab: Browser, speaks: str) -> None:
+def test_it_fits_on_phone_and_desk(folder: Path, tab: Browser, speaks: str) -> None:
     """At both widths, light and dark, nothing is wider than the window, every picture has a size, and nothing fails."""
-    page = report(tmp_path, speaks)
+    page = report(folder, speaks)
     for width in WIDTHS:
         for dark in (False, True):
             tab.open(page, width, dark=dark)
@@ -66,9 +77,9 @@ def test_it_fits_on_phone_and_desk(tmp_path: Path, tab: Browser, speaks: str) ->
             assert (tab.requests(), tab.complaints()) == ([page.absolute().as_uri()], [])
 
 
-def test_it_is_dark_where_the_system_is(tmp_path: Path, tab: Browser) -> None:
+def test_it_is_dark_where_the_system_is(folder: Path, tab: Browser) -> None:
     """Ground and letters change places with the system's scheme."""
-    page = report(tmp_path)
+    page = report(folder)
     colours = []
     for dark in (False, True):
         tab.open(page, 390, dark=dark)
@@ -92,9 +103,9 @@ def test_what_a_page_would_ask_for_is_seen(tmp_path: Path, tab: Browser) -> None
 
 
 @pytest.mark.parametrize(("days", "speaks"), [(7, "zh"), (7, "en"), (30, "zh")])
-def test_names_of_days_stand_apart(tmp_path: Path, tab: Browser, days: int, speaks: str) -> None:
+def test_names_of_days_stand_apart(folder: Path, tab: Browser, days: int, speaks: str) -> None:
     """Of a week and of a month the names of the days under a picture do not touch each other on a phone."""
-    tab.open(report(tmp_path, speaks, days=days, rooms=3, lively=0.2), 390)
+    tab.open(report(folder, speaks, days), 390)
     boxes = '[...document.querySelector("svg.plot").querySelectorAll(".day")].map(one => one.getBoundingClientRect())'
     lines = tab.value(f"{boxes}.map(box => [box.top, box.left, box.right])")
     tops = {top for top, _, _ in lines}

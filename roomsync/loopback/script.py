@@ -62,8 +62,10 @@ class Script:
         talk = self._text_and_picture, self._quote, self._recall
         return (self._staff, *talk, self._throttle, self._moderation, self._announcement)
 
-    async def _read(self, seconds: float = READING) -> None:
-        await asyncio.sleep(seconds if self.is_read else 0)
+    async def _read(self, seconds: float | None = None) -> None:
+        """Let the person read, for READING seconds where nothing else is said."""
+        if self.is_read:
+            await asyncio.sleep(READING if seconds is None else seconds)
 
     async def _tell(self, text: str) -> None:
         self.stage.tell(text)
