@@ -44,6 +44,7 @@ ALERT = Alert("login", "WeChat bot Milvus: WeChat is not logged in", "Scan this.
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits between attempts, nor long for an answer."""
     monkeypatch.setattr(sending, "RETRY_DELAYS", (0.0, 0.0))
+    monkeypatch.setattr(sending, "LATE_DELAY", 0.0)
 
 
 def attempt(url: str, server: Hooked) -> str:
@@ -203,6 +204,29 @@ def test_an_alert_that_cannot_be_sent_is_a_line_in_the_log(caplog: pytest.LogCap
     (line,) = [record.getMessage() for record in caplog.records]
     assert line.startswith("Alert 3 could not be sent (errcode 93000: ") and line.endswith(ALERT.title)
     assert len(server.paths) == 3
+
+
+def test_an_alert_comes_late_when_the_service_was_out_of_reach(caplog: pytest.LogCaptureFixture) -> None:
+    """Without any answer it is tried on, in its turn, until the service is there again; the log has both."""
+    with hooked(*[(0, {})] * 9, (200, {})) as server:
+        deliver(OWN, server, alerts=2)
+    assert len(server.paths) == 11 and [body["kind"] for body in server.bodies[9:]] == ["login", "login"]
+    lines = [record.getMessage() for record in caplog.records]
+    assert lines == [
+        f"Alert 3 could not be sent (no connection): {ALERT.title}",
+        f"Alert 3 is sent now, late: {ALERT.title}",
+    ]
+
+
+def test_an_alert_is_not_tried_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that is never reached has no more attempts after a day; one that answers no gets none of these."""
+    monkeypatch.setattr(sending, "MAX_LATE", 4)
+    with hooked((0, {})) as server:
+        deliver(OWN, server)
+        assert len(server.paths) == 3 + 4
+        server.answers[:] = [(0, {})] * 4 + [(404, {})]
+        deliver(OWN, server)
+        assert len(server.paths) == 7 + 5
 
 
 @pytest.mark.parametrize("url", ADDRESSES)

@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 
 TIMEOUT = (5.0, 10.0)  # seconds to connect, and for each piece of an answer
 RETRY_DELAYS = (2.0, 15.0, 65.0, 130.0)  # seconds before each new attempt; a limit of messages a minute is over by then
+LATE_DELAY = 300.0  # seconds between the attempts after those, while the service cannot be reached at all
+MAX_LATE = 288  # such attempts: a day of them
 MAX_WAITING = 50  # alerts for one address
 MAX_ANSWER = 20_000  # bytes of an answer that are read
 HEADERS = {"User-Agent": "roomsync"}
@@ -26,6 +28,9 @@ HEADERS = {"User-Agent": "roomsync"}
 
 class Sender(threading.Thread):
     """Sends alerts to one address, in their order; a failed one is tried again, then a line in the log says so.
+
+    What cuts the bot off from the service often cuts WeChat off, too. So while the service cannot be reached, an alert
+    goes on being tried: it comes late rather than never.
 
     `number`: which address of ALERT_URLS it is: all that is ever said of it. `session`: what calls the address.
     """
@@ -39,6 +44,7 @@ class Sender(threading.Thread):
         self._session = session or requests.Session()
         self._alerts: queue.Queue[Alert | None] = queue.Queue(MAX_WAITING)
         self._leaving = threading.Event()
+        self._was_reached = True  # whether the service answered the last attempt
 
     def send(self, alert: Alert) -> None:
         """Let an alert be sent, without waiting for it."""
@@ -70,10 +76,20 @@ class Sender(threading.Thread):
             problem = self.attempt(alert)
         if problem:
             log.error("Alert %s could not be sent (%s): %s", self._number, problem, alert.title)
+            self._deliver_late(alert)
+
+    def _deliver_late(self, alert: Alert) -> None:
+        for _attempt in range(MAX_LATE):
+            if self._was_reached or self._leaving.wait(LATE_DELAY):
+                return
+            if not self.attempt(alert):
+                log.warning("Alert %s is sent now, late: %s", self._number, alert.title)
+                return
 
     def attempt(self, alert: Alert) -> str:
         """Send an alert now; return why it failed, which never has the address in it; empty when it is sent."""
-        if self._hook.service is Service.APPRISE:
+        self._was_reached = True
+        if self._hook.service is Service.APPRISE:  # it does not say whether it reached anybody
             return _by_apprise(self._hook.url, alert)
         request = request_of(self._hook, alert, self._wall())
         try:
@@ -83,6 +99,7 @@ class Sender(threading.Thread):
                 body = answer.raw.read(MAX_ANSWER, decode_content=True)
                 return self._hidden(problem_of(self._hook.service, answer.status_code, body))
         except Exception as error:  # noqa: BLE001 - whatever it is, the address may stand in its text
+            self._was_reached = False
             return reason_of(error)
 
     def _hidden(self, problem: str) -> str:
