@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -54,6 +55,14 @@ async def gateway() -> AsyncIterator[ScriptedGateway]:
     """A gateway with three rooms of one community, a room outside, and two people."""
     async with _populated(ScriptedGateway()) as found:
         yield found
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """What is started listens to Ctrl-C, also when the tests run in the background of a shell, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -107,14 +106,6 @@ async def test_first_signal_finishes_the_send_in_hand(
     assert len(gateway.sent) == 1
     assert "has left" in shown and gateway.token not in shown
     assert not {"Stop", "Logout"} & set(gateway.calls)
-
-
-@pytest.fixture
-def interruptible() -> Iterator[None]:
-    """What is started listens to Ctrl-C, also when the tests run in the background of a shell, which ignores it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows gives Ctrl-C to no other group of processes")

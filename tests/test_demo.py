@@ -256,6 +256,7 @@ async def test_line_of_bytes_that_are_no_text_is_answered() -> None:
 
 
 @needs_pty
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize(("key", "code"), [(b"\x04", 0), (b"\x03", 130)])
 async def test_end_of_input_and_ctrl_c_end_it_with_the_next_step(key: bytes, code: int) -> None:
     """Ctrl-D and Ctrl-C end the visit; what comes next is said, no traceback is shown."""

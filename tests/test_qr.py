@@ -221,6 +221,7 @@ async def test_a_slow_picture_fails_and_those_after_it_at_once(
     slow: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A picture that takes too long fails, so do those that come while it is read, and then all is well again."""
+    await until_idle()  # what a test before left to the thread
     monkeypatch.setattr(qr, "READ_TIMEOUT", 0.01)
     with pytest.raises(LookupFailed, match="not read within"):
         await read_code(b"slow")
